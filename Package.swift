@@ -1,0 +1,80 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+let cSettings: [CSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
+
+func systemLibrary(_ name: String, _ pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(
+        name: name,
+        path: "Sources/CLibraries/\(name)",
+        pkgConfig: pkgConfig,
+        providers: [.apt([apt])]
+    )
+}
+
+let package = Package(
+    name: "ingest-fleet",
+    products: [
+        .executable(name: "ingest-worker", targets: ["ingest-worker"]),
+        .executable(name: "embed-worker", targets: ["embed-worker"]),
+        .executable(name: "ingestctl", targets: ["ingestctl"]),
+        .executable(name: "document-extractor", targets: ["document-extractor"]),
+    ],
+    targets: [
+        systemLibrary("CCurl", "libcurl", apt: "libcurl4-openssl-dev"),
+        systemLibrary("CCrypto", "libcrypto", apt: "libssl-dev"),
+        systemLibrary("CXML2", "libxml-2.0", apt: "libxml2-dev"),
+        systemLibrary("CZstd", "libzstd", apt: "libzstd-dev"),
+        systemLibrary("CPoppler", "poppler-glib", apt: "libpoppler-glib-dev"),
+        systemLibrary("CMd4c", "md4c", apt: "libmd4c-dev"),
+        systemLibrary("CUchardet", "uchardet", apt: "libuchardet-dev"),
+
+        .target(name: "CPlatform", cSettings: cSettings),
+        .target(name: "CSandbox", cSettings: cSettings, linkerSettings: [.linkedLibrary("seccomp")]),
+        .target(name: "CVocabulary", exclude: ["README.md", "cl100k.vocabulary", "unicode16.classes"], cSettings: cSettings),
+
+        .target(name: "ExtractionWire", dependencies: ["CPlatform"], swiftSettings: settings),
+        .target(
+            name: "IngestCore",
+            dependencies: ["CCurl", "CCrypto", "CXML2", "CZstd", "CPlatform", "CVocabulary", "ExtractionWire"],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "DocumentExtraction",
+            dependencies: ["CPoppler", "CXML2", "CMd4c", "CUchardet", "CPlatform", "ExtractionWire"],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "document-extractor",
+            dependencies: ["DocumentExtraction", "CSandbox", "CPlatform", "ExtractionWire"],
+            swiftSettings: settings
+        ),
+        .executableTarget(name: "ingest-worker", dependencies: ["IngestCore"], swiftSettings: settings),
+        .executableTarget(name: "embed-worker", dependencies: ["IngestCore"], swiftSettings: settings),
+        .executableTarget(name: "ingestctl", dependencies: ["IngestCore"], swiftSettings: settings),
+
+        .target(name: "IngestTestKit", dependencies: ["IngestCore"], path: "Tests/IngestTestKit", swiftSettings: settings),
+        .testTarget(
+            name: "IngestCoreTests",
+            dependencies: ["IngestCore", "IngestTestKit", "ExtractionWire"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "DocumentExtractionTests",
+            dependencies: ["DocumentExtraction", "ExtractionWire"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ProgramTests",
+            dependencies: ["IngestCore", "IngestTestKit", "ingest-worker", "embed-worker", "ingestctl", "document-extractor"],
+            swiftSettings: settings
+        ),
+        .testTarget(name: "IntegrationTests", dependencies: ["IngestCore", "IngestTestKit"], swiftSettings: settings),
+    ]
+)

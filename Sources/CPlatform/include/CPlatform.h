@@ -1,0 +1,23 @@
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// What Swift cannot reach: glibc's _GNU_SOURCE functions, variadic system calls and the control-message macros.
+// Every function returns 0 (or a count or descriptor) when it worked, and -errno when it did not.
+
+/// A connected pair of stream sockets, both close-on-exec.
+int platform_socketpair(int descriptors[2]);
+/// A pipe, both ends close-on-exec, the reading end non-blocking.
+int platform_pipe(int descriptors[2]);
+/// Sends `count` bytes and, with the first of them, a descriptor. Returns the bytes sent.
+ssize_t platform_send_descriptor(int socket, const void *bytes, size_t count, int descriptor);
+/// Receives at most `count` bytes; `descriptor` gets a descriptor that came with them (close-on-exec), or -1.
+ssize_t platform_receive_descriptor(int socket, void *bytes, size_t count, int *descriptor);
+/// Starts `path` with `arguments` and `environment`: descriptor 0 is `input`, 2 is `errors`, 1 is /dev/null, all others are closed.
+/// All signals have their default action and none is blocked.
+int platform_spawn(const char *path, char *const arguments[], char *const environment[], int input, int errors, pid_t *pid);
+/// Asks the kernel to kill this process with SIGKILL when the thread that started it ends.
+int platform_die_with_parent(void);
+/// An unlinked file in `folder` that only this process can reach, opened for reading and writing.
+int platform_temporary_file(const char *folder);

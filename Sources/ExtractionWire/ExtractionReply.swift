@@ -1,0 +1,116 @@
+/// What the extractor answers: one frame for one request.
+package enum ExtractionReply: Equatable, Sendable {
+    case document(ExtractedDocument)
+    case rejection(Rejection)
+    /// What the sandbox let through (see `sandbox_probe`; 0 is right), and the kernel's Landlock version (0: it has none).
+    case probed(possible: Int, landlock: Int)
+
+    package func encoded() -> [UInt8] {
+        var frame = FrameWriter()
+        switch self {
+        case .document(let document):
+            frame.byte(1)
+            document.encode(into: &frame)
+        case .rejection(let rejection):
+            frame.byte(2)
+            frame.byte(rejection.code.rawValue)
+            frame.string(rejection.detail)
+        case .probed(let possible, let landlock):
+            frame.byte(3)
+            frame.integer(possible)
+            frame.integer(landlock)
+        }
+        return frame.bytes
+    }
+
+    package init(decoding bytes: [UInt8]) throws(FrameError) {
+        var frame = FrameReader(bytes)
+        switch try frame.byte() {
+        case 1:
+            self = .document(try ExtractedDocument(from: &frame))
+        case 2:
+            guard let code = RejectionCode(rawValue: try frame.byte()) else { throw FrameError(reason: "an unknown rejection") }
+            self = .rejection(Rejection(code, try frame.string()))
+        case 3:
+            self = .probed(possible: try frame.integer(), landlock: try frame.integer())
+        default:
+            throw FrameError(reason: "an unknown reply")
+        }
+        guard frame.isAtEnd else { throw FrameError(reason: "bytes after the reply") }
+    }
+}
+
+extension ExtractedDocument {
+    fileprivate func encode(into frame: inout FrameWriter) {
+        frame.byte(format.rawValue)
+        frame.string(title)
+        frame.string(author)
+        frame.string(language)
+        frame.bytes(text)
+        frame.integer(blocks.count)
+        for block in blocks {
+            frame.byte(block.kind.rawValue)
+            frame.byte(block.level)
+            frame.integer(block.start)
+            frame.integer(block.end)
+        }
+        frame.integer(pages.count)
+        for page in pages {
+            frame.integer(page.number)
+            frame.integer(page.start)
+            frame.integer(page.end)
+        }
+        frame.integer(lines.count)
+        for line in lines {
+            for value in [line.page, line.start, line.end] { frame.integer(value) }
+            for value in [line.left, line.top, line.right, line.bottom] { frame.float(value) }
+        }
+    }
+
+    fileprivate init(from frame: inout FrameReader) throws(FrameError) {
+        guard let format = DocumentFormat(rawValue: try frame.byte()) else { throw FrameError(reason: "an unknown format") }
+        self.init(format: format, text: [], blocks: [])
+        title = try frame.string()
+        author = try frame.string()
+        language = try frame.string()
+        text = try frame.bytes()
+        guard String(validating: text, as: UTF8.self) != nil else { throw FrameError(reason: "the text is not UTF-8") }
+        for _ in 0..<(try frame.count(ofItemsOfAtLeast: 10)) {
+            guard let kind = Block.Kind(rawValue: try frame.byte()) else { throw FrameError(reason: "an unknown block") }
+            blocks.append(Block(kind: kind, level: try frame.byte(), start: try frame.integer(), end: try frame.integer()))
+        }
+        for _ in 0..<(try frame.count(ofItemsOfAtLeast: 12)) {
+            pages.append(PageSpan(number: try frame.integer(), start: try frame.integer(), end: try frame.integer()))
+        }
+        for _ in 0..<(try frame.count(ofItemsOfAtLeast: 28)) {
+            lines.append(
+                LineBox(
+                    page: try frame.integer(),
+                    start: try frame.integer(),
+                    end: try frame.integer(),
+                    left: try frame.float(),
+                    top: try frame.float(),
+                    right: try frame.float(),
+                    bottom: try frame.float()
+                )
+            )
+        }
+        try checkOffsets()
+    }
+
+    private func checkOffsets() throws(FrameError) {
+        func check(_ spans: some Sequence<(Int, Int)>) throws(FrameError) {
+            var last = 0
+            for (start, end) in spans {
+                guard start >= last, end >= start, end <= text.count else { throw FrameError(reason: "offsets outside the text") }
+                guard isBoundary(start), isBoundary(end) else { throw FrameError(reason: "an offset inside a character") }
+                last = end
+            }
+        }
+        try check(blocks.lazy.map { ($0.start, $0.end) })
+        try check(pages.lazy.map { ($0.start, $0.end) })
+        try check(lines.lazy.map { ($0.start, $0.end) })
+    }
+
+    private func isBoundary(_ offset: Int) -> Bool { offset == text.count || text[offset] & 0xC0 != 0x80 }
+}

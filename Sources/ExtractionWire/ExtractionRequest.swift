@@ -1,0 +1,58 @@
+/// What the parent asks of the extractor; the document itself comes as a descriptor beside the frame.
+package enum ExtractionRequest: Equatable, Sendable {
+    case extract(hints: ExtractionHints, limits: ExtractionLimits)
+    /// Try what the sandbox must refuse, and say what was possible.
+    case probe
+
+    package func encoded() -> [UInt8] {
+        var frame = FrameWriter()
+        switch self {
+        case .probe:
+            frame.byte(1)
+        case .extract(let hints, let limits):
+            frame.byte(2)
+            frame.string(hints.name)
+            frame.string(hints.contentType)
+            frame.integer(limits.pages)
+            frame.integer(limits.textBytes)
+        }
+        return frame.bytes
+    }
+
+    package init(decoding bytes: [UInt8]) throws(FrameError) {
+        var frame = FrameReader(bytes)
+        switch try frame.byte() {
+        case 1:
+            self = .probe
+        case 2:
+            let hints = ExtractionHints(name: try frame.string(), contentType: try frame.string())
+            self = .extract(hints: hints, limits: ExtractionLimits(pages: try frame.integer(), textBytes: try frame.integer()))
+        default:
+            throw FrameError(reason: "an unknown request")
+        }
+    }
+}
+
+/// What is known of a document beside its bytes; its content decides first.
+package struct ExtractionHints: Equatable, Sendable {
+    /// The last part of the object's key, or empty.
+    package var name: String
+    /// The Content-Type the object was stored with, or empty.
+    package var contentType: String
+
+    package init(name: String = "", contentType: String = "") {
+        self.name = name
+        self.contentType = contentType
+    }
+}
+
+/// How much of one document is read; more is a rejection, never a part of it.
+package struct ExtractionLimits: Equatable, Sendable {
+    package var pages: Int
+    package var textBytes: Int
+
+    package init(pages: Int = 10_000, textBytes: Int = 64 << 20) {
+        self.pages = pages
+        self.textBytes = textBytes
+    }
+}

@@ -1,0 +1,72 @@
+/// Builds the body of a frame: little-endian integers, byte strings with a 32-bit length before them.
+package struct FrameWriter {
+    package private(set) var bytes: [UInt8] = []
+
+    package init() {}
+
+    package mutating func byte(_ value: UInt8) { bytes.append(value) }
+
+    package mutating func integer(_ value: Int) {
+        withUnsafeBytes(of: UInt32(clamping: value).littleEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    package mutating func float(_ value: Float) {
+        withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    package mutating func string(_ value: String) {
+        integer(value.utf8.count)
+        bytes.append(contentsOf: value.utf8)
+    }
+
+    package mutating func bytes(_ value: [UInt8]) {
+        integer(value.count)
+        bytes.append(contentsOf: value)
+    }
+}
+
+/// A frame that does not say what a frame must say.
+package struct FrameError: Error, Equatable {
+    package var reason: String
+}
+
+/// Reads the body of a frame. It comes from a process that a hostile document may control: every length is checked.
+package struct FrameReader {
+    private let bytes: [UInt8]
+    private var position = 0
+
+    package init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    package var isAtEnd: Bool { position == bytes.count }
+
+    private mutating func take(_ count: Int) throws(FrameError) -> Range<Int> {
+        guard count >= 0, count <= bytes.count - position else { throw FrameError(reason: "the frame ends early") }
+        defer { position += count }
+        return position..<position + count
+    }
+
+    package mutating func byte() throws(FrameError) -> UInt8 { bytes[try take(1).lowerBound] }
+
+    private mutating func word() throws(FrameError) -> UInt32 {
+        let range = try take(4)
+        return range.reversed().reduce(0) { $0 << 8 | UInt32(bytes[$1]) }
+    }
+
+    package mutating func integer() throws(FrameError) -> Int { Int(try word()) }
+
+    package mutating func float() throws(FrameError) -> Float { Float(bitPattern: try word()) }
+
+    package mutating func bytes() throws(FrameError) -> [UInt8] { Array(bytes[try take(try integer())]) }
+
+    package mutating func string() throws(FrameError) -> String {
+        guard let value = String(validating: try bytes(), as: UTF8.self) else { throw FrameError(reason: "a string is not UTF-8") }
+        return value
+    }
+
+    /// A count of items that take at least `size` bytes each, so that a lie cannot make the reader allocate more than the frame has.
+    package mutating func count(ofItemsOfAtLeast size: Int) throws(FrameError) -> Int {
+        let count = try integer()
+        guard count <= (bytes.count - position) / size else { throw FrameError(reason: "a count is larger than the frame") }
+        return count
+    }
+}

@@ -1,0 +1,66 @@
+/// Why a document cannot be indexed, for good: the same bytes would fail again.
+package struct Rejection: Error, Equatable, Sendable {
+    package var code: RejectionCode
+    /// What was found and what to do about it, without a word of the document's text.
+    package var detail: String
+
+    package init(_ code: RejectionCode, _ detail: String) {
+        self.code = code
+        self.detail = detail
+    }
+}
+
+/// The closed list of reasons. The names are part of the ledger, the dead-letter queue's attributes and the metrics.
+package enum RejectionCode: UInt8, Sendable, CaseIterable {
+    /// Opens only with a password.
+    case encrypted = 1
+    /// Not what it claims to be, or damaged beyond reading.
+    case malformed
+    /// A format that nothing here reads.
+    case unsupported
+    /// No text in it; a scanned document needs OCR first.
+    case empty
+    /// More bytes than the limit.
+    case tooLarge
+    case tooManyPages
+    /// Extraction took longer than the limit.
+    case timeout
+    /// Extraction needed more memory than the limit.
+    case memory
+    /// The parser crashed.
+    case crash
+    /// More text than the limit.
+    case outputLimit
+    /// More chunks than the limit.
+    case tooManyChunks
+    /// The embeddings provider refuses this text.
+    case embeddingRefused
+    /// The index refuses this document.
+    case indexRefused
+    /// The object is archived and must be restored before it can be read.
+    case archived
+
+    package var name: String {
+        switch self {
+        case .encrypted: "encrypted"
+        case .malformed: "malformed"
+        case .unsupported: "unsupported"
+        case .empty: "empty"
+        case .tooLarge: "too_large"
+        case .tooManyPages: "too_many_pages"
+        case .timeout: "timeout"
+        case .memory: "memory"
+        case .crash: "crash"
+        case .outputLimit: "output_limit"
+        case .tooManyChunks: "too_many_chunks"
+        case .embeddingRefused: "embedding_refused"
+        case .indexRefused: "index_refused"
+        case .archived: "archived"
+        }
+    }
+
+    package init?(name: String) {
+        guard let code = Self.allCases.first(where: { $0.name == name }) else { return nil }
+        self = code
+    }
+}
