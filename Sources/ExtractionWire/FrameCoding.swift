@@ -32,31 +32,31 @@ package struct FrameError: Error, Equatable {
 
 /// Reads the body of a frame. It comes from a process that a hostile document may control: every length is checked.
 package struct FrameReader {
-    private let bytes: [UInt8]
+    private let body: [UInt8]
     private var position = 0
 
-    package init(_ bytes: [UInt8]) { self.bytes = bytes }
+    package init(_ bytes: [UInt8]) { body = bytes }
 
-    package var isAtEnd: Bool { position == bytes.count }
+    package var isAtEnd: Bool { position == body.count }
 
     private mutating func take(_ count: Int) throws(FrameError) -> Range<Int> {
-        guard count >= 0, count <= bytes.count - position else { throw FrameError(reason: "the frame ends early") }
+        guard count >= 0, count <= body.count - position else { throw FrameError(reason: "the frame ends early") }
         defer { position += count }
         return position..<position + count
     }
 
-    package mutating func byte() throws(FrameError) -> UInt8 { bytes[try take(1).lowerBound] }
+    package mutating func byte() throws(FrameError) -> UInt8 { body[try take(1).lowerBound] }
 
     private mutating func word() throws(FrameError) -> UInt32 {
         let range = try take(4)
-        return range.reversed().reduce(0) { $0 << 8 | UInt32(bytes[$1]) }
+        return range.reversed().reduce(0) { $0 << 8 | UInt32(body[$1]) }
     }
 
     package mutating func integer() throws(FrameError) -> Int { Int(try word()) }
 
     package mutating func float() throws(FrameError) -> Float { Float(bitPattern: try word()) }
 
-    package mutating func bytes() throws(FrameError) -> [UInt8] { Array(bytes[try take(try integer())]) }
+    package mutating func bytes() throws(FrameError) -> [UInt8] { Array(body[try take(try integer())]) }
 
     package mutating func string() throws(FrameError) -> String {
         guard let value = String(validating: try bytes(), as: UTF8.self) else { throw FrameError(reason: "a string is not UTF-8") }
@@ -66,7 +66,7 @@ package struct FrameReader {
     /// A count of items that take at least `size` bytes each, so that a lie cannot make the reader allocate more than the frame has.
     package mutating func count(ofItemsOfAtLeast size: Int) throws(FrameError) -> Int {
         let count = try integer()
-        guard count <= (bytes.count - position) / size else { throw FrameError(reason: "a count is larger than the frame") }
+        guard count <= (body.count - position) / size else { throw FrameError(reason: "a count is larger than the frame") }
         return count
     }
 }

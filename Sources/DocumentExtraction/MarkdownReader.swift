@@ -1,0 +1,132 @@
+import CMd4c
+import ExtractionWire
+import Glibc
+
+/// Markdown by md4c: the text as a reader sees it, with headings, list items, table rows and code.
+enum MarkdownReader {
+    static func read(_ bytes: [UInt8], limits: ExtractionLimits) throws(Rejection) -> ExtractedDocument {
+        let handler = MarkdownHandler(limit: limits.textBytes)
+        var parser = MD_PARSER()
+        parser.flags = UInt32(MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH | MD_FLAG_TASKLISTS)
+        parser.enter_block = { kind, detail, context in MarkdownHandler.from(context).enter(kind, detail) }
+        parser.leave_block = { kind, _, context in MarkdownHandler.from(context).leave(kind) }
+        parser.enter_span = { _, _, context in MarkdownHandler.from(context).proceed }
+        parser.leave_span = { _, _, context in MarkdownHandler.from(context).proceed }
+        parser.text = { kind, text, count, context in MarkdownHandler.from(context).text(kind, text, Int(count)) }
+        let code = withExtendedLifetime(handler) {
+            bytes.withUnsafeBufferPointer { buffer in
+                let body = UnsafeBufferPointer(rebasing: buffer[frontMatterEnd(buffer)...])
+                return body.withMemoryRebound(to: CChar.self) {
+                    md_parse($0.baseAddress, MD_SIZE($0.count), &parser, Unmanaged.passUnretained(handler).toOpaque())
+                }
+            }
+        }
+        if handler.cells > MarkdownHandler.maximumCells {
+            throw Rejection(.outputLimit, "the Markdown's tables have more than \(MarkdownHandler.maximumCells) cells")
+        }
+        guard code == 0 || handler.builder.isOverLimit else { throw Rejection(.malformed, "the Markdown cannot be parsed") }
+        return try handler.builder.document(.markdown, title: handler.title, limits: limits)
+    }
+
+    /// YAML between two lines of three hyphens at the start is about the document, not a part of it.
+    private static func frontMatterEnd(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+        let fence = Array("---\n".utf8)
+        guard bytes.starts(with: fence) else { return 0 }
+        let close = Array("\n---\n".utf8)
+        let limit = min(bytes.count, 65_536)
+        guard limit > fence.count + close.count else { return 0 }
+        for index in 3..<limit - close.count where bytes[index] == 0x0A && bytes[index..<index + close.count].elementsEqual(close) {
+            return index + close.count
+        }
+        return 0
+    }
+}
+
+private final class MarkdownHandler {
+    static let maximumCells = 2_000_000
+
+    var builder: TextBuilder
+    private(set) var title = ""
+    private(set) var cells = 0
+    private var titleBytes: [UInt8]?
+    private var isCode = false
+    private var isListItem = false
+
+    init(limit: Int) { builder = TextBuilder(limit: limit) }
+
+    static func from(_ context: UnsafeMutableRawPointer?) -> MarkdownHandler {
+        Unmanaged<MarkdownHandler>.fromOpaque(context!)._withUnsafeGuaranteedRef { $0 }
+    }
+
+    /// 0 to go on. A negative value ends the parse: md4c ignores positive ones for a link's span.
+    var proceed: Int32 { builder.isOverLimit || cells > Self.maximumCells ? -1 : 0 }
+
+    func enter(_ kind: MD_BLOCKTYPE, _ detail: UnsafeMutableRawPointer?) -> Int32 {
+        switch kind {
+        case MD_BLOCK_H:
+            let level = detail!.assumingMemoryBound(to: MD_BLOCK_H_DETAIL.self).pointee.level
+            builder.begin(.heading, level: UInt8(clamping: level))
+            if title.isEmpty { titleBytes = [] }
+        case MD_BLOCK_LI:
+            builder.begin(.listItem)
+            isListItem = true
+        case MD_BLOCK_P:
+            // The first paragraph of a list item is the item itself.
+            if isListItem { isListItem = false } else { builder.begin(.paragraph) }
+        case MD_BLOCK_TR: builder.begin(.tableRow)
+        case MD_BLOCK_TD, MD_BLOCK_TH:
+            cells += 1
+            builder.separate()
+        case MD_BLOCK_CODE:
+            builder.begin(.code)
+            isCode = true
+        default: break
+        }
+        return proceed
+    }
+
+    func leave(_ kind: MD_BLOCKTYPE) -> Int32 {
+        switch kind {
+        case MD_BLOCK_H:
+            if let titleBytes { title = String(String(decoding: titleBytes, as: UTF8.self).trimmed) }
+            titleBytes = nil
+            builder.end()
+        case MD_BLOCK_CODE:
+            isCode = false
+            builder.end()
+        case MD_BLOCK_LI:
+            isListItem = false
+            builder.end()
+        case MD_BLOCK_P, MD_BLOCK_TR, MD_BLOCK_HTML: builder.end()
+        default: break
+        }
+        return proceed
+    }
+
+    func text(_ kind: MD_TEXTTYPE, _ text: UnsafePointer<CChar>?, _ count: Int) -> Int32 {
+        let bytes = UnsafeBufferPointer(start: UnsafeRawPointer(text!).assumingMemoryBound(to: UInt8.self), count: count)
+        switch kind {
+        case MD_TEXT_HTML: break
+        case MD_TEXT_NULLCHAR: builder.append("\u{FFFD}")
+        case MD_TEXT_BR, MD_TEXT_SOFTBR: builder.append(" ")
+        case MD_TEXT_ENTITY: builder.append(Self.resolved(bytes))
+        default:
+            if isCode { builder.appendVerbatim(bytes) } else { builder.append(bytes) }
+        }
+        if kind == MD_TEXT_NORMAL || kind == MD_TEXT_CODE { titleBytes?.append(contentsOf: bytes) }
+        return proceed
+    }
+
+    private static let named = ["amp": "&", "lt": "<", "gt": ">", "quot": "\"", "apos": "'", "nbsp": " ", "copy": "©", "hellip": "…", "mdash": "—", "ndash": "–"]
+
+    /// md4c hands entities over as they stand; the ones it does not know stay so.
+    private static func resolved(_ entity: UnsafeBufferPointer<UInt8>) -> String {
+        let raw = String(decoding: entity, as: UTF8.self)
+        let name = raw.dropFirst().dropLast()
+        if let text = named[String(name)] { return text }
+        guard name.first == "#" else { return raw }
+        let digits = name.dropFirst()
+        let code = digits.first == "x" || digits.first == "X" ? UInt32(digits.dropFirst(), radix: 16) : UInt32(digits)
+        return code.flatMap(Unicode.Scalar.init).map { String(Character($0)) } ?? raw
+    }
+}
