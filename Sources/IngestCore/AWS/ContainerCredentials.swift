@@ -1,0 +1,76 @@
+import FoundationEssentials
+
+/// The credentials endpoint of ECS tasks and EKS pods (`AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, `…_FULL_URI`).
+struct ContainerCredentials: CredentialProvider {
+    private let url: String
+    private let environment: [String: String]
+    private let http: any HTTPClient
+    private let files: any FileSystem
+    private let time: any TimeSource
+
+    private static let taskHost = "http://169.254.170.2"
+    /// Hosts that may be asked without TLS: the task's own addresses.
+    private static let plainHosts: Set<String> = ["localhost", "127.0.0.1", "[::1]", "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"]
+
+    init?(environment: [String: String], http: any HTTPClient, files: any FileSystem, time: any TimeSource) {
+        if let path = environment["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"], !path.isEmpty {
+            url = Self.taskHost + path
+        } else if let full = environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"], !full.isEmpty {
+            url = full
+        } else {
+            return nil
+        }
+        self.environment = environment
+        self.http = http
+        self.files = files
+        self.time = time
+    }
+
+    private struct Answer: Decodable {
+        var AccessKeyId: String
+        var SecretAccessKey: String
+        var Token: String?
+        var Expiration: String?
+    }
+
+    func credentials() async throws -> Credentials {
+        guard let endpoint = Endpoint(url) else {
+            throw CredentialError("AWS_CONTAINER_CREDENTIALS_FULL_URI is not an http or https address")
+        }
+        guard endpoint.isSecure || Self.plainHosts.contains(endpoint.host) else {
+            throw CredentialError("AWS_CONTAINER_CREDENTIALS_FULL_URI names \(endpoint.host), which may be asked over https only")
+        }
+        var request = HTTPRequest("GET", endpoint, path: endpoint.basePath.isEmpty ? "/" : endpoint.basePath)
+        request.timeout = .seconds(2)
+        request.bypassesProxy = true
+        if let token = try authorization() { request.headers.append(("authorization", token)) }
+        let retrying = Retrying(policy: RetryPolicy(maximumAttempts: 3, base: .seconds(1)), time: time)
+        let response = try await retrying.run { [request] _ in
+            let response = try await http.execute(request)
+            guard response.isSuccess else {
+                throw Failure.transient("the container credentials endpoint \(endpoint.origin) answered \(response.status)")
+            }
+            return response
+        }
+        guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(response.body)) else {
+            throw CredentialError("the container credentials endpoint \(endpoint.origin) answered something else than credentials")
+        }
+        return Credentials(
+            accessKeyID: answer.AccessKeyId,
+            secretAccessKey: answer.SecretAccessKey,
+            sessionToken: answer.Token,
+            expiration: answer.Expiration.flatMap(Timestamp.init(iso8601:))
+        )
+    }
+
+    /// The token file is read for every fetch: EKS replaces it.
+    private func authorization() throws -> String? {
+        var token = environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
+        if let path = environment["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] {
+            guard let bytes = files.contents(path) else { throw CredentialError("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read: \(path)") }
+            token = String(String(decoding: bytes, as: UTF8.self).trimmed)
+        }
+        if let token, token.contains(where: \.isNewline) { throw CredentialError("the container authorization token has a line break in it") }
+        return token
+    }
+}

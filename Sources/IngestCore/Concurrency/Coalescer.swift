@@ -1,0 +1,128 @@
+/// Gathers single requests of many tasks into batches: one call to the server instead of one for each document.
+///
+/// A batch is sent when `linger` has passed since its first request, or earlier when it is full; while all `concurrency` calls are
+/// under way, requests gather. `run()` must be running for submissions to finish; when it ends, what waits fails.
+package final class Coalescer<Request: Sendable, Reply: Sendable>: Sendable {
+    package struct Limits: Sendable {
+        package var count: Int
+        /// The most that the weights of a batch may add up to; a single heavier request goes alone.
+        package var weight: Int
+        package var linger: Duration
+        package var concurrency: Int
+
+        package init(count: Int, weight: Int = .max, linger: Duration, concurrency: Int) {
+            self.count = count
+            self.weight = weight
+            self.linger = linger
+            self.concurrency = concurrency
+        }
+    }
+
+    private struct Entry: Sendable {
+        let request: Request
+        let weight: Int
+        let promise: Promise<Reply>
+    }
+
+    private struct State {
+        var queue: [Entry] = []
+        var weight = 0
+        var idle: Promise<Void>?
+        var isClosed = false
+    }
+
+    private let state = Locked(State())
+    private let slots: Slots
+    private let limits: Limits
+    private let time: any TimeSource
+    private let weigh: @Sendable (Request) -> Int
+    private let perform: @Sendable ([Request]) async -> [Result<Reply, any Error>]
+
+    /// - Parameter perform: sends one batch; its results stand in the order of the requests.
+    package init(
+        _ limits: Limits,
+        time: any TimeSource,
+        weigh: @escaping @Sendable (Request) -> Int = { _ in 1 },
+        perform: @escaping @Sendable ([Request]) async -> [Result<Reply, any Error>]
+    ) {
+        self.limits = limits
+        self.time = time
+        self.weigh = weigh
+        self.perform = perform
+        slots = Slots(limits.concurrency)
+    }
+
+    package func submit(_ request: Request) async throws -> Reply {
+        let entry = Entry(request: request, weight: weigh(request), promise: Promise())
+        let (isClosed, idle): (Bool, Promise<Void>?) = state.withLock { state in
+            if state.isClosed { return (true, nil) }
+            state.queue.append(entry)
+            state.weight += entry.weight
+            defer { state.idle = nil }
+            return (false, state.idle)
+        }
+        if isClosed { throw CancellationError() }
+        idle?.fulfil(.success(()))
+        return try await entry.promise.value()
+    }
+
+    package func run() async {
+        await withDiscardingTaskGroup { group in
+            while !Task.isCancelled {
+                guard (try? await waitForWork()) != nil, (try? await slots.acquire()) != nil else { break }
+                let batch = takeBatch()
+                group.addTask {
+                    await self.send(batch)
+                    self.slots.release()
+                }
+            }
+            close()
+            group.cancelAll()
+        }
+    }
+
+    private func waitForWork() async throws {
+        let idle: Promise<Void>? = state.withLock { state in
+            guard state.queue.isEmpty else { return nil }
+            let promise = Promise<Void>()
+            state.idle = promise
+            return promise
+        }
+        try await idle?.value()
+        if !isFull { try await time.sleep(for: limits.linger) }
+    }
+
+    private var isFull: Bool { state.withLock { $0.queue.count >= limits.count || $0.weight >= limits.weight } }
+
+    private func takeBatch() -> [Entry] {
+        state.withLock { state in
+            var count = 0
+            var weight = 0
+            while count < min(state.queue.count, limits.count) {
+                let next = state.queue[count].weight
+                if count > 0, weight + next > limits.weight { break }
+                weight += next
+                count += 1
+            }
+            let batch = Array(state.queue.prefix(count))
+            state.queue.removeFirst(count)
+            state.weight -= weight
+            return batch
+        }
+    }
+
+    private func send(_ batch: [Entry]) async {
+        let results = await perform(batch.map(\.request))
+        precondition(results.count == batch.count, "a batch is answered request by request")
+        for (entry, result) in zip(batch, results) { entry.promise.fulfil(result) }
+    }
+
+    private func close() {
+        let left = state.withLock { state in
+            state.isClosed = true
+            defer { state.queue = [] }
+            return state.queue
+        }
+        for entry in left { entry.promise.fulfil(.failure(CancellationError())) }
+    }
+}

@@ -1,0 +1,14 @@
+/// Randomness as a parameter, so that a run can be repeated.
+package struct RandomSource: Sendable {
+    private let next: @Sendable () -> UInt64
+
+    package init(_ next: @escaping @Sendable () -> UInt64) { self.next = next }
+
+    package static let system = RandomSource { UInt64.random(in: 0 ... .max) }
+
+    /// Uniform in [0, 1).
+    package func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
+
+    /// 32 hexadecimal digits, for names that must not meet.
+    package func identifier() -> String { Hex.string([next(), next()].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } }) }
+}

@@ -1,0 +1,26 @@
+/// Time as a parameter: the same code runs on the machine's clocks and on a virtual one.
+package protocol TimeSource: Sendable {
+    /// The wall clock.
+    var now: Timestamp { get }
+    /// Time since some fixed point; never goes back.
+    var uptime: Duration { get }
+    /// Throws `CancellationError` when the task is cancelled before the time is over.
+    func sleep(for duration: Duration) async throws
+}
+
+/// The machine's clocks.
+package struct SystemTime: TimeSource {
+    private let start = ContinuousClock.now
+
+    package init() {}
+
+    package var now: Timestamp { Timestamp.current }
+    package var uptime: Duration { ContinuousClock.now - start }
+
+    package func sleep(for duration: Duration) async throws { try await Task.sleep(for: duration) }
+}
+
+extension Duration {
+    package var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+    package var milliseconds: Int { Int(components.seconds) * 1000 + Int(components.attoseconds / 1_000_000_000_000_000) }
+}

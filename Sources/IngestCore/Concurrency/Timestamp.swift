@@ -1,0 +1,73 @@
+import Glibc
+
+/// A point of UTC time in milliseconds since 1970.
+package struct Timestamp: Equatable, Comparable, Sendable, Codable {
+    package var milliseconds: Int64
+
+    package init(milliseconds: Int64) { self.milliseconds = milliseconds }
+
+    package static var current: Timestamp {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+    }
+
+    package init(from decoder: any Decoder) throws { milliseconds = try decoder.singleValueContainer().decode(Int64.self) }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(milliseconds)
+    }
+
+    package static func < (left: Timestamp, right: Timestamp) -> Bool { left.milliseconds < right.milliseconds }
+
+    package func advanced(by duration: Duration) -> Timestamp { Timestamp(milliseconds: milliseconds + Int64(duration.milliseconds)) }
+
+    package func duration(since earlier: Timestamp) -> Duration { .milliseconds(milliseconds - earlier.milliseconds) }
+
+    private var fields: (date: tm, milliseconds: Int64) {
+        var seconds = Int(milliseconds.quotient(flooringBy: 1000))
+        var date = tm()
+        gmtime_r(&seconds, &date)
+        return (date, milliseconds - Int64(seconds) * 1000)
+    }
+
+    /// `20150830T123600Z`, as signatures have it.
+    package var basic: String {
+        let (date, _) = fields
+        return "\(day)T\(Self.padded(date.tm_hour))\(Self.padded(date.tm_min))\(Self.padded(date.tm_sec))Z"
+    }
+
+    /// `20150830`.
+    package var day: String {
+        let (date, _) = fields
+        return "\(date.tm_year + 1900)\(Self.padded(date.tm_mon + 1))\(Self.padded(date.tm_mday))"
+    }
+
+    /// `2015-08-30T12:36:00.000Z`.
+    package var iso8601: String {
+        let (date, rest) = fields
+        let day = "\(date.tm_year + 1900)-\(Self.padded(date.tm_mon + 1))-\(Self.padded(date.tm_mday))"
+        let thousandths = String(rest + 1000).dropFirst()
+        return "\(day)T\(Self.padded(date.tm_hour)):\(Self.padded(date.tm_min)):\(Self.padded(date.tm_sec)).\(thousandths)Z"
+    }
+
+    /// Reads `2015-08-30T12:36:00Z`, with or without a fraction.
+    package init?(iso8601 text: String) {
+        let parts = text.split(whereSeparator: { !$0.isNumber }).prefix(6).compactMap { Int32($0) }
+        guard parts.count == 6, text.utf8.count >= 20, text.hasSuffix("Z") else { return nil }
+        var date = tm()
+        (date.tm_year, date.tm_mon, date.tm_mday) = (parts[0] - 1900, parts[1] - 1, parts[2])
+        (date.tm_hour, date.tm_min, date.tm_sec) = (parts[3], parts[4], parts[5])
+        milliseconds = Int64(timegm(&date)) * 1000
+    }
+
+    private static func padded(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
+}
+
+extension Int64 {
+    fileprivate func quotient(flooringBy divisor: Int64) -> Int64 {
+        let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+        return remainder < 0 ? quotient - 1 : quotient
+    }
+}

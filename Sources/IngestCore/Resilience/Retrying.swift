@@ -1,0 +1,109 @@
+/// How often and how long: a pure decision.
+package struct RetryPolicy: Sendable {
+    package var maximumAttempts: Int
+    package var base: Duration
+    package var throttledBase: Duration
+    package var cap: Duration
+
+    /// The values of the SDKs' 2026 revision: 50 ms for errors, 1 s for throttling, at most 20 s.
+    package init(
+        maximumAttempts: Int = 3,
+        base: Duration = .milliseconds(50),
+        throttledBase: Duration = .seconds(1),
+        cap: Duration = .seconds(20)
+    ) {
+        self.maximumAttempts = maximumAttempts
+        self.base = base
+        self.throttledBase = throttledBase
+        self.cap = cap
+    }
+
+    /// The wait before attempt `attempt + 1` (attempts count from 1), or nil to give up. Full jitter: `unit` is uniform in [0, 1).
+    /// With base 50 ms: at most 50, 100, 200, 400 ms. A server's own wish is obeyed, and at most 5 s above our own longest wait.
+    package func delay(after failure: Failure, attempt: Int, unit: Double) -> Duration? {
+        guard attempt < maximumAttempts else { return nil }
+        let factor = 1 << min(attempt - 1, 20)
+        switch failure {
+        case .transient:
+            return min(base * factor, cap) * unit
+        case .throttled(_, let wish):
+            let longest = min(throttledBase * factor, cap)
+            guard let wish else { return longest * unit }
+            return min(max(wish, .zero), longest + .seconds(5))
+        case .document, .fleet:
+            return nil
+        }
+    }
+}
+
+/// Tokens for retries, shared by all calls of a client: in a long outage calls fail at once instead of multiplying.
+package final class RetryQuota: Sendable {
+    private let capacity: Int
+    private let available: Locked<Int>
+
+    package init(capacity: Int = 500) {
+        self.capacity = capacity
+        available = Locked(capacity)
+    }
+
+    /// A retry after throttling costs 5, any other 14.
+    package static func cost(of failure: Failure) -> Int { if case .throttled = failure { 5 } else { 14 } }
+
+    func take(_ cost: Int) -> Bool {
+        available.withLock { available in
+            guard available >= cost else { return false }
+            available -= cost
+            return true
+        }
+    }
+
+    func refund(_ cost: Int) { available.withLock { $0 = min(capacity, $0 + cost) } }
+}
+
+/// Runs an operation until it succeeds, fails for good, or patience ends.
+package struct Retrying: Sendable {
+    package var policy: RetryPolicy
+    package var quota: RetryQuota
+    package var time: any TimeSource
+    package var random: RandomSource
+
+    package init(
+        policy: RetryPolicy = RetryPolicy(),
+        quota: RetryQuota = RetryQuota(),
+        time: any TimeSource = SystemTime(),
+        random: RandomSource = .system
+    ) {
+        self.policy = policy
+        self.quota = quota
+        self.time = time
+        self.random = random
+    }
+
+    /// - Parameters:
+    ///   - isLongPoll: waits even when the quota is empty, so that an idle poller of a broken queue does not spin.
+    ///   - operation: gets the number of the attempt, from 1.
+    package func run<Value>(isLongPoll: Bool = false, _ operation: (Int) async throws -> Value) async throws -> Value {
+        var attempt = 1
+        var paid = 0
+        while true {
+            do {
+                let value = try await operation(attempt)
+                quota.refund(max(paid, 1))
+                return value
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch {
+                let failure = Failure(error)
+                guard let delay = policy.delay(after: failure, attempt: attempt, unit: random.unit()) else { throw error }
+                let cost = RetryQuota.cost(of: failure)
+                guard quota.take(cost) else {
+                    if isLongPoll { try await time.sleep(for: delay) }
+                    throw error
+                }
+                paid = cost
+                try await time.sleep(for: delay)
+                attempt += 1
+            }
+        }
+    }
+}
