@@ -1,4 +1,5 @@
 #pragma clang diagnostic ignored "-Wc23-extensions"
+#pragma clang diagnostic ignored "-Wnullability-extension"
 #include "CVocabulary.h"
 
 const unsigned char cl100k_vocabulary[] = {

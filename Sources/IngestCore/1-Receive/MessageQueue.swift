@@ -1,0 +1,56 @@
+/// A queue with visibility timeouts, at least once, in no order.
+package protocol MessageQueue: Sendable {
+    /// At most `maximum` (1 to 10) messages; waits up to `wait` for the first. Received messages are invisible for the queue's timeout.
+    func receive(maximum: Int, wait: Duration) async throws -> [Delivery]
+    /// At most 10 receipts; the results stand in their order. A receipt that is no longer valid counts as deleted:
+    /// success proves nothing on SQS either.
+    func delete(_ receipts: [String]) async throws -> [Result<Void, any Error>]
+    /// Makes at most 10 messages visible after `timeout` from now; zero gives them back at once.
+    func setVisibility(_ receipts: [String], _ timeout: Duration) async throws -> [Result<Void, LeaseError>]
+    /// Returns when the queue has the message.
+    func send(_ message: OutgoingMessage) async throws
+    func attributes() async throws -> QueueAttributes
+}
+
+package struct OutgoingMessage: Equatable, Sendable {
+    package var body: String
+    /// String attributes, at most 10.
+    package var attributes: [String: String]
+    package var trace: String?
+
+    package init(body: String, attributes: [String: String] = [:], trace: String? = nil) {
+        self.body = body
+        self.attributes = attributes
+        self.trace = trace
+    }
+}
+
+/// Why a lease could not be changed.
+package enum LeaseError: Error, Equatable {
+    /// The message is no longer ours: deleted, expired, or received again.
+    case lost
+    case failed(String)
+}
+
+package struct QueueAttributes: Equatable, Sendable {
+    package var visibleMessages = 0
+    package var invisibleMessages = 0
+    package var delayedMessages = 0
+    package var visibilityTimeout = Duration.seconds(30)
+    package var maximumMessageBytes = 262_144
+    package var retention = Duration.seconds(345_600)
+    /// The dead-letter queue's ARN and how many receives it takes to get there; nil without a redrive policy.
+    package var redrive: (deadLetterARN: String, maximumReceives: Int)?
+
+    package init() {}
+
+    package var isEmpty: Bool { visibleMessages + invisibleMessages + delayedMessages == 0 }
+
+    package static func == (left: Self, right: Self) -> Bool {
+        left.visibleMessages == right.visibleMessages && left.invisibleMessages == right.invisibleMessages
+            && left.delayedMessages == right.delayedMessages && left.visibilityTimeout == right.visibilityTimeout
+            && left.maximumMessageBytes == right.maximumMessageBytes && left.retention == right.retention
+            && left.redrive?.deadLetterARN == right.redrive?.deadLetterARN
+            && left.redrive?.maximumReceives == right.redrive?.maximumReceives
+    }
+}

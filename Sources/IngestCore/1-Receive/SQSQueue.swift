@@ -1,0 +1,203 @@
+import FoundationEssentials
+
+/// `MessageQueue` over the SQS JSON protocol (`X-Amz-Target: AmazonSQS.<Operation>`, application/x-amz-json-1.0).
+package struct SQSQueue: MessageQueue {
+    package let url: String
+    private let client: AWSClient
+    private let endpoint: Endpoint
+    private let time: any TimeSource
+
+    package init(url: String, client: AWSClient, endpoint: Endpoint, time: any TimeSource) {
+        self.url = url
+        self.client = client
+        self.endpoint = endpoint
+        self.time = time
+    }
+
+    /// The queue with this ARN, on the same server and account as this one, as dead-letter queues must be.
+    package func sibling(arn: String) -> SQSQueue {
+        let name = arn.split(separator: ":").last.map(String.init) ?? ""
+        let base = url.prefix(upTo: url.lastIndex(of: "/") ?? url.startIndex)
+        return SQSQueue(url: "\(base)/\(name)", client: client, endpoint: endpoint, time: time)
+    }
+
+    private struct Received: Decodable {
+        struct Message: Decodable {
+            var MessageId: String
+            var ReceiptHandle: String
+            var Body: String?
+            var Attributes: [String: String]?
+        }
+        var Messages: [Message]?
+    }
+
+    package func receive(maximum: Int, wait: Duration) async throws -> [Delivery] {
+        let received: Received = try await call("ReceiveMessage", timeout: wait + .seconds(10), isLongPoll: true) { body in
+            body.field("MaxNumberOfMessages", maximum)
+            body.field("WaitTimeSeconds", Int(wait.seconds))
+            body.field("MessageSystemAttributeNames", ["All"])
+        }
+        let now = time.now
+        return (received.Messages ?? []).map { message in
+            func number(_ name: String) -> Int64? { message.Attributes?[name].flatMap { Int64($0) } }
+            return Delivery(
+                messageID: message.MessageId,
+                receipt: message.ReceiptHandle,
+                body: message.Body ?? "",
+                receiveCount: Int(number("ApproximateReceiveCount") ?? 1),
+                sent: number("SentTimestamp").map { Timestamp(milliseconds: $0) } ?? now,
+                trace: message.Attributes?["AWSTraceHeader"],
+                received: now
+            )
+        }
+    }
+
+    private struct BatchAnswer: Decodable {
+        struct Failed: Decodable {
+            var Id: String
+            var Code: String?
+            var Message: String?
+        }
+        struct Successful: Decodable { var Id: String }
+        var Successful: [Successful]?
+        var Failed: [Failed]?
+    }
+
+    package func delete(_ receipts: [String]) async throws -> [Result<Void, any Error>] {
+        let answer: BatchAnswer = try await batch("DeleteMessageBatch", receipts) { _ in }
+        return receipts.indices.map { index in
+            guard let failed = answer.Failed?.first(where: { $0.Id == String(index) }) else { return .success(()) }
+            if Self.isLost(failed.Code) { return .success(()) }
+            return .failure(Failure.transient("SQS DeleteMessageBatch of \(url): \(failed.Code ?? "failed")"))
+        }
+    }
+
+    package func setVisibility(_ receipts: [String], _ timeout: Duration) async throws -> [Result<Void, LeaseError>] {
+        let answer: BatchAnswer = try await batch("ChangeMessageVisibilityBatch", receipts) {
+            $0.field("VisibilityTimeout", Int(timeout.seconds.rounded(.up)))
+        }
+        return receipts.indices.map { index in
+            guard let failed = answer.Failed?.first(where: { $0.Id == String(index) }) else { return .success(()) }
+            return .failure(Self.isLost(failed.Code) ? .lost : .failed(failed.Code ?? "failed"))
+        }
+    }
+
+    private static func isLost(_ code: String?) -> Bool {
+        guard let code else { return false }
+        return ["ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue"].contains { code.hasSuffix($0) }
+    }
+
+    private func batch(_ operation: String, _ receipts: [String], _ entry: (inout JSONWriter) -> Void) async throws -> BatchAnswer {
+        try await call(operation) { body in
+            body.key("Entries")
+            body.array { entries in
+                for (index, receipt) in receipts.enumerated() {
+                    entries.object {
+                        $0.field("Id", String(index))
+                        $0.field("ReceiptHandle", receipt)
+                        entry(&$0)
+                    }
+                }
+            }
+        }
+    }
+
+    private struct Sent: Decodable { var MessageId: String }
+
+    package func send(_ message: OutgoingMessage) async throws {
+        let _: Sent = try await call("SendMessage") { body in
+            body.field("MessageBody", message.body)
+            if !message.attributes.isEmpty { Self.write(message.attributes, "MessageAttributes", into: &body) }
+            if let trace = message.trace { Self.write(["AWSTraceHeader": trace], "MessageSystemAttributes", into: &body) }
+        }
+    }
+
+    private static func write(_ attributes: [String: String], _ name: String, into body: inout JSONWriter) {
+        body.object(name) { all in
+            for (name, value) in attributes.sorted(by: { $0.key < $1.key }) {
+                all.object(name) {
+                    $0.field("DataType", "String")
+                    $0.field("StringValue", value)
+                }
+            }
+        }
+    }
+
+    private struct Described: Decodable { var Attributes: [String: String]? }
+    private struct RedrivePolicy: Decodable {
+        var deadLetterTargetArn: String
+        var maxReceiveCount: Int
+
+        enum CodingKeys: CodingKey { case deadLetterTargetArn, maxReceiveCount }
+
+        /// The count is a number or, from some tools, a string.
+        init(from decoder: any Decoder) throws {
+            let fields = try decoder.container(keyedBy: CodingKeys.self)
+            deadLetterTargetArn = try fields.decode(String.self, forKey: .deadLetterTargetArn)
+            if let text = try? fields.decode(String.self, forKey: .maxReceiveCount) {
+                maxReceiveCount = Int(text) ?? 0
+            } else {
+                maxReceiveCount = try fields.decode(Int.self, forKey: .maxReceiveCount)
+            }
+        }
+    }
+
+    package func attributes() async throws -> QueueAttributes {
+        let described: Described = try await call("GetQueueAttributes") { $0.field("AttributeNames", ["All"]) }
+        var attributes = QueueAttributes()
+        func number(_ name: String) -> Int? { described.Attributes?[name].flatMap { Int($0) } }
+        attributes.visibleMessages = number("ApproximateNumberOfMessages") ?? 0
+        attributes.invisibleMessages = number("ApproximateNumberOfMessagesNotVisible") ?? 0
+        attributes.delayedMessages = number("ApproximateNumberOfMessagesDelayed") ?? 0
+        attributes.visibilityTimeout = .seconds(number("VisibilityTimeout") ?? 30)
+        attributes.maximumMessageBytes = number("MaximumMessageSize") ?? attributes.maximumMessageBytes
+        attributes.retention = .seconds(number("MessageRetentionPeriod") ?? 345_600)
+        if let text = described.Attributes?["RedrivePolicy"],
+            let policy = try? JSONDecoder().decode(RedrivePolicy.self, from: Data(text.utf8))
+        {
+            attributes.redrive = (policy.deadLetterTargetArn, policy.maxReceiveCount)
+        }
+        return attributes
+    }
+
+    private func call<Answer: Decodable>(
+        _ operation: String,
+        timeout: Duration = .seconds(15),
+        isLongPoll: Bool = false,
+        _ fill: (inout JSONWriter) -> Void
+    ) async throws -> Answer {
+        let body = JSONWriter.object {
+            $0.field("QueueUrl", url)
+            fill(&$0)
+        }
+        var request = HTTPRequest("POST", endpoint, path: endpoint.basePath + "/", body: body)
+        request.headers = [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", "AmazonSQS.\(operation)")]
+        request.timeout = timeout
+        let response = try await client.send(request, isLongPoll: isLongPoll) { throw error(operation, $0) }
+        guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(response.body.isEmpty ? Array("{}".utf8) : response.body)) else {
+            throw Failure.transient("SQS \(operation) of \(url): the answer is not understood")
+        }
+        return answer
+    }
+
+    private struct ErrorBody: Decodable {
+        var __type: String?
+        var message: String?
+        var Message: String?
+    }
+
+    private func error(_ operation: String, _ response: HTTPResponse) -> AWSError {
+        let body = try? JSONDecoder().decode(ErrorBody.self, from: Data(response.body))
+        let name = body?.__type ?? response.headers["x-amzn-query-error"]?.prefix { $0 != ";" }.description ?? ""
+        let code = name.split(separator: "#").last?.split(separator: ":").first?.split(separator: ".").last.map(String.init) ?? ""
+        return AWSError(
+            service: "SQS",
+            operation: operation,
+            resource: url,
+            status: response.status,
+            code: code,
+            message: body?.message ?? body?.Message ?? "",
+            retryAfter: AWSClient.retryAfter(response.headers)
+        )
+    }
+}

@@ -1,0 +1,61 @@
+/// A bucket store: objects by key.
+package protocol ObjectStore: Sendable {
+    /// Reads an object into a private file, verified. `known` is an ETag whose content is not needed again.
+    func read(_ object: ObjectReference, unless known: String?) async throws -> ReadOutcome
+    /// Reads a small object into memory; nil where there is none.
+    func readBytes(_ object: ObjectReference, maximum: Int) async throws -> [UInt8]?
+    func write(_ object: ObjectReference, _ bytes: [UInt8]) async throws
+    /// An object that is not there counts as deleted.
+    func delete(_ object: ObjectReference) async throws
+    /// A page of at most 1,000 keys below `prefix`, after `token` (nil: from the start).
+    func list(bucket: String, prefix: String, after token: String?) async throws -> ObjectPage
+}
+
+package enum ReadOutcome: Sendable {
+    case object(StoredObject)
+    /// The object still has the known ETag.
+    case unchanged
+    /// There is no such object.
+    case missing
+}
+
+/// What GET returned, pinned: the bytes are these, whatever happens to the key.
+package struct StoredObject: Sendable {
+    package var file: TemporaryFile
+    package var bytes: Int
+    /// Without quotes.
+    package var etag: String
+    package var contentType: String
+    package var lastModified: String
+
+    package init(file: TemporaryFile, bytes: Int, etag: String, contentType: String = "", lastModified: String = "") {
+        self.file = file
+        self.bytes = bytes
+        self.etag = etag
+        self.contentType = contentType
+        self.lastModified = lastModified
+    }
+}
+
+package struct ObjectPage: Sendable {
+    package struct Entry: Sendable, Equatable {
+        package var key: String
+        package var bytes: Int
+        package var etag: String
+
+        package init(key: String, bytes: Int, etag: String) {
+            self.key = key
+            self.bytes = bytes
+            self.etag = etag
+        }
+    }
+
+    package var entries: [Entry]
+    /// Nil on the last page.
+    package var next: String?
+
+    package init(entries: [Entry], next: String? = nil) {
+        self.entries = entries
+        self.next = next
+    }
+}

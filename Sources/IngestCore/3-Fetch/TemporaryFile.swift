@@ -1,0 +1,31 @@
+import CPlatform
+import Glibc
+
+/// An unlinked file that only this process can reach; gone when the last reference goes. Owns its descriptor.
+package final class TemporaryFile: Sendable {
+    package let descriptor: Int32
+
+    /// - Parameter folder: where the bytes lie, `TMPDIR` as a rule.
+    package init(folder: String) throws(Failure) {
+        descriptor = platform_temporary_file(folder)
+        guard descriptor >= 0 else {
+            throw .fleet("no temporary file can be made in \(folder): \(String(cString: strerror(-descriptor))) (TMPDIR)")
+        }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Appends; errno where that fails.
+    package func write(_ bytes: UnsafeRawBufferPointer) -> Int32 {
+        var offset = 0
+        while offset < bytes.count {
+            let count = Glibc.write(descriptor, bytes.baseAddress! + offset, bytes.count - offset)
+            if count < 0 {
+                if errno == EINTR { continue }
+                return errno
+            }
+            offset += count
+        }
+        return 0
+    }
+}

@@ -1,0 +1,27 @@
+/// A piece of a document that is embedded and found as one.
+package struct Chunk: Equatable, Sendable {
+    /// From 0, in reading order.
+    package var index: Int
+    /// Exactly `canonical[characters]`.
+    package var text: String
+    /// cl100k_base tokens of `text`.
+    package var tokens: Int
+    /// Offsets into the canonical text in Unicode scalars, half open (what Python's string slices count).
+    package var characters: Range<Int>
+    /// First and last page, from 1; nil for formats without pages.
+    package var pages: ClosedRange<Int>?
+    /// The headings that the text stands under, outermost first.
+    package var headings: [String]
+
+    package init(index: Int, text: String, tokens: Int, characters: Range<Int>, pages: ClosedRange<Int>?, headings: [String]) {
+        self.index = index
+        self.text = text
+        self.tokens = tokens
+        self.characters = characters
+        self.pages = pages
+        self.headings = headings
+    }
+
+    /// What tells whether a vector can be used again: equal text has an equal hash. 32 hexadecimal digits.
+    package var contentHash: String { Hex.string(Digest.sha256(text).prefix(16)) }
+}
