@@ -14,7 +14,7 @@ package struct ObjectChange: Equatable, Sendable {
 }
 
 /// A key in a bucket.
-package struct ObjectReference: Hashable, Sendable, CustomStringConvertible {
+package struct ObjectReference: Hashable, Sendable, Codable, CustomStringConvertible {
     package var bucket: String
     package var key: String
 

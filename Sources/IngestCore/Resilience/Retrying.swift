@@ -4,22 +4,26 @@ package struct RetryPolicy: Sendable {
     package var base: Duration
     package var throttledBase: Duration
     package var cap: Duration
+    /// The longest wish of a server that is obeyed; for a longer one the call gives up. Nil: what our own wait would be and 5 s more.
+    package var longestWish: Duration?
 
     /// The values of the SDKs' 2026 revision: 50 ms for errors, 1 s for throttling, at most 20 s.
     package init(
         maximumAttempts: Int = 3,
         base: Duration = .milliseconds(50),
         throttledBase: Duration = .seconds(1),
-        cap: Duration = .seconds(20)
+        cap: Duration = .seconds(20),
+        longestWish: Duration? = nil
     ) {
         self.maximumAttempts = maximumAttempts
         self.base = base
         self.throttledBase = throttledBase
         self.cap = cap
+        self.longestWish = longestWish
     }
 
     /// The wait before attempt `attempt + 1` (attempts count from 1), or nil to give up. Full jitter: `unit` is uniform in [0, 1).
-    /// With base 50 ms: at most 50, 100, 200, 400 ms. A server's own wish is obeyed, and at most 5 s above our own longest wait.
+    /// With base 50 ms: at most 50, 100, 200, 400 ms. A server's own wish is obeyed, within bounds.
     package func delay(after failure: Failure, attempt: Int, unit: Double) -> Duration? {
         guard attempt < maximumAttempts else { return nil }
         let factor = 1 << min(attempt - 1, 20)
@@ -29,7 +33,8 @@ package struct RetryPolicy: Sendable {
         case .throttled(_, let wish):
             let longest = min(throttledBase * factor, cap)
             guard let wish else { return longest * unit }
-            return min(max(wish, .zero), longest + .seconds(5))
+            guard let longestWish else { return min(max(wish, .zero), longest + .seconds(5)) }
+            return wish > longestWish ? nil : max(wish, .zero)
         case .document, .fleet:
             return nil
         }

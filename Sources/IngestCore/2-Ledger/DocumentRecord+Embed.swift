@@ -1,0 +1,75 @@
+import ExtractionWire
+
+/// What the worker that embeds does with a chunk message.
+package enum EmbedDecision: Equatable, Sendable {
+    /// Embed, create, commit.
+    case embed
+    /// Ours is live already: finish its clean-up.
+    case finish
+    /// A newer one is live, or ours was rejected: remove what ours wrote.
+    case remove
+    /// Ours was abandoned: say again that the key may have changed, then remove.
+    case tellAgain
+    /// A newer one will be: ours is not worth paying for. Nothing is removed, as a duplicate of the message may be committing it.
+    case outdated
+}
+
+/// The rules of the worker that embeds.
+extension DocumentRecord {
+    /// - Parameters:
+    ///   - isFirstDelivery: only a first delivery cannot have written anything yet.
+    ///   - isStale: readers have waited too long for any new version, so that ours must not be skipped.
+    package func decision(for generation: Int, isFirstDelivery: Bool, isStale: Bool) -> EmbedDecision {
+        if let entry = rejected.first(where: { $0.generation == generation }) { return entry.isAbandoned ? .tellAgain : .remove }
+        let live = live?.generation ?? 0
+        if live == generation { return .finish }
+        if live > generation { return .remove }
+        if let pending, pending.generation > generation, pending.handedOver, isFirstDelivery, !isStale { return .outdated }
+        return .embed
+    }
+
+    /// The hand-over is gone and nothing of ours or newer is live: a generation that can never commit, and whose content counts as unknown.
+    package func abandoning(_ generation: Int) -> DocumentRecord {
+        rejecting(generation, .unknown, RejectedGeneration.abandoned, "the chunks handed over are gone")
+    }
+
+    /// Nil when it is too late: ours or a newer one is live.
+    package func rejecting(_ generation: Int, _ content: Content, _ rejection: Rejection) -> DocumentRecord? {
+        guard live?.generation ?? 0 < generation else { return nil }
+        return rejecting(generation, content, rejection.code.name, rejection.detail)
+    }
+
+    private func rejecting(_ generation: Int, _ content: Content, _ reason: String, _ detail: String) -> DocumentRecord {
+        var record = self
+        if pending?.generation == generation { record.pending = nil }
+        record.rejected.removeAll { $0.generation == generation }
+        record.rejected.append(RejectedGeneration(generation: generation, content: content, reason: reason, detail: detail))
+        return record
+    }
+
+    /// Nil when the generation has lost: a newer one is live, or it was rejected.
+    package func committing(_ generation: Int, _ content: Content, chunkCount: Int, reason: String?, at time: Timestamp) -> DocumentRecord? {
+        guard live?.generation ?? 0 <= generation, !rejected.contains(where: { $0.generation == generation }) else { return nil }
+        var record = self
+        record.retired.removeAll { $0.generation == generation }
+        if let live, live.generation != generation {
+            record.retired.append(RetiredGeneration(generation: live.generation, chunkCount: live.chunkCount))
+        }
+        record.live = LiveGeneration(generation: generation, content: content, chunkCount: chunkCount, committed: time, reason: reason)
+        if let pending, pending.generation <= generation { record.pending = nil }
+        record.rejected.removeAll { $0.generation <= generation }
+        return record
+    }
+
+    /// What may be deleted now. A later generation may be at work: only those below the live one.
+    package var due: [RetiredGeneration] { retired.filter { $0.generation < live?.generation ?? 0 } }
+
+    package func forgetting(_ deleted: [RetiredGeneration]) -> DocumentRecord {
+        var record = self
+        record.retired.removeAll { deleted.contains($0) }
+        return record
+    }
+
+    /// Since when readers have waited: for the live version, or for any.
+    package func isStale(at time: Timestamp, bound: Duration) -> Bool { time.duration(since: live?.committed ?? created) > bound }
+}

@@ -1,0 +1,54 @@
+import ExtractionWire
+
+/// The rules of the worker that reads the bucket.
+extension DocumentRecord {
+    /// The content of the newest generation that counts: pending and handed over, else the later of live and rejected. Nil where no
+    /// such generation is, or where it only reserves.
+    package var knownContent: Content? {
+        if let pending { return pending.handedOver ? pending.content : nil }
+        let lastRejected = rejected.max { $0.generation < $1.generation }
+        if let lastRejected, lastRejected.generation > live?.generation ?? 0 { return lastRejected.content }
+        return live?.content ?? .absent
+    }
+
+    /// There is nothing to do for this content. The decision still has to be written (`touched`).
+    package func knows(_ content: Content) -> Bool { content != .unknown && knownContent == content }
+
+    /// What GET need not send again.
+    package var knownETag: String? { if case .etag(let etag) = knownContent { etag } else { nil } }
+
+    /// "Nothing to do" as a write: it fails if somebody moved, and makes those fail who read before.
+    package func touched() -> DocumentRecord {
+        var record = self
+        record.touches += 1
+        return record
+    }
+
+    /// A new generation for `content`. What an earlier pending one may have written is cleaned up with the next commit.
+    package func reserving(_ content: Content, chunkCount: Int) -> DocumentRecord {
+        var record = self
+        if let pending { record.retired.append(RetiredGeneration(generation: pending.generation, chunkCount: pending.chunkCount)) }
+        record.newest += 1
+        record.pending = PendingGeneration(generation: record.newest, content: content, chunkCount: chunkCount, handedOver: false)
+        return record
+    }
+
+    /// A generation that is rejected before it was made.
+    package func refusing(_ content: Content, _ rejection: Rejection) -> DocumentRecord {
+        var record = self
+        record.newest += 1
+        record.rejected.append(
+            RejectedGeneration(generation: record.newest, content: content, reason: rejection.code.name, detail: rejection.detail)
+        )
+        return record
+    }
+
+    /// The chunk message is confirmed. Nil where the generation is no longer the pending one: then there is nothing to write.
+    package func handingOver(_ generation: Int) -> DocumentRecord? {
+        guard let pending, pending.generation == generation else { return nil }
+        var record = self
+        record.pending = pending
+        record.pending?.handedOver = true
+        return record
+    }
+}

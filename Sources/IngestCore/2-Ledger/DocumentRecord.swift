@@ -1,0 +1,101 @@
+/// What the ledger knows of a document in one physical index. Generations count up from 1; 0 is "never".
+///
+/// The rules that change a record stand in `DocumentRecord+Ingest` and `DocumentRecord+Embed`. They are pure, and were explored
+/// exhaustively together: none may be changed alone.
+package struct DocumentRecord: Equatable, Sendable, Codable {
+    package var tenant: String
+    package var bucket: String
+    package var key: String
+    package var index: String
+    /// The highest generation ever given out.
+    package var newest = 0
+    /// What readers see.
+    package var live: LiveGeneration?
+    /// What is being made.
+    package var pending: PendingGeneration?
+    /// Generations whose chunks are to be deleted.
+    package var retired: [RetiredGeneration] = []
+    /// Generations above the live one that will never be.
+    package var rejected: [RejectedGeneration] = []
+    /// Counts decisions that changed nothing else, so that each of them is a write that others' writes conflict with.
+    package var touches = 0
+    /// When the record was made, in milliseconds since 1970.
+    package var created: Timestamp
+
+    package init(tenant: String, object: ObjectReference, index: String, created: Timestamp) {
+        self.tenant = tenant
+        bucket = object.bucket
+        key = object.key
+        self.index = index
+        self.created = created
+    }
+
+    package var object: ObjectReference { ObjectReference(bucket: bucket, key: key) }
+}
+
+/// What an object holds, as far as the ledger tells contents apart.
+package enum Content: Equatable, Sendable, Codable {
+    case absent
+    case etag(String)
+    /// The hand-over was lost before anybody read it: never equal to what is in the bucket.
+    case unknown
+
+    private enum CodingKeys: CodingKey { case absent, etag, unknown }
+
+    package init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        if let etag = try fields.decodeIfPresent(String.self, forKey: .etag) {
+            self = .etag(etag)
+        } else {
+            self = try fields.decodeIfPresent(Bool.self, forKey: .absent) == true ? .absent : .unknown
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        switch self {
+        case .absent: try fields.encode(true, forKey: .absent)
+        case .etag(let etag): try fields.encode(etag, forKey: .etag)
+        case .unknown: try fields.encode(true, forKey: .unknown)
+        }
+    }
+}
+
+package struct LiveGeneration: Equatable, Sendable, Codable {
+    package var generation: Int
+    package var content: Content
+    package var chunkCount: Int
+    package var committed: Timestamp
+    /// Set where the live generation is empty because its content was rejected and the setting says to remove then.
+    package var reason: String?
+}
+
+package struct PendingGeneration: Equatable, Sendable, Codable {
+    package var generation: Int
+    package var content: Content
+    package var chunkCount: Int
+    /// The queue has confirmed the chunk message. Until then the generation counts for nothing: its owner may have died.
+    package var handedOver: Bool
+}
+
+package struct RetiredGeneration: Equatable, Sendable, Codable {
+    package var generation: Int
+    package var chunkCount: Int
+
+    package init(generation: Int, chunkCount: Int) {
+        self.generation = generation
+        self.chunkCount = chunkCount
+    }
+}
+
+package struct RejectedGeneration: Equatable, Sendable, Codable {
+    package var generation: Int
+    package var content: Content
+    /// A `RejectionCode`'s name, or `abandoned`.
+    package var reason: String
+    package var detail: String
+
+    package static let abandoned = "abandoned"
+
+    package var isAbandoned: Bool { reason == Self.abandoned }
+}

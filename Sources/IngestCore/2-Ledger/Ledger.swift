@@ -1,0 +1,45 @@
+/// The records of all documents, changed by compare-and-set only.
+package protocol Ledger: Sendable {
+    /// The record, or a version that says that there is none.
+    func read(_ id: String) async throws -> VersionedRecord
+    /// Writes if the record still has the version that was read.
+    func write(_ id: String, _ record: DocumentRecord, over version: RecordVersion) async throws -> WriteOutcome
+}
+
+package struct VersionedRecord: Equatable, Sendable {
+    package var record: DocumentRecord?
+    package var version: RecordVersion
+
+    package init(record: DocumentRecord?, version: RecordVersion) {
+        self.record = record
+        self.version = version
+    }
+}
+
+/// OpenSearch's sequence number and primary term of a document, or that it does not exist.
+package enum RecordVersion: Equatable, Sendable {
+    case absent
+    case at(sequence: Int, term: Int)
+}
+
+package enum WriteOutcome: Equatable, Sendable {
+    case written(RecordVersion)
+    /// Somebody else wrote first.
+    case conflict
+}
+
+extension Ledger {
+    /// Reads, applies `change` and writes until no conflict is in the way. `change` returns nil when there is nothing to write.
+    ///
+    /// - Returns: what was written, or nil when `change` declined, with the record it saw.
+    package func update(
+        _ id: String,
+        _ change: (DocumentRecord) -> DocumentRecord?
+    ) async throws -> (written: DocumentRecord?, seen: DocumentRecord?) {
+        while true {
+            let read = try await read(id)
+            guard let record = read.record, let changed = change(record) else { return (nil, read.record) }
+            if case .written = try await write(id, changed, over: read.version) { return (changed, record) }
+        }
+    }
+}

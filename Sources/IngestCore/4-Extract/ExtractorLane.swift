@@ -1,0 +1,123 @@
+import ExtractionWire
+import Glibc
+
+/// One thread and the child it talks to, one document after the other. The thread lives as long as the pool: a child is killed by the
+/// kernel when the thread that started it ends.
+///
+/// Unchecked: `process` belongs to the thread.
+final class ExtractorLane: @unchecked Sendable {
+    struct Job: Sendable {
+        let object: StoredObject
+        let hints: ExtractionHints
+        let promise: Promise<ExtractedDocument>
+    }
+
+    private let settings: ExtractorPool.Settings
+    private let jobs: BlockingQueue<Job>
+    private var process: ExtractorProcess?
+
+    init(_ settings: ExtractorPool.Settings, jobs: BlockingQueue<Job>) {
+        self.settings = settings
+        self.jobs = jobs
+    }
+
+    func start() {
+        var thread = pthread_t()
+        pthread_create(
+            &thread,
+            nil,
+            { argument in
+                Unmanaged<ExtractorLane>.fromOpaque(argument!).takeRetainedValue().serve()
+                return nil
+            },
+            Unmanaged.passRetained(self).toOpaque()
+        )
+        pthread_detach(thread)
+    }
+
+    private func serve() {
+        while let job = jobs.take() {
+            do throws(Failure) {
+                job.promise.fulfil(.success(try extract(job, isRetry: false)))
+            } catch {
+                if case .document(let rejection) = error {
+                    job.promise.fulfil(.failure(rejection))
+                } else {
+                    job.promise.fulfil(.failure(error))
+                }
+            }
+        }
+        if let process { _ = process.end(killing: false) }
+    }
+
+    private func extract(_ job: Job, isRetry: Bool) throws(Failure) -> ExtractedDocument {
+        let process = try running()
+        let isFresh = process.documents == 0
+        let request = ExtractionRequest.extract(hints: job.hints, limits: settings.limits)
+        let reply: Result<[UInt8], FrameChannel.Failure> = Result { () throws(FrameChannel.Failure) in
+            try process.ask(request, with: job.object.file.descriptor, deadline: .now + settings.deadline)
+        }
+        switch reply {
+        case .success(let reply): return try document(reply, process)
+        case .failure(.timedOut):
+            _ = stop(killing: true)
+            throw .document(Rejection(.timeout, "extraction took longer than \(Int(settings.deadline.seconds)) s (EXTRACT_SECONDS)"))
+        case .failure(.tooLong):
+            _ = stop(killing: true)
+            throw .document(Rejection(.outputLimit, "the document's text and structure are larger than a reply may be"))
+        case .failure(let error):
+            let errors = process.takeErrors()
+            let end = stop(killing: false)
+            // A child that others ended, or that was gone before it saw the document, says nothing of the document.
+            if !isRetry, end == .signalled(SIGKILL) || (!isFresh && error == .closed && end == .exited(0)) {
+                return try extract(job, isRetry: true)
+            }
+            throw failure(end, errors)
+        }
+    }
+
+    private func document(_ reply: [UInt8], _ process: ExtractorProcess) throws(Failure) -> ExtractedDocument {
+        defer {
+            if process.documents >= settings.documentsPerProcess || process.residentBytes > settings.recycleAboveBytes {
+                _ = stop(killing: false)
+            }
+        }
+        // poppler leaves out what it has no memory for, and says so here alone.
+        if Self.isOutOfMemory(process.takeErrors()) { throw .document(memoryRejection) }
+        switch try? ExtractionReply(decoding: reply) {
+        case .document(let document): return document
+        case .rejection(let rejection): throw .document(rejection)
+        case .probed, nil:
+            _ = stop(killing: true)
+            throw .document(Rejection(.crash, "the extractor answered nonsense for this document"))
+        }
+    }
+
+    private func failure(_ end: ExtractorProcess.End, _ errors: String) -> Failure {
+        if Self.isOutOfMemory(errors) || end == .signalled(SIGKILL) { return .document(memoryRejection) }
+        switch end {
+        case .signalled(SIGTERM), .signalled(SIGINT), .signalled(SIGHUP): return .transient("document-extractor was stopped from outside")
+        case .signalled(let signal): return .document(Rejection(.crash, "the parser crashed with signal \(signal)"))
+        case .exited(70): return .fleet("document-extractor cannot enter its sandbox: the kernel or container forbids seccomp (--unsafe-no-sandbox runs without)")
+        case .exited(let code): return .transient("document-extractor ended with code \(code)")
+        }
+    }
+
+    private static func isOutOfMemory(_ errors: String) -> Bool { errors.contains("Out of memory") || errors.contains("bad_alloc") }
+
+    private var memoryRejection: Rejection {
+        Rejection(.memory, "extraction needs more than \(settings.memoryBytes >> 20) MB of memory (EXTRACT_MEMORY_MB)")
+    }
+
+    private func running() throws(Failure) -> ExtractorProcess {
+        if let process { return process }
+        let started = try ExtractorProcess(settings.process)
+        process = started
+        return started
+    }
+
+    private func stop(killing: Bool) -> ExtractorProcess.End {
+        defer { process = nil }
+        return process?.end(killing: killing) ?? .exited(0)
+    }
+}

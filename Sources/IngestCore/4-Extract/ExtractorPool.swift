@@ -1,0 +1,71 @@
+import ExtractionWire
+
+/// `Extractor` over a fixed number of sandboxed children.
+package final class ExtractorPool: Extractor {
+    package struct Settings: Sendable {
+        /// The program `document-extractor`.
+        package var path: String
+        package var children: Int
+        /// Address space of a child.
+        package var memoryBytes: Int
+        /// Wall time for one document.
+        package var deadline: Duration
+        package var limits: ExtractionLimits
+        package var isSandboxed: Bool
+        package var documentsPerProcess = 1000
+        package var recycleAboveBytes = 256 << 20
+
+        package init(
+            path: String,
+            children: Int,
+            memoryBytes: Int,
+            deadline: Duration,
+            limits: ExtractionLimits,
+            isSandboxed: Bool
+        ) {
+            self.path = path
+            self.children = children
+            self.memoryBytes = memoryBytes
+            self.deadline = deadline
+            self.limits = limits
+            self.isSandboxed = isSandboxed
+        }
+
+        var process: ExtractorProcess.Settings { .init(path: path, memoryBytes: memoryBytes, isSandboxed: isSandboxed) }
+    }
+
+    private let settings: Settings
+    private let jobs = BlockingQueue<ExtractorLane.Job>()
+
+    package init(_ settings: Settings) {
+        self.settings = settings
+        for _ in 0..<settings.children { ExtractorLane(settings, jobs: jobs).start() }
+    }
+
+    deinit { jobs.close() }
+
+    package func extract(_ object: StoredObject, hints: ExtractionHints) async throws -> ExtractedDocument {
+        let promise = Promise<ExtractedDocument>()
+        jobs.put(ExtractorLane.Job(object: object, hints: hints, promise: promise))
+        return try await promise.value()
+    }
+
+    /// Proves on a child of its own that the sandbox holds: no socket, no file to write, no other program.
+    ///
+    /// - Returns: the kernel's Landlock version, 0 where it has none. Throws a fleet failure where anything was possible.
+    package func probe() throws(Failure) -> Int {
+        let process = try ExtractorProcess(settings.process)
+        let answer = try? process.ask(.probe, with: nil, deadline: .now + .seconds(10))
+        let reply = answer.flatMap { try? ExtractionReply(decoding: $0) }
+        let end = process.end(killing: false)
+        guard case .probed(let possible, let landlock) = reply else {
+            throw .fleet("\(settings.path) does not answer (\(end)): is it of the same version, and does the container allow seccomp?")
+        }
+        guard possible == 0 || !settings.isSandboxed else {
+            let names = ["a socket", "a file to write", "another program", "a new process"].enumerated()
+            let holes = names.filter { possible >> $0.offset & 1 == 1 }.map(\.element).joined(separator: ", ")
+            throw .fleet("the sandbox of document-extractor does not hold (\(holes)): refusing to start; --unsafe-no-sandbox runs without one")
+        }
+        return landlock
+    }
+}

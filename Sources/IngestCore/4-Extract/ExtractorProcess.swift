@@ -1,0 +1,100 @@
+import CPlatform
+import ExtractionWire
+import Glibc
+
+/// One running `document-extractor`. Owns the process, its socket and the end of its standard error; used by one thread.
+final class ExtractorProcess {
+    struct Settings: Sendable {
+        var path: String
+        var memoryBytes: Int
+        var isSandboxed: Bool
+    }
+
+    /// How a process ended.
+    enum End: Equatable {
+        case exited(Int32)
+        case signalled(Int32)
+    }
+
+    private let channel: FrameChannel
+    private let errors: Int32
+    private let pid: pid_t
+    private(set) var documents = 0
+    private static let longestReply = 512 << 20
+
+    init(_ settings: Settings) throws(Failure) {
+        var sockets: [Int32] = [-1, -1]
+        var pipe: [Int32] = [-1, -1]
+        guard platform_socketpair(&sockets) == 0, platform_pipe(&pipe) == 0 else {
+            throw .transient("no socket for document-extractor: \(String(cString: strerror(errno)))")
+        }
+        var arguments = [settings.path, "--memory-bytes", String(settings.memoryBytes)]
+        if !settings.isSandboxed { arguments.append("--no-sandbox") }
+        // An empty environment: neither keys nor the address of the credentials endpoint reach the child.
+        // The backtracer would start a process of its own at a crash.
+        var pid = pid_t()
+        let code = Self.withCStrings(arguments) { argv in
+            Self.withCStrings(["SWIFT_BACKTRACE=enable=no"]) { platform_spawn(settings.path, argv, $0, sockets[1], pipe[1], &pid) }
+        }
+        close(sockets[1])
+        close(pipe[1])
+        channel = FrameChannel(descriptor: sockets[0], maximumLength: Self.longestReply)
+        errors = pipe[0]
+        self.pid = pid
+        guard code == 0 else { throw .fleet("\(settings.path) cannot be started: \(String(cString: strerror(-code)))") }
+    }
+
+    deinit {
+        close(channel.descriptor)
+        close(errors)
+    }
+
+    /// Sends a request and waits for its reply.
+    func ask(
+        _ request: ExtractionRequest,
+        with file: Int32?,
+        deadline: ContinuousClock.Instant
+    ) throws(FrameChannel.Failure) -> [UInt8] {
+        try channel.send(request.encoded(), with: file)
+        documents += 1
+        let (body, attached) = try channel.receive(deadline: deadline)
+        if let attached { close(attached) }
+        return body
+    }
+
+    /// What the process has written to its standard error since the last call; at most 64 KB, never logged: documents may steer it.
+    func takeErrors() -> String {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        let count = read(errors, &buffer, buffer.count)
+        return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : ""
+    }
+
+    /// Resident memory in bytes.
+    var residentBytes: Int {
+        guard let file = fopen("/proc/\(pid)/statm", "r") else { return 0 }
+        defer { fclose(file) }
+        var line = [UInt8](repeating: 0, count: 128)
+        let count = fread(&line, 1, line.count, file)
+        let fields = line[..<count].split(separator: 0x20)
+        return fields.count > 1 ? (Int(String(decoding: fields[1], as: UTF8.self)) ?? 0) * Int(getpagesize()) : 0
+    }
+
+    /// Closes the socket's other side by killing the process, and tells how it ended.
+    func end(killing: Bool) -> End {
+        if killing { kill(pid, SIGKILL) }
+        shutdown(channel.descriptor, Int32(SHUT_RDWR))
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        let signal = status & 0x7F
+        return signal == 0 ? .exited(status >> 8 & 0xFF) : .signalled(signal)
+    }
+
+    private static func withCStrings<Result>(
+        _ strings: [String],
+        _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
+    ) -> Result {
+        var pointers: [UnsafeMutablePointer<CChar>?] = strings.map { strdup($0) } + [nil]
+        defer { for pointer in pointers { free(pointer) } }
+        return body(&pointers)
+    }
+}

@@ -1,0 +1,108 @@
+import FoundationEssentials
+
+/// What `ingest-worker` hands to `embed-worker`: one generation of one document, its chunks inline or in an object.
+package struct ChunkMessage: Equatable, Sendable {
+    /// Raised when an older worker must not read a message. Workers read older versions and leave newer ones.
+    package static let version = 1
+
+    /// What is said of the document as a whole.
+    package struct Header: Equatable, Sendable, Codable {
+        package var tenant: String
+        package var object: ObjectReference
+        package var documentID: String
+        /// The physical index that the generation was reserved for.
+        package var index: String
+        package var fingerprint: String
+        package var generation: Int
+        package var content: Content
+        /// 0 for a deletion.
+        package var chunkCount: Int
+        package var format = ""
+        package var title = ""
+        package var language = ""
+        package var lastModified = ""
+        /// Why the generation is empty, where that is no deletion.
+        package var reason: String?
+
+        package init(
+            tenant: String,
+            object: ObjectReference,
+            documentID: String,
+            index: String,
+            fingerprint: String,
+            generation: Int,
+            content: Content,
+            chunkCount: Int
+        ) {
+            self.tenant = tenant
+            self.object = object
+            self.documentID = documentID
+            self.index = index
+            self.fingerprint = fingerprint
+            self.generation = generation
+            self.content = content
+            self.chunkCount = chunkCount
+        }
+
+        package var etag: String { if case .etag(let etag) = content { etag } else { "" } }
+    }
+
+    package enum Payload: Equatable, Sendable {
+        /// zstd of the chunks' JSON.
+        case inline([UInt8])
+        /// The same in an object.
+        case object(ObjectReference)
+    }
+
+    package var header: Header
+    package var payload: Payload
+
+    package init(header: Header, payload: Payload) {
+        self.header = header
+        self.payload = payload
+    }
+
+    private struct Wire: Codable {
+        var version: Int
+        var header: Header
+        var chunks: String?
+        var handOver: ObjectReference?
+    }
+
+    private struct VersionOnly: Decodable { var version: Int }
+
+    package func encoded() throws -> String {
+        var wire = Wire(version: Self.version, header: header)
+        switch payload {
+        case .inline(let bytes): wire.chunks = Data(bytes).base64EncodedString()
+        case .object(let reference): wire.handOver = reference
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.withoutEscapingSlashes]
+        // A key may hold non-characters, which SQS refuses in a message; they can stand inside strings only.
+        return String(decoding: try encoder.encode(wire), as: UTF8.self)
+            .replacing("\u{FFFE}", with: "\\ufffe")
+            .replacing("\u{FFFF}", with: "\\uffff")
+    }
+
+    package enum Unreadable: Error, Equatable {
+        /// Written by a newer worker, for newer workers.
+        case newer(Int)
+        case malformed
+    }
+
+    package init(decoding body: String) throws(Unreadable) {
+        let data = Data(body.utf8)
+        guard let version = try? JSONDecoder().decode(VersionOnly.self, from: data).version else { throw .malformed }
+        guard version <= Self.version else { throw .newer(version) }
+        guard let wire = try? JSONDecoder().decode(Wire.self, from: data) else { throw .malformed }
+        header = wire.header
+        if let chunks = wire.chunks, let bytes = Data(base64Encoded: chunks) {
+            payload = .inline(Array(bytes))
+        } else if let object = wire.handOver {
+            payload = .object(object)
+        } else {
+            throw .malformed
+        }
+    }
+}

@@ -1,0 +1,73 @@
+/// A chunk as it travels between the workers.
+package struct ChunkPayload: Equatable, Sendable {
+    package var index: Int
+    package var text: String
+    package var tokens: Int
+    package var characterStart: Int
+    package var characterEnd: Int
+    package var firstPage: Int?
+    package var lastPage: Int?
+    package var headings: [String]
+    package var contentHash: String
+
+    package init(_ chunk: Chunk) {
+        index = chunk.index
+        text = chunk.text
+        tokens = chunk.tokens
+        characterStart = chunk.characters.lowerBound
+        characterEnd = chunk.characters.upperBound
+        firstPage = chunk.pages?.lowerBound
+        lastPage = chunk.pages?.upperBound
+        headings = chunk.headings
+        contentHash = chunk.contentHash
+    }
+
+    /// All chunks of a document as JSON.
+    package static func encode(_ chunks: [ChunkPayload]) -> [UInt8] {
+        var writer = JSONWriter(capacity: chunks.reduce(64) { $0 + $1.text.utf8.count + 256 })
+        writer.array { array in
+            for chunk in chunks {
+                array.object { json in
+                    json.field("i", chunk.index)
+                    json.field("text", chunk.text)
+                    json.field("tokens", chunk.tokens)
+                    json.field("from", chunk.characterStart)
+                    json.field("to", chunk.characterEnd)
+                    if let page = chunk.firstPage { json.field("first", page) }
+                    if let page = chunk.lastPage { json.field("last", page) }
+                    if !chunk.headings.isEmpty { json.field("headings", chunk.headings) }
+                    json.field("hash", chunk.contentHash)
+                }
+            }
+        }
+        return writer.bytes
+    }
+
+    package static func decode(_ bytes: [UInt8]) throws -> [ChunkPayload] {
+        var scanner = JSONScanner(bytes)
+        var chunks: [ChunkPayload] = []
+        try scanner.array { scanner in
+            var chunk = ChunkPayload()
+            try scanner.object { scanner, key in
+                switch key {
+                case "i": chunk.index = try scanner.integer()
+                case "text": chunk.text = try scanner.string()
+                case "tokens": chunk.tokens = try scanner.integer()
+                case "from": chunk.characterStart = try scanner.integer()
+                case "to": chunk.characterEnd = try scanner.integer()
+                case "first": chunk.firstPage = try scanner.integer()
+                case "last": chunk.lastPage = try scanner.integer()
+                case "headings": try scanner.array { chunk.headings.append(try $0.string()) }
+                case "hash": chunk.contentHash = try scanner.string()
+                default: try scanner.skip()
+                }
+            }
+            chunks.append(chunk)
+        }
+        return chunks
+    }
+
+    private init() {
+        (index, text, tokens, characterStart, characterEnd, headings, contentHash) = (0, "", 0, 0, 0, [], "")
+    }
+}

@@ -1,0 +1,54 @@
+/// How a document's chunks get from one worker to the other: in the message while they fit, else in an object of their own.
+package struct HandOver: Sendable {
+    package enum Loss: Error, Equatable {
+        /// The object is gone: its generation can only be abandoned.
+        case missing
+        case corrupt
+    }
+
+    private let store: any ObjectStore
+    private let bucket: String
+    private let prefix: String
+    private let inlineBytes: Int
+    private static let maximumBytes = 512 << 20
+
+    /// - Parameters:
+    ///   - inlineBytes: the longest message body that travels inline.
+    ///   - prefix: where hand-over objects stand; a lifecycle rule on it is the backstop for those that nobody deleted.
+    package init(store: any ObjectStore, bucket: String, prefix: String = "hand-over/", inlineBytes: Int) {
+        self.store = store
+        self.bucket = bucket
+        self.prefix = prefix
+        self.inlineBytes = inlineBytes
+    }
+
+    /// The message body for these chunks; where they do not fit, their object is written first.
+    package func pack(_ header: ChunkMessage.Header, _ chunks: [Chunk]) async throws -> String {
+        let payload = Zstandard.compress(ChunkPayload.encode(chunks.map(ChunkPayload.init)))
+        let inline = try ChunkMessage(header: header, payload: .inline(payload)).encoded()
+        if inline.utf8.count <= inlineBytes { return inline }
+        let name = "\(prefix)\(DocumentID(header.documentID).recordID(index: header.index))/\(header.generation).zst"
+        let object = ObjectReference(bucket: bucket, key: name)
+        try await store.write(object, payload)
+        return try ChunkMessage(header: header, payload: .object(object)).encoded()
+    }
+
+    package func unpack(_ message: ChunkMessage) async throws -> [ChunkPayload] {
+        let packed: [UInt8]
+        switch message.payload {
+        case .inline(let bytes): packed = bytes
+        case .object(let object):
+            guard let bytes = try await store.readBytes(object, maximum: Self.maximumBytes) else { throw Loss.missing }
+            packed = bytes
+        }
+        guard let bytes = Zstandard.decompress(packed, maximum: Self.maximumBytes), let chunks = try? ChunkPayload.decode(bytes),
+            chunks.count == message.header.chunkCount, chunks.enumerated().allSatisfy({ $0 == $1.index })
+        else { throw Loss.corrupt }
+        return chunks
+    }
+
+    /// To be called last, before the message is deleted.
+    package func discard(_ message: ChunkMessage) async throws {
+        if case .object(let object) = message.payload { try await store.delete(object) }
+    }
+}

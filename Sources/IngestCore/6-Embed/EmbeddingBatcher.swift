@@ -1,0 +1,41 @@
+/// Packs chunks of many documents into requests by count, tokens and age.
+package struct EmbeddingBatcher: Sendable {
+    /// The API's limits: 2,048 inputs and 300,000 tokens a request (openai-openapi, CreateEmbeddingRequest); a margin is kept,
+    /// as the provider counts for itself.
+    package static let maximumInputs = 2048
+    package static let maximumTokens = 290_000
+
+    private let queue: Coalescer<EmbeddingInput, [Float]>
+
+    package init(
+        _ embedder: any Embedder,
+        inputs: Int = 256,
+        tokens: Int = 100_000,
+        linger: Duration = .milliseconds(20),
+        concurrency: Int = 4,
+        time: any TimeSource
+    ) {
+        let limits = Coalescer<EmbeddingInput, [Float]>.Limits(
+            count: min(inputs, Self.maximumInputs),
+            weight: min(tokens, Self.maximumTokens),
+            linger: linger,
+            concurrency: concurrency
+        )
+        queue = Coalescer(limits, time: time, weigh: \.tokens) { await embedder.embed($0) }
+    }
+
+    /// Must be running for embeddings to finish.
+    package func run() async { await queue.run() }
+
+    /// The vectors of a document's texts, in order. The first failure of any of them is the document's.
+    package func embed(_ inputs: [EmbeddingInput]) async throws -> [[Float]] {
+        try await withThrowingTaskGroup(of: (Int, [Float]).self) { group in
+            for (index, input) in inputs.enumerated() {
+                group.addTask { (index, try await queue.submit(input)) }
+            }
+            var vectors = [[Float]](repeating: [], count: inputs.count)
+            for try await (index, vector) in group { vectors[index] = vector }
+            return vectors
+        }
+    }
+}

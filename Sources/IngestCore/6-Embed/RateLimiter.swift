@@ -1,0 +1,105 @@
+/// Holds a provider's rate: as many requests at once as it bears, none while it wants to be left alone.
+///
+/// The number at once halves with every 429 and grows by about one a round of successes. Budgets come from `x-ratelimit-*` headers.
+package final class RateLimiter: Sendable {
+    private struct State {
+        var limit: Double
+        var inFlight = 0
+        var blockedUntil = Duration.zero
+        var waiting: [Promise<Void>] = []
+    }
+
+    private enum Admission {
+        case go
+        case sleep(Duration)
+        case wait(Promise<Void>)
+    }
+
+    private let maximum: Double
+    private let time: any TimeSource
+    private let state: Locked<State>
+    private static let longestBlock = Duration.seconds(120)
+
+    package init(maximumInFlight: Int, time: any TimeSource) {
+        maximum = Double(maximumInFlight)
+        self.time = time
+        state = Locked(State(limit: maximum))
+    }
+
+    package func acquire() async throws {
+        while true {
+            switch admission() {
+            case .go: return
+            case .sleep(let duration): try await time.sleep(for: duration)
+            case .wait(let promise): try await promise.value()
+            }
+        }
+    }
+
+    private func admission() -> Admission {
+        state.withLock { state in
+            let blocked = state.blockedUntil - time.uptime
+            if blocked > .zero { return .sleep(blocked) }
+            if Double(state.inFlight) < max(1, state.limit.rounded(.down)) {
+                state.inFlight += 1
+                return .go
+            }
+            let promise = Promise<Void>()
+            state.waiting.append(promise)
+            return .wait(promise)
+        }
+    }
+
+    /// The request is over; `failure` is nil when it succeeded.
+    package func release(_ headers: HTTPHeaders?, _ failure: Failure?, nextTokens: Int) {
+        let waiting = state.withLock { state in
+            state.inFlight -= 1
+            if case .throttled(_, let after) = failure {
+                state.limit = max(1, state.limit / 2)
+                block(&state, for: after ?? .seconds(1))
+            } else if failure == nil {
+                state.limit = min(maximum, state.limit + 1 / state.limit)
+            }
+            if let headers, let pause = Self.pause(headers, nextTokens) { block(&state, for: pause) }
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for promise in waiting { promise.fulfil(.success(())) }
+    }
+
+    private func block(_ state: inout State, for duration: Duration) {
+        state.blockedUntil = max(state.blockedUntil, time.uptime + min(duration, Self.longestBlock))
+    }
+
+    /// How long until the budget holds another request of this size; nil when it does now, or is not told.
+    static func pause(_ headers: HTTPHeaders, _ nextTokens: Int) -> Duration? {
+        func shortage(_ kind: String, _ needed: Int) -> Duration? {
+            guard let remaining = headers["x-ratelimit-remaining-\(kind)"].flatMap(Int.init), remaining >= 0, remaining < needed,
+                let limit = headers["x-ratelimit-limit-\(kind)"].flatMap(Int.init), limit > 0
+            else { return nil }
+            return headers["x-ratelimit-reset-\(kind)"].flatMap(parse)
+        }
+        return [shortage("requests", 1), shortage("tokens", nextTokens)].compactMap(\.self).max()
+    }
+
+    /// `6m0s`, `1.5s`, `20ms`, `1h2m`.
+    static func parse(_ text: String) -> Duration? {
+        var total = Duration.zero
+        var rest = text[...]
+        while !rest.isEmpty {
+            let digits = rest.prefix { $0.isNumber || $0 == "." }
+            guard let value = Double(digits) else { return nil }
+            rest = rest.dropFirst(digits.count)
+            let unit = rest.prefix { $0.isLetter }
+            rest = rest.dropFirst(unit.count)
+            switch unit {
+            case "h": total += .seconds(value * 3600)
+            case "m": total += .seconds(value * 60)
+            case "s", "": total += .seconds(value)
+            case "ms": total += .milliseconds(value)
+            default: return nil
+            }
+        }
+        return text.isEmpty ? nil : total
+    }
+}

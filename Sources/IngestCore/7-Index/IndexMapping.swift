@@ -1,0 +1,128 @@
+/// The bodies that make the indexes: chunks, ledger, and the search pipeline of hybrid queries.
+package struct IndexMapping: Sendable {
+    package enum Engine: String, Sendable, CaseIterable {
+        case faiss
+        case lucene
+    }
+
+    package var dimensions: Int
+    package var engine: Engine
+    package var shards: Int
+    package var replicas: Int
+
+    package init(dimensions: Int, engine: Engine, shards: Int = 1, replicas: Int = 1) {
+        self.dimensions = dimensions
+        self.engine = engine
+        self.shards = shards
+        self.replicas = replicas
+    }
+
+    private static let keywords = [
+        "document_id", "tenant", "bucket", "key", "etag", "format", "language", "last_modified", "content_hash", "fingerprint",
+    ]
+    private static let integers = ["chunk_index", "chunk_count", "tokens", "char_start", "char_end", "page_start", "page_end"]
+
+    /// A composable template for `pattern` (OpenSearch 2.19 and 3.x). Vectors are of unit length, so the inner product is the cosine.
+    package func template(pattern: String) -> [UInt8] {
+        JSONWriter.object { json in
+            json.field("index_patterns", [pattern])
+            json.field("priority", 200)
+            json.object("template") { template in
+                template.object("settings") {
+                    $0.field("index.knn", true)
+                    $0.field("index.number_of_shards", shards)
+                    $0.field("index.number_of_replicas", replicas)
+                }
+                template.object("mappings") { mapping in
+                    mapping.field("dynamic", "strict")
+                    mapping.object("properties") { fields in properties(&fields) }
+                }
+            }
+        }
+    }
+
+    private func properties(_ fields: inout JSONWriter) {
+        for name in Self.keywords { Self.field(name, "keyword", &fields) }
+        for name in Self.integers { Self.field(name, "integer", &fields) }
+        for name in ["text", "title", "headings"] { Self.field(name, "text", &fields) }
+        Self.field("generation", "long", &fields)
+        Self.field("indexed_at", "date", &fields)
+        fields.object("vector") { vector in
+            vector.field("type", "knn_vector")
+            vector.field("dimension", dimensions)
+            vector.object("method") {
+                $0.field("name", "hnsw")
+                $0.field("engine", engine.rawValue)
+                $0.field("space_type", "innerproduct")
+            }
+        }
+    }
+
+    private static func field(_ name: String, _ type: String, _ fields: inout JSONWriter) {
+        fields.object(name) { $0.field("type", type) }
+    }
+
+    /// Records are read and written by id; only what operators look for is indexed.
+    package func ledger() -> [UInt8] {
+        JSONWriter.object { json in
+            json.object("settings") {
+                $0.field("index.number_of_shards", 1)
+                $0.field("index.number_of_replicas", replicas)
+            }
+            json.object("mappings") { mapping in
+                mapping.field("dynamic", "strict")
+                mapping.object("properties") { fields in
+                    for name in ["tenant", "bucket", "key", "index"] { Self.field(name, "keyword", &fields) }
+                    for name in ["newest", "touches"] { Self.field(name, "long", &fields) }
+                    Self.field("created", "long", &fields)
+                    Self.object("live", ["generation": "long", "chunkCount": "integer", "committed": "long", "reason": "keyword"], &fields)
+                    Self.object("pending", ["generation": "long", "chunkCount": "integer", "handedOver": "boolean"], &fields)
+                    Self.object("retired", ["generation": "long", "chunkCount": "integer"], hasContent: false, &fields)
+                    Self.object("rejected", ["generation": "long", "reason": "keyword", "detail": "text"], &fields)
+                }
+            }
+        }
+    }
+
+    private static func object(_ name: String, _ types: [String: String], hasContent: Bool = true, _ fields: inout JSONWriter) {
+        fields.object(name) { object in
+            object.object("properties") { inner in
+                for (name, type) in types.sorted(by: { $0.key < $1.key }) { field(name, type, &inner) }
+                if hasContent {
+                    inner.object("content") { content in
+                        content.object("properties") { kinds in
+                            field("etag", "keyword", &kinds)
+                            field("absent", "boolean", &kinds)
+                            field("unknown", "boolean", &kinds)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Scores of a text query and a vector query on one scale, the vector's counting more.
+    package static func hybridPipeline() -> [UInt8] {
+        JSONWriter.object { json in
+            json.field("description", "hybrid search over chunks")
+            json.key("phase_results_processors")
+            json.array { processors in
+                processors.object { processor in
+                    processor.object("normalization-processor") { step in
+                        step.object("normalization") { $0.field("technique", "min_max") }
+                        step.object("combination") { combination in
+                            combination.field("technique", "arithmetic_mean")
+                            combination.object("parameters") { parameters in
+                                parameters.key("weights")
+                                parameters.array {
+                                    $0.number(0.3)
+                                    $0.number(0.7)
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+/// A chunk as it stands in the index: its place, its text, its vector and where it came from.
+package struct IndexedChunk: Sendable {
+    package var documentID: DocumentID
+    package var generation: Int
+    package var chunk: ChunkPayload
+    package var vector: [Float]
+
+    package init(documentID: DocumentID, generation: Int, chunk: ChunkPayload, vector: [Float]) {
+        self.documentID = documentID
+        self.generation = generation
+        self.chunk = chunk
+        self.vector = vector
+    }
+
+    /// `<document id>:<generation>:<chunk index>`: a generation never overwrites another's chunks.
+    package static func id(_ document: DocumentID, _ generation: Int, _ index: Int) -> String { "\(document):\(generation):\(index)" }
+
+    package var id: String { Self.id(documentID, generation, chunk.index) }
+
+    /// The document's source for one index operation, and the one place that names the fields (see `IndexMapping`).
+    package func source(_ header: ChunkMessage.Header, at time: Timestamp) -> [UInt8] {
+        var writer = JSONWriter(capacity: vector.count * 13 + chunk.text.utf8.count + 1024)
+        writer.object { json in
+            json.field("document_id", documentID.description)
+            json.field("generation", generation)
+            json.field("chunk_index", chunk.index)
+            json.field("chunk_count", header.chunkCount)
+            json.field("tenant", header.tenant)
+            json.field("bucket", header.object.bucket)
+            json.field("key", header.object.key)
+            json.field("etag", header.etag)
+            json.field("format", header.format)
+            json.field("title", header.title)
+            json.field("language", header.language)
+            json.field("last_modified", header.lastModified)
+            json.field("indexed_at", time.iso8601)
+            json.field("content_hash", chunk.contentHash)
+            json.field("text", chunk.text)
+            json.field("tokens", chunk.tokens)
+            json.field("char_start", chunk.characterStart)
+            json.field("char_end", chunk.characterEnd)
+            if let first = chunk.firstPage { json.field("page_start", first) }
+            if let last = chunk.lastPage { json.field("page_end", last) }
+            json.field("headings", chunk.headings)
+            json.field("fingerprint", header.fingerprint)
+            json.key("vector")
+            json.floats(vector)
+        }
+        return writer.bytes
+    }
+}

@@ -1,0 +1,162 @@
+/// `ChunkIndex` over OpenSearch: bulks of many documents' chunks, routed by document.
+package struct OpenSearchIndex: ChunkIndex {
+    package let name: String
+    private let client: OpenSearchClient
+    private let time: any TimeSource
+    private let operations: Coalescer<BulkOperation, BulkResult>
+    private static let page = 200
+
+    /// - Parameter bulkBytes: the most that one `_bulk` request carries; OpenSearch's documentation recommends 5 to 15 MB.
+    package init(name: String, client: OpenSearchClient, time: any TimeSource, bulkBytes: Int = 8 << 20) {
+        self.name = name
+        self.client = client
+        self.time = time
+        let limits = Coalescer<BulkOperation, BulkResult>.Limits(
+            count: 1000,
+            weight: bulkBytes,
+            linger: .milliseconds(10),
+            concurrency: 2
+        )
+        operations = Coalescer(limits, time: time, weigh: \.weight) { await client.bulk($0) }
+    }
+
+    /// Must be running for writes to finish.
+    package func run() async { await operations.run() }
+
+    package func create(_ chunks: [IndexedChunk], _ header: ChunkMessage.Header) async throws {
+        let now = time.now
+        try await perform(
+            chunks.map { chunk in
+                BulkOperation(
+                    .create(source: chunk.source(header, at: now)),
+                    index: name,
+                    id: chunk.id,
+                    routing: chunk.documentID.description
+                )
+            }
+        )
+    }
+
+    package func delete(_ document: DocumentID, generation: Int, count: Int) async throws {
+        try await perform(
+            (0..<count).map { index in
+                BulkOperation(.delete, index: name, id: IndexedChunk.id(document, generation, index), routing: document.description)
+            }
+        )
+    }
+
+    /// Performs all; items that failed for now are tried again, those that were accepted are not sent twice.
+    private func perform(_ all: [BulkOperation]) async throws {
+        let retrying = client.retrying
+        var left = all
+        try await retrying.run { _ in
+            let results = try await submit(left)
+            var failed: [BulkOperation] = []
+            var worst: (any Error)?
+            for (operation, result) in zip(left, results) {
+                guard case .failure(let error) = result else { continue }
+                failed.append(operation)
+                if worst == nil || !Self.isPassing(error) { worst = error }
+            }
+            left = failed
+            if let worst { throw worst }
+        }
+    }
+
+    private static func isPassing(_ error: any Error) -> Bool {
+        switch Failure(error) {
+        case .transient, .throttled: true
+        case .document, .fleet: false
+        }
+    }
+
+    private func submit(_ operations: [BulkOperation]) async throws -> [Result<BulkResult, any Error>] {
+        try await withThrowingTaskGroup(of: (Int, Result<BulkResult, any Error>).self) { group in
+            for (index, operation) in operations.enumerated() {
+                group.addTask {
+                    do {
+                        return (index, .success(try await self.operations.submit(operation)))
+                    } catch is CancellationError {
+                        throw CancellationError()
+                    } catch {
+                        return (index, .failure(error))
+                    }
+                }
+            }
+            var results = [Result<BulkResult, any Error>](repeating: .success(.conflict), count: operations.count)
+            for try await (index, result) in group { results[index] = result }
+            return results
+        }
+    }
+
+    package func hashes(_ document: DocumentID, generation: Int, count: Int) async throws -> [Int: String] {
+        var found: [Int: String] = [:]
+        for start in stride(from: 0, to: count, by: Self.page * 5) {
+            let indexes = Array(start..<min(count, start + Self.page * 5))
+            try await read(document, generation, indexes, fields: "content_hash,chunk_index") { scanner in
+                var hash = ""
+                var index = -1
+                try scanner.object { scanner, key in
+                    switch key {
+                    case "content_hash": hash = try scanner.string()
+                    case "chunk_index": index = try scanner.integer()
+                    default: try scanner.skip()
+                    }
+                }
+                found[index] = hash
+            }
+        }
+        return found
+    }
+
+    package func vectors(_ document: DocumentID, generation: Int, chunks: [Int]) async throws -> [Int: [Float]] {
+        var found: [Int: [Float]] = [:]
+        for start in stride(from: 0, to: chunks.count, by: Self.page) {
+            let indexes = Array(chunks[start..<min(chunks.count, start + Self.page)])
+            try await read(document, generation, indexes, fields: "vector,chunk_index") { scanner in
+                var vector: [Float] = []
+                var index = -1
+                try scanner.object { scanner, key in
+                    switch key {
+                    case "vector": try scanner.floats(into: &vector)
+                    case "chunk_index": index = try scanner.integer()
+                    default: try scanner.skip()
+                    }
+                }
+                if !vector.isEmpty { found[index] = vector }
+            }
+        }
+        return found
+    }
+
+    /// A realtime `_mget`; `each` reads the source of every document that is there.
+    private func read(
+        _ document: DocumentID,
+        _ generation: Int,
+        _ indexes: [Int],
+        fields: String,
+        each: (inout JSONScanner) throws -> Void
+    ) async throws {
+        let body = JSONWriter.object { json in
+            json.key("docs")
+            json.array { docs in
+                for index in indexes {
+                    docs.object {
+                        $0.field("_id", IndexedChunk.id(document, generation, index))
+                        $0.field("routing", document.description)
+                    }
+                }
+            }
+        }
+        let response = try await client.send("POST", "/\(name)/_mget", query: [("_source_includes", fields)], body: body)
+        var scanner = JSONScanner(response.body)
+        try scanner.object { scanner, key in
+            guard key == "docs" else { return try scanner.skip() }
+            try scanner.array { scanner in
+                try scanner.object { scanner, key in
+                    if key == "_source" { try each(&scanner) } else { try scanner.skip() }
+                }
+            }
+        }
+    }
+}

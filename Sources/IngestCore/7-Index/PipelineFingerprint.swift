@@ -1,0 +1,34 @@
+/// A hash of everything that changes chunk text or vectors. It names the physical index: another fingerprint is another index, never a mix.
+package struct PipelineFingerprint: Equatable, Sendable, CustomStringConvertible {
+    /// 12 hexadecimal digits.
+    package let description: String
+
+    /// To be raised with every change of what extraction makes of the same bytes.
+    package static let extractionVersion = 1
+
+    package init(chunkTokens: Int, chunkOverlap: Int, tokenizer: String, model: String, dimensions: Int) {
+        let parts = [
+            "extraction=\(Self.extractionVersion)", "chunker=\(Chunker.version)", "tokens=\(chunkTokens)", "overlap=\(chunkOverlap)",
+            "tokenizer=\(tokenizer)", "model=\(model)", "dimensions=\(dimensions)",
+        ]
+        description = Hex.string(Digest.sha256(parts.joined(separator: "\n")).prefix(6))
+    }
+}
+
+/// The names of everything that belongs to one readers' alias.
+package struct IndexNames: Equatable, Sendable {
+    /// What readers search.
+    package var alias: String
+    package var fingerprint: PipelineFingerprint
+
+    package init(alias: String, fingerprint: PipelineFingerprint) {
+        self.alias = alias
+        self.fingerprint = fingerprint
+    }
+
+    package var template: String { "\(alias)-chunks" }
+    package var pattern: String { "\(alias)-chunks-*" }
+    package var chunks: String { "\(alias)-chunks-\(fingerprint)" }
+    package var ledger: String { "\(alias)-ledger" }
+    package var searchPipeline: String { "\(alias)-hybrid" }
+}
