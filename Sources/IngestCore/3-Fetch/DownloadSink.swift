@@ -14,6 +14,7 @@ final class DownloadSink: BodySink, @unchecked Sendable {
     private let maximumBytes: Int
     private(set) var received = 0
     private(set) var refusal: Refusal?
+    private(set) var etag: String?
     private var expectedBytes: Int?
     private var checksum: RunningChecksum?
 
@@ -24,6 +25,7 @@ final class DownloadSink: BodySink, @unchecked Sendable {
 
     func begin(_ headers: HTTPHeaders) -> Bool {
         expectedBytes = headers["content-length"].flatMap(Int.init)
+        etag = headers["etag"]
         if let expectedBytes, expectedBytes > maximumBytes {
             refusal = .tooLarge(expectedBytes)
             return false

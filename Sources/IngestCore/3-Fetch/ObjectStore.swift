@@ -1,3 +1,5 @@
+import ExtractionWire
+
 /// A bucket store: objects by key.
 package protocol ObjectStore: Sendable {
     /// Reads an object into a private file, verified. `known` is an ETag whose content is not needed again.
@@ -17,6 +19,17 @@ package enum ReadOutcome: Sendable {
     case unchanged
     /// There is no such object.
     case missing
+}
+
+/// An object that is refused before it is read; `etag` where the answer told it.
+package struct RefusedObject: Error, Sendable {
+    package var rejection: Rejection
+    package var etag: String?
+
+    package init(_ rejection: Rejection, etag: String? = nil) {
+        self.rejection = rejection
+        self.etag = etag
+    }
 }
 
 /// What GET returned, pinned: the bytes are these, whatever happens to the key.

@@ -31,7 +31,7 @@ package struct S3ObjectStore: ObjectStore {
             do {
                 response = try await single(request, "GetObject", object, accepting: [304, 404])
             } catch let error as HTTPError {
-                throw explained(sink.refusal, object) ?? error
+                throw explained(sink, object) ?? error
             }
             if response.status == 304 { return .unchanged }
             if response.status == 404 { return .missing }
@@ -121,7 +121,7 @@ package struct S3ObjectStore: ObjectStore {
         // A 404 is a missing key; a missing bucket is somebody's mistake, not a deletion.
         if accepted.contains(response.status), code != "NoSuchBucket" { return }
         if code == "InvalidObjectState" {
-            throw Rejection(.archived, "\(object) is archived: restore it, then it is indexed by the event of the restore")
+            throw RefusedObject(Rejection(.archived, "\(object) is archived: restore it, then it is indexed by the event of the restore"))
         }
         var message = error?.first("Message")?.text ?? ""
         if response.status == 403, code == "AccessDenied" || code.isEmpty {
@@ -138,13 +138,13 @@ package struct S3ObjectStore: ObjectStore {
         )
     }
 
-    private func explained(_ refusal: DownloadSink.Refusal?, _ object: ObjectReference) -> (any Error)? {
-        switch refusal {
+    private func explained(_ sink: DownloadSink, _ object: ObjectReference) -> (any Error)? {
+        switch sink.refusal {
         case .tooLarge(let bytes):
-            Rejection(.tooLarge, "the object has \(bytes) bytes or more, the limit is \(maximumBytes) (OBJECT_MAX_BYTES)")
-        case .disk(let code):
-            Failure.fleet("\(object) cannot be stored in \(scratch): \(String(cString: strerror(code))) (TMPDIR)")
-        case nil: nil
+            let detail = "the object has \(bytes) bytes or more, the limit is \(maximumBytes) (OBJECT_MAX_BYTES)"
+            return RefusedObject(Rejection(.tooLarge, detail), etag: sink.etag.map(Self.unquoted))
+        case .disk(let code): return Failure.fleet("\(object) cannot be stored in \(scratch): \(String(cString: strerror(code))) (TMPDIR)")
+        case nil: return nil
         }
     }
 

@@ -54,6 +54,8 @@ extension Failure {
             self = error.failure
         } else if let rejection = error as? Rejection {
             self = .document(rejection)
+        } else if let refused = error as? RefusedObject {
+            self = .document(refused.rejection)
         } else {
             self = .transient("\(error)")
         }

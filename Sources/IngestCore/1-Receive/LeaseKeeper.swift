@@ -1,0 +1,79 @@
+/// Keeps received messages invisible for as long as they are worked on: every one from the moment of receive, queued ones included.
+package final class LeaseKeeper: Sendable {
+    /// One delivery's lease. `lost` is fulfilled when the message is no longer ours.
+    package final class Lease: Sendable {
+        let receipt: String
+        let received: Duration
+        package let lost = Promise<Void>()
+
+        init(receipt: String, received: Duration) {
+            self.receipt = receipt
+            self.received = received
+        }
+    }
+
+    private struct Entry {
+        let lease: Lease
+        var extended: Duration
+    }
+
+    /// SQS counts 12 hours from the receive, and extending does not reset them (SQS developer guide, "visibility timeout").
+    private static let longest = Duration.seconds(43_200 - 300)
+    private static let tick = Duration.seconds(1)
+
+    private let queue: any MessageQueue
+    private let timeout: Duration
+    private let time: any TimeSource
+    private let log: Log
+    private let entries = Locked([String: Entry]())
+
+    package init(queue: any MessageQueue, timeout: Duration, time: any TimeSource, log: Log) {
+        self.queue = queue
+        self.timeout = timeout
+        self.time = time
+        self.log = log
+    }
+
+    package func add(_ delivery: Delivery) -> Lease {
+        let lease = Lease(receipt: delivery.receipt, received: time.uptime)
+        entries.withLock { $0[delivery.receipt] = Entry(lease: lease, extended: lease.received) }
+        return lease
+    }
+
+    package func remove(_ lease: Lease) { entries.withLock { _ = $0.removeValue(forKey: lease.receipt) } }
+
+    package var count: Int { entries.withLock { $0.count } }
+
+    /// Extends at half-life until it is cancelled.
+    package func run() async {
+        while (try? await time.sleep(for: min(Self.tick, timeout / 4))) != nil { await extendDue() }
+    }
+
+    private func extendDue() async {
+        let now = time.uptime
+        let (due, ended) = entries.withLock { entries in
+            let ended = entries.values.filter { now - $0.lease.received > Self.longest }.map(\.lease)
+            for lease in ended { entries.removeValue(forKey: lease.receipt) }
+            let due = entries.values.filter { now - $0.extended >= timeout / 2 }.map(\.lease)
+            return (due.sorted { ($0.received, $0.receipt) < ($1.received, $1.receipt) }, ended)
+        }
+        for lease in ended { lease.lost.fulfil(.success(())) }
+        for start in stride(from: 0, to: due.count, by: 10) { await extend(Array(due[start..<min(due.count, start + 10)])) }
+    }
+
+    private func extend(_ leases: [Lease]) async {
+        let sent = time.uptime
+        guard let results = try? await queue.setVisibility(leases.map(\.receipt), timeout) else {
+            return log.warning("leases could not be extended, trying again", ["messages": "\(leases.count)"])
+        }
+        for (lease, result) in zip(leases, results) {
+            switch result {
+            case .success: entries.withLock { $0[lease.receipt]?.extended = sent }
+            case .failure(.lost):
+                remove(lease)
+                lease.lost.fulfil(.success(()))
+            case .failure(.failed(let code)): log.warning("a lease could not be extended, trying again", ["code": code])
+            }
+        }
+    }
+}

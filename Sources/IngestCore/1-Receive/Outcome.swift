@@ -1,0 +1,56 @@
+import ExtractionWire
+
+/// The fate of a message.
+package enum Outcome: Equatable, Sendable {
+    /// Everything that the message asks for is done: delete it.
+    case done
+    /// Later: make it visible again after a while; the queue counts, and moves it to the dead-letter queue in the end.
+    case retry(String, after: Duration?)
+    /// Never: send these to the dead-letter queue with their reasons, then delete it.
+    case deadLetter([DeadLetter])
+    /// Nothing will succeed now: keep the message, stop receiving, try again in place.
+    case pause(String)
+    /// For somebody else (a newer worker): make it visible again, without counting it as a failure.
+    case leave(String)
+}
+
+/// What goes to the dead-letter queue: never document text.
+package struct DeadLetter: Equatable, Sendable {
+    /// Nil to send the message as it came.
+    package var body: String?
+    package var reason: String
+    package var detail: String
+    package var object: String
+    package var generation: Int?
+
+    package init(body: String? = nil, reason: String, detail: String, object: String = "", generation: Int? = nil) {
+        self.body = body
+        self.reason = reason
+        self.detail = detail
+        self.object = object
+        self.generation = generation
+    }
+
+    var attributes: [String: String] {
+        var attributes = ["reason": reason, "detail": detail, "object": Self.printable(object)]
+        if let generation { attributes["generation"] = String(generation) }
+        return attributes.filter { !$0.value.isEmpty }
+    }
+
+    /// SQS refuses control characters in attributes.
+    private static func printable(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value & 0xFFFE == 0xFFFE ? "\u{FFFD}" : $0 }))
+    }
+}
+
+extension Outcome {
+    /// What a failure means for its message.
+    package init(_ failure: Failure, deadLetter: (Rejection) -> DeadLetter) {
+        switch failure {
+        case .transient(let text): self = .retry(text, after: nil)
+        case .throttled(let text, let after): self = .retry(text, after: after)
+        case .document(let rejection): self = .deadLetter([deadLetter(rejection)])
+        case .fleet(let text): self = .pause(text)
+        }
+    }
+}

@@ -1,0 +1,86 @@
+/// What every program needs: the cluster, the names of the indexes, and what is in their fingerprint.
+package struct CommonConfiguration: Sendable {
+    package var region: String
+    package var openSearch: Endpoint
+    package var openSearchAuth: String
+    package var openSearchUser: String
+    package var openSearchPassword: String
+    package var names: IndexNames
+    package var tenant: String
+    package var chunkTokens: Int
+    package var chunkOverlap: Int
+    package var model: String
+    package var dimensions: Int
+    package var caFile: String?
+    package var logLevel: Log.Level
+    package var logAsJSON: Bool?
+
+    package init(_ reader: inout SettingsReader) {
+        region = reader.read(Settings.region)
+        openSearch = reader.read(Settings.openSearch)
+        let alias = reader.read(Settings.alias)
+        openSearchAuth = reader.read(Settings.openSearchAuth)
+        openSearchUser = reader.read(Settings.openSearchUser)
+        openSearchPassword = reader.read(Settings.openSearchPassword)
+        tenant = reader.read(Settings.tenant)
+        chunkTokens = reader.read(Settings.chunkTokens)
+        chunkOverlap = reader.read(Settings.chunkOverlap)
+        model = reader.read(Settings.model)
+        dimensions = reader.read(Settings.dimensions)
+        let bundle = reader.read(Settings.caFile)
+        caFile = bundle.isEmpty ? nil : bundle
+        logLevel = Log.Level(rawValue: reader.read(Settings.logLevel)) ?? .info
+        let format = reader.read(Settings.logFormat)
+        logAsJSON = format == "auto" ? nil : format == "json"
+        let fingerprint = PipelineFingerprint(
+            chunkTokens: chunkTokens,
+            chunkOverlap: chunkOverlap,
+            tokenizer: Tokenizer.cl100k.name,
+            model: model,
+            dimensions: dimensions
+        )
+        names = IndexNames(alias: alias, fingerprint: fingerprint)
+        if chunkOverlap * 2 > chunkTokens { reader.problem("CHUNK_OVERLAP is more than half of CHUNK_TOKENS") }
+        if openSearchAuth == "basic", openSearchUser.isEmpty { reader.problem("OPENSEARCH_AUTH is basic and OPENSEARCH_USER is missing") }
+        if !Self.isIndexName(alias) {
+            reader.problem("OPENSEARCH_INDEX is no index name: \"\(alias)\" (lower-case letters, digits, - and _, beginning with a letter)")
+        }
+    }
+
+    private static func isIndexName(_ name: String) -> Bool {
+        guard let first = name.utf8.first, (0x61...0x7A).contains(first), name.utf8.count <= 100 else { return false }
+        return name.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D || $0 == 0x5F }
+    }
+}
+
+/// What both workers need beside it.
+package struct WorkerConfiguration: Sendable {
+    package var ingestQueue: String
+    package var chunkQueue: String
+    package var handOverBucket: String
+    package var handOverPrefix: String
+    package var concurrency: Int
+    package var poll: Duration
+    package var grace: Duration
+    package var exitWhenIdle: Duration?
+    package var healthHost: String
+    package var healthPort: Int?
+
+    package init(_ reader: inout SettingsReader) {
+        ingestQueue = reader.read(Settings.ingestQueue)
+        chunkQueue = reader.read(Settings.chunkQueue)
+        handOverBucket = reader.read(Settings.handOverBucket)
+        handOverPrefix = reader.read(Settings.handOverPrefix)
+        concurrency = reader.read(Settings.concurrency)
+        poll = .seconds(reader.read(Settings.poll))
+        grace = .seconds(reader.read(Settings.grace))
+        exitWhenIdle = reader.read(Settings.exitWhenIdle).map { .seconds($0) }
+        healthHost = reader.read(Settings.healthHost)
+        healthPort = reader.read(Settings.healthPort)
+        for (name, url) in [("INGEST_QUEUE_URL", ingestQueue), ("CHUNK_QUEUE_URL", chunkQueue)] where !url.isEmpty && Endpoint(url) == nil {
+            reader.problem("\(name) is no queue URL: \"\(url)\"")
+        }
+        if !ingestQueue.isEmpty, ingestQueue == chunkQueue { reader.problem("INGEST_QUEUE_URL and CHUNK_QUEUE_URL are the same queue") }
+        if handOverPrefix.isEmpty { reader.problem("HANDOVER_PREFIX is empty: hand-over objects need a place of their own") }
+    }
+}

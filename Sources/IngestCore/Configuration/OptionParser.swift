@@ -1,0 +1,82 @@
+/// Arguments and environment against declarations. Pure.
+package struct OptionParser: Sendable {
+    package var declarations: [SettingDeclaration]
+
+    package init(_ declarations: [SettingDeclaration]) { self.declarations = declarations }
+
+    package struct Parsed: Equatable, Sendable {
+        /// By environment name. Arguments win over the environment; an empty variable counts as unset.
+        package var values: [String: String]
+        /// Arguments that are no options.
+        package var operands: [String]
+    }
+
+    package struct UsageError: Error, Equatable, CustomStringConvertible {
+        package var description: String
+    }
+
+    package func parse(_ arguments: [String], environment: [String: String]) throws(UsageError) -> Parsed {
+        var values: [String: String] = [:]
+        for declaration in declarations {
+            if let value = environment[declaration.environment], !value.isEmpty { values[declaration.environment] = value }
+        }
+        var operands: [String] = []
+        var rest = arguments[...]
+        while let argument = rest.popFirst() {
+            if argument == "--" {
+                operands += rest
+                break
+            }
+            guard argument.hasPrefix("-"), argument.count > 1 else {
+                operands.append(argument)
+                continue
+            }
+            let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard let declaration = declarations.first(where: { $0.flag == parts[0] }) else { throw UsageError(description: unknown(parts[0])) }
+            if declaration.placeholder == nil {
+                guard parts.count == 1 else { throw UsageError(description: "\(parts[0]) takes no value") }
+                values[declaration.environment] = "true"
+            } else if parts.count == 2 {
+                values[declaration.environment] = parts[1]
+            } else {
+                guard let value = rest.popFirst() else { throw UsageError(description: "\(parts[0]) needs a value: \(declaration.placeholder ?? "")") }
+                values[declaration.environment] = value
+            }
+        }
+        return Parsed(values: values, operands: operands)
+    }
+
+    private func unknown(_ flag: String) -> String {
+        let nearest = declarations.map { ($0.flag, Self.distance(flag, $0.flag)) }.min { $0.1 < $1.1 }
+        guard let (name, distance) = nearest, distance <= max(3, flag.count / 3) else { return "unknown option \(flag)" }
+        return "unknown option \(flag); did you mean \(name)?"
+    }
+
+    /// Levenshtein's distance.
+    package static func distance(_ left: String, _ right: String) -> Int {
+        let (left, right) = (Array(left.utf8), Array(right.utf8))
+        var row = Array(0...right.count)
+        for (i, a) in left.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, b) in right.enumerated() {
+                let cost = min(row[j] + 1, row[j + 1] + 1, diagonal + (a == b ? 0 : 1))
+                diagonal = row[j + 1]
+                row[j + 1] = cost
+            }
+        }
+        return row[right.count]
+    }
+
+    /// The options part of `--help`, in swift-argument-parser's looks.
+    package func help() -> String {
+        declarations.map { declaration in
+            let left = "  " + declaration.flag + (declaration.placeholder.map { " <\($0)>" } ?? "")
+            let gap = left.count < 40 ? String(repeating: " ", count: 40 - left.count) : "\n" + String(repeating: " ", count: 40)
+            var right = declaration.help
+            if declaration.isRequired { right += " (required)" }
+            if !declaration.defaultText.isEmpty, declaration.placeholder != nil { right += " (default: \(declaration.defaultText))" }
+            return left + gap + right + " [\(declaration.environment)]"
+        }.joined(separator: "\n")
+    }
+}

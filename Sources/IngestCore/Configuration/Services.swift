@@ -1,0 +1,56 @@
+/// The clients that programs are made of, built from configuration once.
+package struct Services: Sendable {
+    package let time: any TimeSource
+    package let random: RandomSource
+    package let http: CurlTransport
+    /// Objects on their way have a transport of their own: a slow disk holds up its thread.
+    package let downloads: CurlTransport
+    package let openSearch: OpenSearchClient
+    package let log: Log
+    private let credentials: any CredentialProvider
+    private let endpoints: AWSEndpoints
+    private let region: String
+
+    package init(_ common: CommonConfiguration, environment: [String: String], label: String, sink: any LogSink) {
+        let time = SystemTime()
+        self.time = time
+        random = .system
+        http = CurlTransport(caFile: common.caFile)
+        downloads = CurlTransport(caFile: common.caFile)
+        log = Log(label: label, level: common.logLevel, sink: sink, time: time)
+        region = common.region
+        endpoints = AWSEndpoints(environment: environment)
+        credentials = CredentialChain.provider(environment, http: http, files: LocalFiles(), time: time, region: common.region)
+        let authorization: OpenSearchClient.Authorization =
+            switch common.openSearchAuth {
+            case "basic": .basic(user: common.openSearchUser, password: common.openSearchPassword)
+            case "es": .signed(SigV4Signer(service: "es", region: common.region), credentials)
+            default: .none
+            }
+        openSearch = OpenSearchClient(
+            endpoint: common.openSearch,
+            http: http,
+            authorization: authorization,
+            retrying: Retrying(policy: RetryPolicy(maximumAttempts: 4, base: .milliseconds(200)), time: time)
+        )
+    }
+
+    package func queue(_ url: String) -> SQSQueue {
+        SQSQueue(url: url, client: client("sqs", http), endpoint: endpoints.endpoint("sqs", region: region), time: time)
+    }
+
+    package func objectStore(scratch: String = "/tmp", maximumBytes: Int = 256 << 20) -> S3ObjectStore {
+        S3ObjectStore(client: client("s3", downloads), endpoints: endpoints, scratch: scratch, maximumBytes: maximumBytes)
+    }
+
+    package func ledger(_ names: IndexNames) -> OpenSearchLedger { OpenSearchLedger(index: names.ledger, client: openSearch, time: time) }
+
+    private func client(_ service: String, _ http: CurlTransport) -> AWSClient {
+        AWSClient(
+            signer: SigV4Signer(service: service, region: region),
+            http: http,
+            credentials: credentials,
+            retrying: Retrying(time: time)
+        )
+    }
+}

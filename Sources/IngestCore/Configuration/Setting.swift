@@ -1,0 +1,166 @@
+/// One option of a program: its flag, its environment variable, its meaning. Parsing, `--help`, `--print-config` and the table of the
+/// documentation all come from here.
+package struct SettingDeclaration: Equatable, Sendable {
+    /// With its hyphens: `--ingest-queue-url`.
+    package var flag: String
+    package var environment: String
+    /// What stands for the value in help; nil for a switch.
+    package var placeholder: String?
+    package var help: String
+    package var defaultText: String
+    package var isRequired: Bool
+    package var isSecret: Bool
+}
+
+/// A declaration with its type.
+package struct Setting<Value: Sendable>: Sendable {
+    package let declaration: SettingDeclaration
+    /// The default, or what stands in until the missing value has been reported.
+    let fallback: Value
+    /// Throws what is wrong with the text, in words that follow "is".
+    let parse: @Sendable (String) throws(SettingProblem) -> Value
+
+    private init(
+        _ environment: String,
+        _ placeholder: String?,
+        _ help: String,
+        defaultText: String,
+        isRequired: Bool,
+        isSecret: Bool,
+        fallback: Value,
+        parse: @escaping @Sendable (String) throws(SettingProblem) -> Value
+    ) {
+        let flag = "--" + environment.lowercased().replacing("_", with: "-")
+        declaration = SettingDeclaration(
+            flag: flag,
+            environment: environment,
+            placeholder: placeholder,
+            help: help,
+            defaultText: defaultText,
+            isRequired: isRequired,
+            isSecret: isSecret
+        )
+        self.fallback = fallback
+        self.parse = parse
+    }
+}
+
+package struct SettingProblem: Error, Equatable {
+    package var text: String
+
+    init(_ text: String) { self.text = text }
+}
+
+extension Setting where Value == String {
+    package static func text(_ environment: String, _ placeholder: String, _ help: String, default fallback: String? = nil, isSecret: Bool = false) -> Setting {
+        Setting(
+            environment,
+            placeholder,
+            help,
+            defaultText: fallback ?? "",
+            isRequired: fallback == nil,
+            isSecret: isSecret,
+            fallback: fallback ?? "",
+            parse: { (text) throws(SettingProblem) in text }
+        )
+    }
+
+    package static func choice(_ environment: String, _ choices: [String], _ help: String, default fallback: String) -> Setting {
+        Setting(
+            environment,
+            choices.joined(separator: "|"),
+            help,
+            defaultText: fallback,
+            isRequired: false,
+            isSecret: false,
+            fallback: fallback,
+            parse: { (text) throws(SettingProblem) in
+                guard choices.contains(text) else { throw SettingProblem("none of \(choices.joined(separator: ", "))") }
+                return text
+            }
+        )
+    }
+}
+
+extension Setting where Value == Int {
+    package static func number(_ environment: String, _ placeholder: String, _ help: String, default fallback: Int, in range: ClosedRange<Int>) -> Setting {
+        Setting(
+            environment,
+            placeholder,
+            help,
+            defaultText: String(fallback),
+            isRequired: false,
+            isSecret: false,
+            fallback: fallback,
+            parse: { (text) throws(SettingProblem) in
+                guard let value = Int(text), range.contains(value) else {
+                    throw SettingProblem("not a whole number from \(range.lowerBound) to \(range.upperBound)")
+                }
+                return value
+            }
+        )
+    }
+}
+
+extension Setting where Value == Int? {
+    package static func number(_ environment: String, _ placeholder: String, _ help: String, defaultText: String, in range: ClosedRange<Int>) -> Setting {
+        Setting(
+            environment,
+            placeholder,
+            help,
+            defaultText: defaultText,
+            isRequired: false,
+            isSecret: false,
+            fallback: nil,
+            parse: { (text) throws(SettingProblem) in
+                guard let value = Int(text), range.contains(value) else {
+                    throw SettingProblem("not a whole number from \(range.lowerBound) to \(range.upperBound)")
+                }
+                return value
+            }
+        )
+    }
+}
+
+extension Setting where Value == Bool {
+    /// A flag without value; true and false in the environment.
+    package static func toggle(_ environment: String, _ help: String) -> Setting {
+        Setting(
+            environment,
+            nil,
+            help,
+            defaultText: "false",
+            isRequired: false,
+            isSecret: false,
+            fallback: false,
+            parse: { (text) throws(SettingProblem) in
+                switch text.lowercased() {
+                case "true", "1", "yes": return true
+                case "false", "0", "no", "": return false
+                default: throw SettingProblem("neither true nor false")
+                }
+            }
+        )
+    }
+}
+
+extension Setting where Value == Endpoint {
+    /// - Parameter fallback: an address; nil requires one.
+    package static func address(_ environment: String, _ help: String, default fallback: String? = nil) -> Setting {
+        Setting(
+            environment,
+            "URL",
+            help,
+            defaultText: fallback ?? "",
+            isRequired: fallback == nil,
+            isSecret: false,
+            fallback: fallback.flatMap(Endpoint.init) ?? Endpoint(isSecure: false, host: "unset"),
+            parse: { (text) throws(SettingProblem) in
+                guard let endpoint = Endpoint(text) else {
+                    throw SettingProblem("no address such as https://host:port/path (without user, password or query)")
+                }
+                return endpoint
+            }
+        )
+    }
+}

@@ -1,0 +1,30 @@
+/// Reads typed settings and collects everything that is wrong, so that it can be reported at once.
+package struct SettingsReader {
+    private let values: [String: String]
+    package private(set) var problems: [String] = []
+    private var printed: [(name: String, value: String)] = []
+
+    package init(_ values: [String: String]) { self.values = values }
+
+    package mutating func read<Value>(_ setting: Setting<Value>) -> Value {
+        let declaration = setting.declaration
+        let text = values[declaration.environment]
+        let shown = declaration.isSecret ? (text == nil ? "" : "(set)") : text ?? declaration.defaultText
+        printed.append((declaration.environment, shown))
+        guard let text else {
+            if declaration.isRequired { problem("\(declaration.environment) is missing: \(declaration.help) (\(declaration.flag))") }
+            return setting.fallback
+        }
+        do throws(SettingProblem) {
+            return try setting.parse(text)
+        } catch {
+            problem("\(declaration.environment) is \(error.text)\(declaration.isSecret ? "" : ": \"\(text)\"") (\(declaration.flag))")
+            return setting.fallback
+        }
+    }
+
+    package mutating func problem(_ text: String) { problems.append(text) }
+
+    /// Every setting as `NAME=value`, secrets only as set or not.
+    package var printout: String { printed.map { "\($0.name)=\($0.value)\n" }.joined() }
+}

@@ -1,0 +1,104 @@
+/// What both workers do around their pipeline: look at the queue, serve health, run the loop, say goodbye.
+package struct WorkerRun: Sendable {
+    package let services: Services
+    package let configuration: WorkerConfiguration
+    package let environment: LoopEnvironment
+    package let gate: FleetGate
+    package let shutdown: Shutdown
+
+    package init(services: Services, configuration: WorkerConfiguration, shutdown: Shutdown) {
+        self.services = services
+        self.configuration = configuration
+        self.shutdown = shutdown
+        gate = FleetGate(log: services.log)
+        let heartbeat = Heartbeat(services.time.uptime)
+        environment = LoopEnvironment(
+            time: services.time,
+            random: services.random,
+            log: services.log,
+            metrics: Metrics(),
+            health: Health(gate: gate, heartbeat: heartbeat),
+            heartbeat: heartbeat
+        )
+    }
+
+    /// Answers on the configured port; the default one is replaced where it is taken.
+    package func serveHealth(defaultPort: UInt16) throws(Failure) {
+        let server = try HealthServer(
+            host: configuration.healthHost,
+            port: configuration.healthPort.map { UInt16($0) } ?? defaultPort,
+            isExact: configuration.healthPort != nil
+        ) { [environment] path in
+            switch path {
+            case "/live": return environment.health.isLive(at: environment.time.uptime) ? (200, "live\n") : (503, "the work loop is stuck\n")
+            case "/ready":
+                guard let obstacle = environment.health.obstacle else { return (200, "ready\n") }
+                return (503, "\(obstacle)\n")
+            case "/metrics": return (200, environment.metrics.exposition)
+            default: return (404, "there are /live, /ready and /metrics\n")
+            }
+        }
+        server.start()
+        environment.log.notice("health endpoint", ["address": "http://\(configuration.healthHost):\(server.port)"])
+    }
+
+    /// The queue's attributes, once it can be reached: until then the reason is logged and it is tried again.
+    private func attributes(_ queue: SQSQueue) async throws -> QueueAttributes? {
+        try await shutdown.run(until: .stopping) {
+            var attempt = 0
+            while true {
+                do {
+                    return try await queue.attributes()
+                } catch {
+                    let failure = Failure(error)
+                    environment.health.failed(failure.summary)
+                    environment.log.error("the queue cannot be reached, trying again", ["queue": queue.url, "error": failure.summary])
+                    try await services.time.sleep(for: min(.seconds(1 << min(attempt, 5)), .seconds(30)))
+                    attempt += 1
+                }
+            }
+        }
+    }
+
+    /// Runs the loop over `queue` until it is told to stop.
+    package func loop(
+        _ queue: SQSQueue,
+        mergeKey: @escaping @Sendable (Delivery) -> String? = { _ in nil },
+        work: @escaping @Sendable (WorkLoop.Job) async -> Outcome
+    ) async throws {
+        guard let attributes = try await attributes(queue) else { return }
+        for warning in attributes.warnings { environment.log.warning("queue attributes", ["queue": queue.url, "problem": warning]) }
+        guard let redrive = attributes.redrive else {
+            throw Failure.fleet("\(queue.url) has no RedrivePolicy: documents that cannot be indexed need a dead-letter queue")
+        }
+        environment.log.notice("started", ["queue": queue.url, "version": Program.version])
+        await WorkLoop(
+            queue: queue,
+            deadLetters: queue.sibling(arn: redrive.deadLetterARN),
+            settings: WorkLoop.Settings(
+                concurrency: configuration.concurrency,
+                pollWait: configuration.poll,
+                grace: configuration.grace,
+                exitWhenIdle: configuration.exitWhenIdle
+            ),
+            visibilityTimeout: attributes.visibilityTimeout,
+            gate: gate,
+            shutdown: shutdown,
+            environment: environment,
+            mergeKey: mergeKey,
+            work: work
+        ).run()
+        environment.log.notice("stopped", ["deleted": "\(environment.metrics[.messagesDeleted])"])
+    }
+}
+
+extension QueueAttributes {
+    /// What is wrong with a queue that works nevertheless.
+    package var warnings: [String] {
+        var warnings: [String] = []
+        if maximumMessageBytes < 65_536 { warnings.append("MaximumMessageSize is below 65,536: S3's events may not fit and are lost then") }
+        if let redrive, redrive.maximumReceives < 3 { warnings.append("maxReceiveCount is below 3: a restart can move messages to the dead-letter queue") }
+        if visibilityTimeout < .seconds(10) { warnings.append("VisibilityTimeout is below 10 s: leases may end between two extensions") }
+        return warnings
+    }
+}

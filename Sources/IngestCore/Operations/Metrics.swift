@@ -1,0 +1,35 @@
+/// Every counter, once. Read by the health endpoint in Prometheus' text format.
+package final class Metrics: Sendable {
+    package enum Counter: String, CaseIterable, Sendable {
+        case messagesReceived = "ingest_messages_received_total"
+        case messagesDeleted = "ingest_messages_deleted_total"
+        case messagesRetried = "ingest_messages_retried_total"
+        case messagesDeadLettered = "ingest_messages_dead_lettered_total"
+        case documentsUnchanged = "ingest_documents_unchanged_total"
+        case documentsHandedOver = "ingest_documents_handed_over_total"
+        case documentsDeleted = "ingest_documents_deleted_total"
+        case documentsRejected = "ingest_documents_rejected_total"
+        case documentsIndexed = "ingest_documents_indexed_total"
+        case documentsSuperseded = "ingest_documents_superseded_total"
+        case documentsAbandoned = "ingest_documents_abandoned_total"
+        case chunksEmbedded = "ingest_chunks_embedded_total"
+        case chunksReused = "ingest_chunks_reused_total"
+        case tokensEmbedded = "ingest_tokens_embedded_total"
+        case bytesDownloaded = "ingest_bytes_downloaded_total"
+    }
+
+    private let values = Locked([Int](repeating: 0, count: Counter.allCases.count))
+    private static let positions = Dictionary(uniqueKeysWithValues: Counter.allCases.enumerated().map { ($1, $0) })
+
+    package init() {}
+
+    package func add(_ counter: Counter, _ amount: Int = 1) { values.withLock { $0[Self.positions[counter]!] += amount } }
+
+    package subscript(counter: Counter) -> Int { values.withLock { $0[Self.positions[counter]!] } }
+
+    /// Prometheus' text exposition format 0.0.4.
+    package var exposition: String {
+        let values = values.withLock { $0 }
+        return zip(Counter.allCases, values).map { "# TYPE \($0.rawValue) counter\n\($0.rawValue) \($1)\n" }.joined()
+    }
+}
