@@ -13,12 +13,15 @@ package struct BulkOperation: Sendable {
     package var index: String
     package var id: String
     package var routing: String?
+    /// The name must be an alias: a missing index is an error then, and not made up with a guessed mapping.
+    package var requiresAlias: Bool
 
-    package init(_ action: Action, index: String, id: String, routing: String? = nil) {
+    package init(_ action: Action, index: String, id: String, routing: String? = nil, requiresAlias: Bool = false) {
         self.action = action
         self.index = index
         self.id = id
         self.routing = routing
+        self.requiresAlias = requiresAlias
     }
 
     /// Bytes on the wire, about.
@@ -41,6 +44,7 @@ package struct BulkOperation: Sendable {
                 target.field("_index", index)
                 target.field("_id", id)
                 if let routing { target.field("routing", routing) }
+                if requiresAlias { target.field("require_alias", true) }
                 if case .replace(_, let sequence, let term) = action {
                     target.field("if_seq_no", sequence)
                     target.field("if_primary_term", term)

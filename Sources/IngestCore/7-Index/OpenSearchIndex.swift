@@ -6,7 +6,9 @@ package struct OpenSearchIndex: ChunkIndex {
     private let operations: Coalescer<BulkOperation, BulkResult>
     private static let page = 200
 
-    /// - Parameter bulkBytes: the most that one `_bulk` request carries; OpenSearch's documentation recommends 5 to 15 MB.
+    /// - Parameters:
+    ///   - name: the write alias of the physical index.
+    ///   - bulkBytes: the most that one `_bulk` request carries; OpenSearch's documentation recommends 5 to 15 MB.
     package init(name: String, client: OpenSearchClient, time: any TimeSource, bulkBytes: Int = 8 << 20) {
         self.name = name
         self.client = client
@@ -31,7 +33,8 @@ package struct OpenSearchIndex: ChunkIndex {
                     .create(source: chunk.source(header, at: now)),
                     index: name,
                     id: chunk.id,
-                    routing: chunk.documentID.description
+                    routing: chunk.documentID.description,
+                    requiresAlias: true
                 )
             }
         )

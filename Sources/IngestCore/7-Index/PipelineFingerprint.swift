@@ -29,6 +29,8 @@ package struct IndexNames: Equatable, Sendable {
     package var template: String { "\(alias)-chunks" }
     package var pattern: String { "\(alias)-chunks-*" }
     package var chunks: String { "\(alias)-chunks-\(fingerprint)" }
+    /// What is written through: it exists only where setup made it.
+    package var writeAlias: String { "\(chunks)-write" }
     package var ledger: String { "\(alias)-ledger" }
     package var searchPipeline: String { "\(alias)-hybrid" }
 }

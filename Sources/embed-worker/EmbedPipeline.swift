@@ -1,0 +1,207 @@
+import ExtractionWire
+import IngestCore
+
+/// A chunk message's way: ledger, vectors, index, commit, clean-up.
+package struct EmbedPipeline: Sendable {
+    package var ledger: any Ledger
+    package var index: any ChunkIndex
+    package var embeddings: EmbeddingBatcher
+    package var handOver: HandOver
+    /// For a fresh event where a hand-over was lost.
+    package var eventQueue: any MessageQueue
+    /// The physical index that this worker's settings mean.
+    package var indexName: String
+    package var stalenessBound: Duration
+    package var time: any TimeSource
+    package var metrics: Metrics
+    package var log: Log
+
+    package init(
+        ledger: any Ledger,
+        index: any ChunkIndex,
+        embeddings: EmbeddingBatcher,
+        handOver: HandOver,
+        eventQueue: any MessageQueue,
+        indexName: String,
+        stalenessBound: Duration,
+        time: any TimeSource,
+        metrics: Metrics,
+        log: Log
+    ) {
+        self.ledger = ledger
+        self.index = index
+        self.embeddings = embeddings
+        self.handOver = handOver
+        self.eventQueue = eventQueue
+        self.indexName = indexName
+        self.stalenessBound = stalenessBound
+        self.time = time
+        self.metrics = metrics
+        self.log = log
+    }
+
+    package func handle(_ job: WorkLoop.Job) async -> Outcome {
+        let message: ChunkMessage
+        do throws(ChunkMessage.Unreadable) {
+            message = try ChunkMessage(decoding: job.first.body)
+        } catch {
+            switch error {
+            case .newer(let version): return .leave("a chunk message of version \(version): this worker reads up to \(ChunkMessage.version)")
+            case .malformed: return .deadLetter([DeadLetter(reason: "unreadable_message", detail: "not a chunk message of ingest-worker")])
+            }
+        }
+        let work = EmbedWork(message)
+        guard work.header.index == indexName else { return .leave("\(work.header.index) is not this worker's index, \(indexName)") }
+        do {
+            while true {
+                if let outcome = try await process(work, isFirstDelivery: job.first.receiveCount == 1) { return outcome }
+            }
+        } catch {
+            let failure = Failure(error)
+            log.debug("embed failed", work.metadata.merging(["error": failure.summary]) { $1 })
+            return Outcome(failure) { work.deadLetter($0) }
+        }
+    }
+
+    /// Does what the ledger's record asks for. Nil when it has changed under the decision: then it has to be taken again.
+    private func process(_ work: EmbedWork, isFirstDelivery: Bool) async throws -> Outcome? {
+        guard let record = try await ledger.read(work.recordID).record else {
+            // The ledger was lost or rebuilt: the bucket knows.
+            try await tellAgain(work)
+            return try await discard(work)
+        }
+        let isStale = record.isStale(at: time.now, bound: stalenessBound)
+        switch record.decision(for: work.generation, isFirstDelivery: isFirstDelivery, isStale: isStale) {
+        case .finish: return try await finish(work)
+        case .remove: return try await remove(work)
+        case .outdated:
+            metrics.add(.documentsSuperseded)
+            return try await discard(work)
+        case .tellAgain:
+            try await tellAgain(work)
+            return try await remove(work)
+        case .embed:
+            do {
+                try await embed(work, record, isFirstDelivery: isFirstDelivery)
+            } catch is HandOver.Loss {
+                return try await abandon(work, isFirstDelivery: isFirstDelivery)
+            } catch let rejection as Rejection {
+                return try await reject(work, rejection)
+            } catch Failure.document(let rejection) {
+                return try await reject(work, rejection)
+            }
+            return try await commit(work)
+        }
+    }
+
+    /// Chunks to vectors to index. What is there already, of ours or with equal text in the live version, is not paid for again.
+    private func embed(_ work: EmbedWork, _ record: DocumentRecord, isFirstDelivery: Bool) async throws {
+        guard work.header.chunkCount > 0 else { return }
+        let chunks = try await handOver.unpack(work.message)
+        let written = isFirstDelivery ? [:] : try await index.hashes(work.document, generation: work.generation, count: chunks.count)
+        let missing = chunks.filter { written[$0.index] == nil }
+        var vectors = try await reusable(missing, work, record)
+        let fresh = missing.filter { vectors[$0.index] == nil }
+        let embedded = try await embeddings.embed(fresh.map { EmbeddingInput(text: $0.text, tokens: $0.tokens) })
+        for (chunk, vector) in zip(fresh, embedded) { vectors[chunk.index] = vector }
+        metrics.add(.chunksEmbedded, fresh.count)
+        metrics.add(.chunksReused, missing.count - fresh.count)
+        metrics.add(.tokensEmbedded, fresh.reduce(0) { $0 + $1.tokens })
+        let indexed = missing.map {
+            IndexedChunk(documentID: work.document, generation: work.generation, chunk: $0, vector: vectors[$0.index] ?? [])
+        }
+        try await index.create(indexed, work.header)
+    }
+
+    /// Vectors of the live version's chunks with the same text, by our chunk index.
+    private func reusable(_ chunks: [ChunkPayload], _ work: EmbedWork, _ record: DocumentRecord) async throws -> [Int: [Float]] {
+        guard let live = record.live, live.chunkCount > 0, !chunks.isEmpty else { return [:] }
+        let hashes = try await index.hashes(work.document, generation: live.generation, count: live.chunkCount)
+        let byHash = Dictionary(hashes.map { ($1, $0) }) { min($0, $1) }
+        let sources = chunks.compactMap { chunk in byHash[chunk.contentHash].map { (chunk.index, $0) } }
+        let wanted = Set(sources.map(\.1)).sorted()
+        let found = try await index.vectors(work.document, generation: live.generation, chunks: wanted)
+        return Dictionary(uniqueKeysWithValues: sources.compactMap { target, source in found[source].map { (target, $0) } })
+    }
+
+    private func commit(_ work: EmbedWork) async throws -> Outcome? {
+        let header = work.header
+        let now = time.now
+        let outcome = try await ledger.update(work.recordID) {
+            $0.committing(work.generation, header.content, chunkCount: header.chunkCount, reason: header.reason, at: now)
+        }
+        guard outcome.written != nil else { return try await remove(work) }
+        metrics.add(.documentsIndexed)
+        log.info("live", work.metadata.merging(["chunks": "\(header.chunkCount)"]) { $1 })
+        return try await finish(work)
+    }
+
+    /// Deletes what the live version replaced, then forgets it.
+    private func finish(_ work: EmbedWork) async throws -> Outcome? {
+        let due = try await ledger.read(work.recordID).record?.due ?? []
+        for retired in due { try await index.delete(work.document, generation: retired.generation, count: retired.chunkCount) }
+        if !due.isEmpty { _ = try await ledger.update(work.recordID) { $0.forgetting(due) } }
+        return try await discard(work)
+    }
+
+    /// Removes what ours wrote, unless it is live after all.
+    private func remove(_ work: EmbedWork) async throws -> Outcome? {
+        guard try await ledger.read(work.recordID).record?.live?.generation != work.generation else { return nil }
+        try await index.delete(work.document, generation: work.generation, count: work.header.chunkCount)
+        metrics.add(.documentsSuperseded)
+        return try await discard(work)
+    }
+
+    private func reject(_ work: EmbedWork, _ rejection: Rejection) async throws -> Outcome? {
+        let outcome = try await ledger.update(work.recordID) { $0.rejecting(work.generation, work.header.content, rejection) }
+        guard outcome.written != nil else { return nil }
+        metrics.add(.documentsRejected)
+        _ = try await remove(work)
+        return .deadLetter([work.deadLetter(rejection)])
+    }
+
+    private func abandon(_ work: EmbedWork, isFirstDelivery: Bool) async throws -> Outcome? {
+        let now = time.now
+        let outcome = try await ledger.update(work.recordID) { record in
+            let isStale = record.isStale(at: now, bound: stalenessBound)
+            let decision = record.decision(for: work.generation, isFirstDelivery: isFirstDelivery, isStale: isStale)
+            return decision == .embed ? record.abandoning(work.generation) : nil
+        }
+        guard outcome.written != nil else { return nil }
+        metrics.add(.documentsAbandoned)
+        log.warning("the chunks handed over are gone: the object is read again", work.metadata)
+        try await tellAgain(work)
+        return try await remove(work)
+    }
+
+    private func tellAgain(_ work: EmbedWork) async throws {
+        try await eventQueue.send(OutgoingMessage(body: ObjectChange.hint(for: work.header.object)))
+    }
+
+    /// The hand-over object goes last; then the message may.
+    private func discard(_ work: EmbedWork) async throws -> Outcome? {
+        try await handOver.discard(work.message)
+        return .done
+    }
+}
+
+/// A chunk message with the names that follow from it.
+private struct EmbedWork: Sendable {
+    let message: ChunkMessage
+    let document: DocumentID
+    let recordID: String
+
+    init(_ message: ChunkMessage) {
+        self.message = message
+        document = DocumentID(message.header.documentID)
+        recordID = document.recordID(index: message.header.index)
+    }
+
+    var header: ChunkMessage.Header { message.header }
+    var generation: Int { header.generation }
+    var metadata: Log.Metadata { ["object": header.object.description, "generation": "\(generation)"] }
+
+    func deadLetter(_ rejection: Rejection) -> DeadLetter {
+        DeadLetter(reason: rejection.code.name, detail: rejection.detail, object: header.object.description, generation: generation)
+    }
+}

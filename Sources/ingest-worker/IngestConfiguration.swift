@@ -1,0 +1,64 @@
+import ExtractionWire
+import IngestCore
+
+/// All settings of `ingest-worker`, read once.
+struct IngestConfiguration: Sendable {
+    var common: CommonConfiguration
+    var worker: WorkerConfiguration
+    var pipeline: IngestSettings
+    var extractor: ExtractorPool.Settings
+    var chunker: Chunker
+    var inlineBytes: Int
+    var maximumObjectBytes: Int
+    var scratch: String
+    var replay: ReplayTarget?
+    var isDryRun: Bool
+
+    static let declarations =
+        Settings.worker + Settings.common + Settings.ingest + Settings.replaying + Settings.information
+
+    init(_ reader: inout SettingsReader) {
+        common = CommonConfiguration(&reader)
+        worker = WorkerConfiguration(&reader)
+        let path = reader.read(Settings.extractor)
+        let isDefaultPath = path == Settings.extractor.declaration.defaultText
+        extractor = ExtractorPool.Settings(
+            path: isDefaultPath ? ProcessEnvironment.programFolder + "/document-extractor" : path,
+            children: reader.read(Settings.children) ?? ProcessEnvironment.coreCount,
+            memoryBytes: reader.read(Settings.extractMemory) << 20,
+            deadline: .seconds(reader.read(Settings.extractSeconds)),
+            limits: ExtractionLimits(pages: reader.read(Settings.maximumPages), textBytes: reader.read(Settings.maximumText)),
+            isSandboxed: !reader.read(Settings.noSandbox)
+        )
+        chunker = Chunker(tokens: common.chunkTokens, overlap: common.chunkOverlap, maximumChunks: reader.read(Settings.maximumChunks))
+        inlineBytes = reader.read(Settings.inlineBytes)
+        maximumObjectBytes = reader.read(Settings.maximumObject)
+        scratch = reader.read(Settings.scratch)
+        pipeline = IngestSettings(
+            tenant: common.tenant,
+            names: common.names,
+            handOverBucket: worker.handOverBucket,
+            handOverPrefix: worker.handOverPrefix,
+            removesRejected: reader.read(Settings.onRejection) == "remove"
+        )
+        let url = reader.read(Settings.replay)
+        isDryRun = reader.read(Settings.dryRun)
+        replay = ReplayTarget(url)
+        if !url.isEmpty, replay == nil { reader.problem("REPLAY is no s3://bucket/prefix: \"\(url)\" (--replay)") }
+        if isDryRun, url.isEmpty { reader.problem("DRY_RUN goes with --replay (--dry-run)") }
+    }
+}
+
+/// `s3://bucket/prefix`; the prefix may be empty.
+struct ReplayTarget: Equatable, Sendable {
+    var bucket: String
+    var prefix: String
+
+    init?(_ url: String) {
+        guard url.hasPrefix("s3://") else { return nil }
+        let parts = url.dropFirst(5).split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let bucket = parts.first, !bucket.isEmpty else { return nil }
+        self.bucket = String(bucket)
+        prefix = parts.count > 1 ? String(parts[1]) : ""
+    }
+}

@@ -1,0 +1,232 @@
+import ExtractionWire
+import IngestCore
+
+/// An event's way: ledger, object, text, chunks, generation, hand-over.
+package struct IngestPipeline: Sendable {
+    package var ledger: any Ledger
+    package var store: any ObjectStore
+    package var extractor: any Extractor
+    package var chunker: Chunker
+    package var handOver: HandOver
+    package var chunkQueue: any MessageQueue
+    package var settings: IngestSettings
+    package var time: any TimeSource
+    package var metrics: Metrics
+    package var log: Log
+
+    package init(
+        ledger: any Ledger,
+        store: any ObjectStore,
+        extractor: any Extractor,
+        chunker: Chunker,
+        handOver: HandOver,
+        chunkQueue: any MessageQueue,
+        settings: IngestSettings,
+        time: any TimeSource,
+        metrics: Metrics,
+        log: Log
+    ) {
+        self.ledger = ledger
+        self.store = store
+        self.extractor = extractor
+        self.chunker = chunker
+        self.handOver = handOver
+        self.chunkQueue = chunkQueue
+        self.settings = settings
+        self.time = time
+        self.metrics = metrics
+        self.log = log
+    }
+
+    /// One job: every object that its event names. The message is done when all of them are.
+    package func handle(_ job: WorkLoop.Job) async -> Outcome {
+        let changes: [ObjectChange]
+        do throws(EventParser.Unreadable) {
+            guard case .changes(let found) = try EventParser.parse(job.first.body) else { return .done }
+            changes = found
+        } catch {
+            return .deadLetter([DeadLetter(reason: "unreadable_event", detail: error.description)])
+        }
+        var letters: [DeadLetter] = []
+        for object in Set(changes.map(\.object)).sorted(by: { $0.description < $1.description }) where !settings.ignores(object) {
+            switch await outcome(of: object, job) {
+            case .done: continue
+            case .deadLetter(let more): letters += more
+            case let other: return other  // what is done already is found to be known next time
+            }
+        }
+        return letters.isEmpty ? .done : .deadLetter(letters)
+    }
+
+    private func outcome(of object: ObjectReference, _ job: WorkLoop.Job) async -> Outcome {
+        do {
+            while true {
+                if let outcome = try await ingest(object, job) { return outcome }
+                log.debug("somebody else moved first, starting again", ["object": object.description])
+            }
+        } catch {
+            let failure = Failure(error)
+            log.debug("ingest failed", ["object": object.description, "error": failure.summary])
+            return Outcome(failure) { deadLetter(object, $0, generation: nil) }
+        }
+    }
+
+    /// The document's path up to the hand-over. Nil when a compare-and-set was lost: everything has to be looked at again.
+    private func ingest(_ object: ObjectReference, _ job: WorkLoop.Job) async throws -> Outcome? {
+        let document = DocumentID(tenant: settings.tenant, object: object)
+        let id = document.recordID(index: settings.names.chunks)
+        let read = try await ledger.read(id)
+        let record = read.record ?? DocumentRecord(tenant: settings.tenant, object: object, index: settings.names.chunks, created: time.now)
+
+        let found = try await content(of: object, record)
+        if found.isUnchanged || record.knows(found.content) {
+            return try await leaveAsItIs(object, record, (id, read.version), job)
+        }
+        let extracted: ExtractedDocument?
+        let chunks: [Chunk]
+        do {
+            (extracted, chunks) = try await text(found, object)
+        } catch let rejection as Rejection {
+            return try await reject(object, record, found.content, rejection, (id, read.version))
+        }
+        let reserved = record.reserving(found.content, chunkCount: chunks.count)
+        guard case .written = try await ledger.write(id, reserved, over: read.version) else { return nil }
+        var header = header(object, document, reserved, chunkCount: chunks.count)
+        if let extracted { header.describe(extracted, lastModified: found.lastModified) }
+        try await handOver(header, chunks, id, job)
+        return .done
+    }
+
+    /// What the bucket holds now.
+    private func content(of object: ObjectReference, _ record: DocumentRecord) async throws -> FoundContent {
+        do {
+            switch try await store.read(object, unless: record.knownETag) {
+            case .unchanged: return .unchanged
+            case .missing: return .absent
+            case .object(let stored):
+                metrics.add(.bytesDownloaded, stored.bytes)
+                // Consoles mark folders with empty objects: nobody's document.
+                if stored.bytes == 0, object.key.hasSuffix("/") { return .absent }
+                return .stored(stored)
+            }
+        } catch let refused as RefusedObject {
+            return .refused(refused)
+        }
+    }
+
+    private func text(_ found: FoundContent, _ object: ObjectReference) async throws -> (ExtractedDocument?, [Chunk]) {
+        switch found {
+        case .stored(let stored):
+            let hints = ExtractionHints(name: object.name, contentType: stored.contentType)
+            let document = try await extractor.extract(stored, hints: hints)
+            return (document, try chunker.chunks(of: document))
+        case .refused(let refused): throw refused.rejection
+        case .absent, .unchanged: return (nil, [])
+        }
+    }
+
+    /// Nothing to do: written down as well, so that an older read elsewhere cannot win. A redelivery of a rejected document's event is
+    /// told to the dead-letter queue again, as the first time may have ended before that.
+    private func leaveAsItIs(
+        _ object: ObjectReference,
+        _ record: DocumentRecord,
+        _ place: (id: String, version: RecordVersion),
+        _ job: WorkLoop.Job
+    ) async throws -> Outcome? {
+        guard case .written = try await ledger.write(place.id, record.touched(), over: place.version) else { return nil }
+        metrics.add(.documentsUnchanged)
+        if job.first.receiveCount > 1, record.pending == nil, let last = record.lastRejection {
+            let letter = DeadLetter(
+                body: ObjectChange.hint(for: object),
+                reason: last.reason,
+                detail: last.detail,
+                object: object.description,
+                generation: last.generation
+            )
+            return .deadLetter([letter])
+        }
+        return .done
+    }
+
+    private func reject(
+        _ object: ObjectReference,
+        _ record: DocumentRecord,
+        _ content: Content,
+        _ rejection: Rejection,
+        _ place: (id: String, version: RecordVersion)
+    ) async throws -> Outcome? {
+        let refused = record.refusing(content, rejection)
+        guard case .written(let version) = try await ledger.write(place.id, refused, over: place.version) else { return nil }
+        metrics.add(.documentsRejected)
+        if settings.removesRejected, record.live?.chunkCount ?? 0 > 0 {
+            let emptied = refused.reserving(content, chunkCount: 0)
+            guard case .written = try await ledger.write(place.id, emptied, over: version) else { return nil }
+            var header = header(object, DocumentID(tenant: settings.tenant, object: object), emptied, chunkCount: 0)
+            header.reason = rejection.code.name
+            try await handOver(header, [], place.id, nil)
+        }
+        return .deadLetter([deadLetter(object, rejection, generation: refused.newest)])
+    }
+
+    private func handOver(_ header: ChunkMessage.Header, _ chunks: [Chunk], _ id: String, _ job: WorkLoop.Job?) async throws {
+        let body = try await handOver.pack(header, chunks)
+        try await chunkQueue.send(OutgoingMessage(body: body, trace: job?.first.trace))
+        _ = try await ledger.update(id) { $0.handingOver(header.generation) }
+        metrics.add(header.content == .absent ? .documentsDeleted : .documentsHandedOver)
+        let facts = ["generation": "\(header.generation)", "chunks": "\(chunks.count)", "format": header.format]
+        log.info("handed over", facts.merging(["object": header.object.description]) { $1 })
+    }
+
+    private func header(_ object: ObjectReference, _ document: DocumentID, _ record: DocumentRecord, chunkCount: Int) -> ChunkMessage.Header {
+        ChunkMessage.Header(
+            tenant: settings.tenant,
+            object: object,
+            documentID: document.description,
+            index: settings.names.chunks,
+            fingerprint: settings.names.fingerprint.description,
+            generation: record.newest,
+            content: record.pending?.content ?? .unknown,
+            chunkCount: chunkCount
+        )
+    }
+
+    private func deadLetter(_ object: ObjectReference, _ rejection: Rejection, generation: Int?) -> DeadLetter {
+        DeadLetter(
+            body: ObjectChange.hint(for: object),
+            reason: rejection.code.name,
+            detail: rejection.detail,
+            object: object.description,
+            generation: generation
+        )
+    }
+}
+
+/// What a read of the bucket found.
+private enum FoundContent {
+    case unchanged
+    case absent
+    case stored(StoredObject)
+    case refused(RefusedObject)
+
+    var isUnchanged: Bool { if case .unchanged = self { true } else { false } }
+
+    var content: Content {
+        switch self {
+        case .unchanged: .unknown
+        case .absent: .absent
+        case .stored(let stored): .etag(stored.etag)
+        case .refused(let refused): refused.etag.map { .etag($0) } ?? .unknown
+        }
+    }
+
+    var lastModified: String { if case .stored(let stored) = self { stored.lastModified } else { "" } }
+}
+
+extension ChunkMessage.Header {
+    fileprivate mutating func describe(_ document: ExtractedDocument, lastModified: String) {
+        format = document.format.name
+        title = String(document.title.prefix(512))
+        language = document.language
+        self.lastModified = lastModified
+    }
+}

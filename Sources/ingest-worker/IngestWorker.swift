@@ -1,0 +1,113 @@
+import IngestCore
+
+/// Events of a bucket in, chunks out.
+@main
+struct IngestWorker {
+    static let program = Program(
+        name: "ingest-worker",
+        summary: "Reads documents of an S3 bucket as its events name them, and hands their chunks to embed-worker.",
+        declarations: IngestConfiguration.declarations
+    )
+
+    static func main() async {
+        let shutdown = Shutdown()
+        Signals.handle(with: shutdown)
+        let environment = ProcessEnvironment.variables
+        let parsed = program.parse(Array(CommandLine.arguments.dropFirst()), environment: environment)
+        var reader = SettingsReader(parsed.values)
+        let configuration = IngestConfiguration(&reader)
+        if let operand = parsed.operands.first { reader.problem("unexpected argument \"\(operand)\"") }
+        program.require(reader, printing: parsed.values[Settings.printConfig.declaration.environment] == "true")
+
+        let sink = StandardErrorLog(asJSON: configuration.common.logAsJSON)
+        let services = Services(configuration.common, environment: environment, label: program.name, sink: sink)
+        let worker = IngestWorker(configuration: configuration, services: services, shutdown: shutdown)
+        do {
+            if parsed.values[Settings.check.declaration.environment] == "true" {
+                let isHealthy = await worker.check()
+                sink.close()
+                if !isHealthy { program.fail("not everything can be reached", code: Program.ExitCode.unavailable) }
+                return
+            }
+            if let target = configuration.replay { try await worker.replay(target) } else { try await worker.run() }
+            sink.close()
+        } catch {
+            let failure = Failure(error)
+            services.log.log(.critical, failure.summary)
+            sink.close()
+            program.fail(failure.summary, code: Program.ExitCode.unavailable)
+        }
+    }
+
+    let configuration: IngestConfiguration
+    let services: Services
+    let shutdown: Shutdown
+
+    private func run() async throws {
+        let run = WorkerRun(services: services, configuration: configuration.worker, shutdown: shutdown)
+        let pool = ExtractorPool(configuration.extractor)
+        let landlock = try pool.probe()
+        if configuration.extractor.isSandboxed {
+            run.environment.log.notice("the extractor's sandbox holds", ["landlock": "\(landlock)"])
+        } else {
+            run.environment.log.error("UNSAFE: documents are parsed without a sandbox (--unsafe-no-sandbox)")
+        }
+        try run.serveHealth(defaultPort: 8080)
+        let ledger = services.ledger(configuration.common.names)
+        let store = services.objectStore(scratch: configuration.scratch, maximumBytes: configuration.maximumObjectBytes)
+        let pipeline = IngestPipeline(
+            ledger: ledger,
+            store: store,
+            extractor: pool,
+            chunker: configuration.chunker,
+            handOver: HandOver(
+                store: store,
+                bucket: configuration.worker.handOverBucket,
+                prefix: configuration.worker.handOverPrefix,
+                inlineBytes: configuration.inlineBytes
+            ),
+            chunkQueue: services.queue(configuration.worker.chunkQueue),
+            settings: configuration.pipeline,
+            time: services.time,
+            metrics: run.environment.metrics,
+            log: run.environment.log
+        )
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await ledger.run() }
+            try await run.loop(services.queue(configuration.worker.ingestQueue), mergeKey: Self.mergeKey) { await pipeline.handle($0) }
+            group.cancelAll()
+        }
+    }
+
+    /// Events of one receive about the same single object are one job.
+    private static let mergeKey: @Sendable (Delivery) -> String? = { delivery in
+        guard case .changes(let changes) = try? EventParser.parse(delivery.body), changes.count == 1 else { return nil }
+        return changes[0].object.description
+    }
+
+    private func replay(_ target: ReplayTarget) async throws {
+        let replay = Replay(
+            store: services.objectStore(),
+            queue: services.queue(configuration.worker.ingestQueue),
+            target: target,
+            isDryRun: configuration.isDryRun,
+            log: services.log
+        )
+        let total = try await replay.run()
+        Self.program.print("\(configuration.isDryRun ? "would send" : "sent") \(total.objects) events for \(total.bytes) bytes\n")
+    }
+
+    private func check() async -> Bool {
+        var report = CheckReport()
+        let object = ObjectReference(bucket: configuration.worker.handOverBucket, key: configuration.worker.handOverPrefix + ".check")
+        await report.queue(services.queue(configuration.worker.ingestQueue), "INGEST_QUEUE_URL")
+        await report.queue(services.queue(configuration.worker.chunkQueue), "CHUNK_QUEUE_URL", isSource: false)
+        await report.item("HANDOVER_BUCKET", object.description) { try await services.objectStore().write(object, []) }
+        await report.openSearch(services.openSearch, configuration.common)
+        await report.item("document-extractor", configuration.extractor.path) {
+            _ = try ExtractorPool(configuration.extractor).probe()
+        }
+        Self.program.print(report.text)
+        return report.isHealthy
+    }
+}

@@ -1,0 +1,1 @@
+@main struct Ingestctl { static func main() {} }
