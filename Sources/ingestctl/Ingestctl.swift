@@ -1,1 +1,62 @@
-@main struct Ingestctl { static func main() {} }
+import IngestCore
+
+/// The operator's program.
+@main
+struct Ingestctl {
+    static let program = Program(
+        name: "ingestctl",
+        summary: """
+            Sets up and asks an ingest fleet. Commands:
+              setup              make index, write alias, readers' alias, ledger and search pipeline; may be repeated
+              switch             let readers see the index of these settings
+              search QUESTION    print the best hits, of live versions only
+              status             count documents by state
+              rejections         list documents whose newest version was rejected, with the reason
+              settings           print the table of all settings
+            """,
+        operands: "setup|switch|search QUESTION|status|rejections|settings",
+        declarations: Settings.common + Settings.embeddings + Settings.setup + SearchOptions.declarations + Settings.information
+    )
+
+    static func main() async {
+        let environment = ProcessEnvironment.variables
+        let parsed = program.parse(Array(CommandLine.arguments.dropFirst()), environment: environment)
+        guard let command = parsed.operands.first else { program.fail("which command? See 'ingestctl --help'.", code: Program.ExitCode.usage) }
+        if command == "settings" { return program.print(SettingsTable.markdown) }
+
+        var reader = SettingsReader(parsed.values)
+        let common = CommonConfiguration(&reader)
+        let mapping = IndexMapping(
+            dimensions: common.dimensions,
+            engine: IndexMapping.Engine(rawValue: reader.read(Settings.engine)) ?? .faiss,
+            shards: reader.read(Settings.shards),
+            replicas: reader.read(Settings.replicas)
+        )
+        let options = SearchOptions(&reader)
+        let embeddings = command == "search" ? EmbeddingsConfiguration(&reader, common) : nil
+        program.require(reader, printing: parsed.values[Settings.printConfig.declaration.environment] == "true")
+
+        let sink = StandardErrorLog(asJSON: common.logAsJSON)
+        let services = Services(common, environment: environment, label: program.name, sink: sink)
+        let setup = IndexSetup(client: services.openSearch, names: common.names)
+        let operands = Array(parsed.operands.dropFirst())
+        do {
+            switch (command, operands.count, embeddings) {
+            case ("setup", 0, _): program.print(try await setup.run(mapping).map { $0 + "\n" }.joined())
+            case ("switch", 0, _):
+                try await setup.switchAlias()
+                program.print("\(common.names.alias) reads \(common.names.chunks)\n")
+            case ("status", 0, _): program.print(try await StatusCommand(services: services, names: common.names).json() + "\n")
+            case ("rejections", 0, _): program.print(try await StatusCommand(services: services, names: common.names).rejections())
+            case ("search", 1, let embeddings?):
+                let search = SearchCommand(services: services, common: common, embeddings: embeddings, options: options)
+                program.print(try await search.run(operands[0]))
+            default: program.fail("'\(parsed.operands.joined(separator: " "))' is no command. See 'ingestctl --help'.", code: Program.ExitCode.usage)
+            }
+            sink.close()
+        } catch {
+            sink.close()
+            program.fail(Failure(error).summary, code: Program.ExitCode.unavailable)
+        }
+    }
+}

@@ -1,0 +1,128 @@
+/// Finds chunks by meaning and by words, of live generations only.
+package struct ChunkSearch: Sendable {
+    package enum Mode: String, Sendable, CaseIterable {
+        case hybrid
+        case vector
+        case text
+    }
+
+    package struct Question: Sendable {
+        package var text: String
+        package var vector: [Float]
+        package var limit: Int
+
+        package init(text: String, vector: [Float], limit: Int) {
+            self.text = text
+            self.vector = vector
+            self.limit = limit
+        }
+    }
+
+    private let client: OpenSearchClient
+    private let names: IndexNames
+    private let ledger: any Ledger
+    private let cluster: Cluster
+    private static let longestAsk = 1000
+
+    package init(client: OpenSearchClient, names: IndexNames, ledger: any Ledger, cluster: Cluster) {
+        self.client = client
+        self.names = names
+        self.ledger = ledger
+        self.cluster = cluster
+    }
+
+    /// The best hits whose generation is the ledger's live one. While a document is replaced the index holds two generations of it,
+    /// so what the ledger does not confirm is dropped, and more is asked for.
+    package func hits(_ question: Question, mode: Mode) async throws -> [SearchHit] {
+        var asked = question.limit * 2
+        while true {
+            let found = try await search(question, mode, count: asked)
+            let live = try await liveOnly(found)
+            let isAll = found.count < asked
+            if live.count >= question.limit || live.count == found.count || isAll || asked >= Self.longestAsk {
+                return Array(live.prefix(question.limit))
+            }
+            asked = min(asked * 4, Self.longestAsk)
+        }
+    }
+
+    private func liveOnly(_ hits: [SearchHit]) async throws -> [SearchHit] {
+        let ids = Set(hits.map { $0.documentID.recordID(index: $0.index) })
+        let live = try await withThrowingTaskGroup(of: (String, Int?).self) { group in
+            for id in ids.sorted() { group.addTask { (id, try await ledger.read(id).record?.live?.generation) } }
+            var live: [String: Int] = [:]
+            for try await (id, generation) in group { live[id] = generation }
+            return live
+        }
+        return hits.filter { live[$0.documentID.recordID(index: $0.index)] == $0.generation }
+    }
+
+    private func search(_ question: Question, _ mode: Mode, count: Int) async throws -> [SearchHit] {
+        if !cluster.hasVectorSearch, mode != .text { return try await compareAll(question, count) }
+        let isHybrid = mode == .hybrid && cluster.hasSearchPipelines
+        let body = JSONWriter.object { json in
+            json.field("size", count)
+            json.field("_source", SearchHit.fields)
+            json.object("query") { query in
+                if isHybrid {
+                    query.object("hybrid") { hybrid in
+                        hybrid.key("queries")
+                        hybrid.array { queries in
+                            queries.object { Self.match(question, &$0) }
+                            queries.object { Self.nearest(question, count, &$0) }
+                        }
+                    }
+                } else if mode == .text {
+                    Self.match(question, &query)
+                } else {
+                    Self.nearest(question, count, &query)
+                }
+            }
+        }
+        let query = isHybrid ? [("search_pipeline", names.searchPipeline)] : []
+        let response = try await client.send("POST", "/\(names.alias)/_search", query: query, body: body)
+        return try client.decode(SearchHit.Answer.self, response).hits.hits.map { SearchHit($0) }
+    }
+
+    private static func match(_ question: Question, _ query: inout JSONWriter) {
+        query.object("match") { match in
+            match.object("text") { $0.field("query", question.text) }
+        }
+    }
+
+    private static func nearest(_ question: Question, _ count: Int, _ query: inout JSONWriter) {
+        query.object("knn") { knn in
+            knn.object("vector") {
+                $0.key("vector")
+                $0.floats(question.vector)
+                $0.field("k", count)
+            }
+        }
+    }
+
+    /// Where the server compares no vectors: all of them are read and compared here, exactly.
+    private func compareAll(_ question: Question, _ count: Int) async throws -> [SearchHit] {
+        var best: [SearchHit] = []
+        let body = JSONWriter.object { json in
+            json.field("size", 500)
+            json.field("_source", SearchHit.fields + ["vector"])
+            json.object("query") { $0.object("match_all") { _ in } }
+        }
+        var response = try await client.send("POST", "/\(names.alias)/_search", query: [("scroll", "1m")], body: body)
+        while true {
+            let page = try client.decode(SearchHit.Answer.self, response)
+            if page.hits.hits.isEmpty { return best }
+            best += page.hits.hits.map { item in
+                let product = zip(item._source.vector ?? [], question.vector).reduce(Double(0)) { $0 + Double($1.0) * Double($1.1) }
+                return SearchHit(item, score: product)
+            }
+            best = Array(best.sorted { $0.score > $1.score }.prefix(count))
+            guard let scroll = page._scroll_id else { return best }
+            let next = JSONWriter.object {
+                $0.field("scroll", "1m")
+                $0.field("scroll_id", scroll)
+            }
+            response = try await client.send("POST", "/_search/scroll", body: next)
+        }
+    }
+}

@@ -1,0 +1,23 @@
+import IngestCore
+
+/// The table of `docs/configuration.md`, from the declarations that the programs parse with.
+enum SettingsTable {
+    static var markdown: String {
+        let sections = [
+            ("Every program", Settings.common),
+            ("Both workers", Settings.worker),
+            ("`ingest-worker`", Settings.ingest + Settings.replaying),
+            ("`embed-worker` (the first two `ingestctl search` as well)", Settings.embed),
+            ("`ingestctl setup`", Settings.setup),
+            ("`ingestctl search`", SearchOptions.declarations),
+            ("Every program: information", Settings.information),
+        ]
+        return sections.map { title, declarations in
+            let rows = declarations.map { declaration in
+                let value = declaration.isRequired ? "required" : declaration.defaultText.isEmpty ? "" : "`\(declaration.defaultText)`"
+                return "| `\(declaration.environment)` | `\(declaration.flag)` | \(value) | \(declaration.help)\(declaration.isSecret ? " (secret)" : "") |\n"
+            }
+            return "## \(title)\n\n| variable | flag | default | meaning |\n| --- | --- | --- | --- |\n\(rows.joined())\n"
+        }.joined()
+    }
+}
