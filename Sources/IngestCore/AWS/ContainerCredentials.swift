@@ -34,13 +34,15 @@ struct ContainerCredentials: CredentialProvider {
     }
 
     func credentials() async throws -> Credentials {
-        guard let endpoint = Endpoint(url) else {
+        let parts = url.split(separator: "?", maxSplits: 1).map(String.init)
+        guard let endpoint = parts.first.flatMap(Endpoint.init) else {
             throw CredentialError("AWS_CONTAINER_CREDENTIALS_FULL_URI is not an http or https address")
         }
         guard endpoint.isSecure || Self.plainHosts.contains(endpoint.host) else {
             throw CredentialError("AWS_CONTAINER_CREDENTIALS_FULL_URI names \(endpoint.host), which may be asked over https only")
         }
-        var request = HTTPRequest("GET", endpoint, path: endpoint.basePath.isEmpty ? "/" : endpoint.basePath)
+        let path = endpoint.basePath.isEmpty ? "/" : endpoint.basePath
+        var request = HTTPRequest("GET", endpoint, path: parts.count > 1 ? "\(path)?\(parts[1])" : path)
         request.timeout = .seconds(2)
         request.bypassesProxy = true
         if let token = try authorization() { request.headers.append(("authorization", token)) }

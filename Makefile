@@ -1,0 +1,32 @@
+# make demo    the main job, end to end, on local servers (KEEP=1 leaves them running, make stop ends them)
+# make test    lint, unit, integration and end-to-end tests
+SHELL := /bin/bash
+PYTHON := .local/venv/bin/python
+
+.PHONY: bootstrap build demo stop test lint clean
+
+bootstrap:
+	@deploy/local/bootstrap
+
+build: bootstrap
+	@echo "== building release (the first time takes a few minutes)"
+	@swift build -c release --product ingest-worker
+	@swift build -c release --product embed-worker
+	@swift build -c release --product ingestctl
+	@swift build -c release --product document-extractor
+
+demo: build
+	@$(PYTHON) deploy/local/demo.py
+
+stop:
+	@test ! -x $(PYTHON) || $(PYTHON) deploy/local/stack.py down demo
+
+lint: bootstrap
+	@echo "== lint"
+	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
+
+test: lint build
+	@$(PYTHON) Tests/run.py
+
+clean:
+	rm -rf .build .local

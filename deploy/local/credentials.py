@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""A container credentials endpoint as ECS tasks have it: `credentials.py --port N --endpoint URL`.
+
+GET /ROLE answers a fresh session of that role, asked from STS with the root keys; /ROLE?seconds=3 a short one.
+"""
+import argparse
+import json
+import urllib.parse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import botocore.session
+
+
+class Handler(BaseHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        url = urllib.parse.urlparse(self.path)
+        seconds = int(urllib.parse.parse_qs(url.query).get("seconds", ["3600"])[0])
+        session = botocore.session.get_session()
+        sts = session.create_client(
+            "sts", "us-east-1", endpoint_url=options.endpoint, aws_access_key_id="test", aws_secret_access_key="test"
+        )
+        role = f"arn:aws:iam::000000000000:role/{url.path.strip('/')}"
+        given = sts.assume_role(RoleArn=role, RoleSessionName="task", DurationSeconds=seconds)["Credentials"]
+        body = json.dumps(
+            {
+                "AccessKeyId": given["AccessKeyId"],
+                "SecretAccessKey": given["SecretAccessKey"],
+                "Token": given["SessionToken"],
+                "Expiration": given["Expiration"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+            }
+        ).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--endpoint", required=True)
+    options = parser.parse_args()
+    ThreadingHTTPServer(("127.0.0.1", options.port), Handler).serve_forever()

@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+"""The local stack: S3, SQS, IAM and STS (ministack, signatures verified), embeddings, credentials endpoint, OpenSearch.
+
+    stack.py up [NAME]      start it, set up a fleet, leave it running; prints the environment to use
+    stack.py down [NAME]    end it
+
+As a module: `Stack(folder)` starts the servers, `Stack.fleet(name)` makes bucket, queues, notification and roles for one fleet.
+"""
+import json
+import os
+import pathlib
+import shutil
+import string
+import sys
+import time
+
+import botocore.exceptions
+import botocore.session
+
+import opensearch
+from processes import PYTHON, ROOT, Process, end_session, free_port
+
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+KEY = "local-key"
+MODEL, DIMENSIONS = "wordllama-256", 256
+
+
+class Stack:
+    def __init__(self, folder: pathlib.Path, kind: str | None = None, outlives: bool = False, say=print, auth: bool = True, search: bool = True) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self.folder, self.outlives, self.say, self.auth = folder, outlives, say, auth
+        self.processes: list[Process] = []
+        self.node = None
+        try:
+            self.aws_url = self._aws()
+            self.embeddings_url = self._embeddings()
+            self.credentials_url = self._credentials()
+            if search:
+                self.node = opensearch.start(folder, kind, outlives, say)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self, name: str, command: list, environment: dict | None = None) -> Process:
+        process = Process(name, command, self.folder / f"{name}.log", environment, self.outlives)
+        self.processes.append(process)
+        return process
+
+    def _aws(self) -> str:
+        port = free_port()
+        environment = dict(
+            os.environ, GATEWAY_PORT=str(port), BIND_HOST="127.0.0.1", AUTH="true" if self.auth else "false", LOG_LEVEL="WARNING",
+            PERSIST_STATE="1", STATE_DIR=str(self.folder / "aws"), S3_PERSIST="1", S3_DATA_DIR=str(self.folder / "s3"),
+        )
+        self.aws_port, self.aws_environment = port, environment
+        url = f"http://127.0.0.1:{port}"
+        self.aws = self._start("ministack", [PYTHON.parent / "ministack"], environment)
+        self.aws.wait_for(f"{url}/_ministack/health")
+        return url
+
+    def restart_aws(self) -> None:
+        """SIGTERM and start again: state is kept; a killed one forgets its queues."""
+        self.aws.stop()
+        self.processes.remove(self.aws)
+        self.aws = self._start("ministack", [PYTHON.parent / "ministack"], self.aws_environment)
+        self.aws.wait_for(f"{self.aws_url}/_ministack/health")
+
+    def _embeddings(self) -> str:
+        port = free_port()
+        process = self._start("embeddings", [PYTHON, ROOT / "deploy/local/embeddings.py", "--port", port, "--key", KEY])
+        process.wait_for(f"http://127.0.0.1:{port}/control")
+        return f"http://127.0.0.1:{port}"
+
+    def _credentials(self) -> str:
+        port = free_port()
+        self._start("credentials", [PYTHON, ROOT / "deploy/local/credentials.py", "--port", port, "--endpoint", self.aws_url])
+        return f"http://127.0.0.1:{port}"
+
+    def client(self, service: str):
+        """A client with the root keys, for setting up."""
+        session = botocore.session.get_session()
+        config = botocore.config.Config(s3={"addressing_style": "path"}, retries={"max_attempts": 3})
+        return session.create_client(
+            service, REGION, endpoint_url=self.aws_url, aws_access_key_id="test", aws_secret_access_key="test", config=config
+        )
+
+    def fleet(self, name: str, visibility: int = 30, receives: int = 5) -> "Fleet":
+        return Fleet(self, name, visibility, receives)
+
+    def stop(self) -> None:
+        for process in reversed(self.processes):
+            process.stop(5)
+        self.processes = []
+        if self.node:
+            self.node.stop()
+
+    def save(self, fleet: "Fleet") -> None:
+        pids = [process.popen.pid for process in self.processes] + ([self.node.process.popen.pid] if self.node and self.node.process else [])
+        data = str(self.node.data) if self.node and self.node.data else None
+        (self.folder / "stack.json").write_text(json.dumps({"pids": pids, "data": data, "environment": fleet.operator()}))
+
+
+class Fleet:
+    """Bucket, queues with dead-letter queues, notification and roles of one fleet, and the environments of its programs."""
+
+    def __init__(self, stack: Stack, name: str, visibility: int, receives: int) -> None:
+        self.stack, self.name = stack, name
+        self.bucket, self.hand_over, self.alias = f"{name}-documents", f"{name}-hand-over", name
+        self.s3, self.sqs, self.iam = stack.client("s3"), stack.client("sqs"), stack.client("iam")
+        for bucket in (self.bucket, self.hand_over):
+            self.s3.create_bucket(Bucket=bucket)
+        self.queues, self.arns = {}, {}
+        for queue in ("events", "chunks"):
+            dead = self._queue(f"{queue}-dead", {"MessageRetentionPeriod": "1209600"})
+            policy = json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": receives})
+            self._queue(queue, {"VisibilityTimeout": str(visibility), "RedrivePolicy": policy, "MaximumMessageSize": "1048576"})
+        self._notify()
+        self._roles()
+
+    def _queue(self, short: str, attributes: dict[str, str]) -> str:
+        url = self.sqs.create_queue(QueueName=f"{self.name}-{short}", Attributes=attributes)["QueueUrl"]
+        self.queues[short] = url
+        self.arns[short] = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{self.name}-{short}"
+        return self.arns[short]
+
+    def _notify(self) -> None:
+        source = {"ArnLike": {"aws:SourceArn": f"arn:aws:s3:::{self.bucket}"}}
+        allow = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": self.arns["events"], "Condition": source}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        self.sqs.set_queue_attributes(QueueUrl=self.queues["events"], Attributes={"Policy": policy})
+        events = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"]
+        self.s3.put_bucket_notification_configuration(
+            Bucket=self.bucket,
+            NotificationConfiguration={"QueueConfigurations": [{"QueueArn": self.arns["events"], "Events": events}]},
+        )
+
+    def _roles(self) -> None:
+        values = {
+            "DOCUMENTS_BUCKET": self.bucket, "HANDOVER_BUCKET": self.hand_over, "INGEST_QUEUE_ARN": self.arns["events"],
+            "INGEST_DEAD_LETTERS_ARN": self.arns["events-dead"], "CHUNK_QUEUE_ARN": self.arns["chunks"],
+            "CHUNK_DEAD_LETTERS_ARN": self.arns["chunks-dead"],
+        }
+        trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}]}
+        for worker, receives in (("ingest-worker", "events"), ("embed-worker", "chunks")):
+            role = f"{self.name}-{worker}"
+            self.iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))
+            policy = string.Template((ROOT / f"deploy/iam/{worker}.json").read_text()).substitute(values)
+            self.iam.put_role_policy(RoleName=role, PolicyName="worker", PolicyDocument=policy)
+            # AWS asks for the single actions where this server asks for those of batches.
+            batches = {"Effect": "Allow", "Action": ["sqs:DeleteMessageBatch", "sqs:ChangeMessageVisibilityBatch"], "Resource": self.arns[receives]}
+            document = json.dumps({"Version": "2012-10-17", "Statement": [batches]})
+            self.iam.put_role_policy(RoleName=role, PolicyName="local-batches", PolicyDocument=document)
+
+    def _common(self) -> dict[str, str]:
+        node = self.stack.node
+        return {
+            "PATH": os.environ["PATH"], "AWS_REGION": REGION, "AWS_ENDPOINT_URL": self.stack.aws_url,
+            "OPENSEARCH_URL": node.url if node else "http://127.0.0.1:1", "OPENSEARCH_INDEX": self.alias,
+            "OPENSEARCH_ENGINE": node.engine if node else "lucene", "OPENSEARCH_REPLICAS": "0",
+            "EMBEDDING_MODEL": MODEL, "EMBEDDING_DIMENSIONS": str(DIMENSIONS),
+        }
+
+    def worker(self, worker: str, session_seconds: int = 3600) -> dict[str, str]:
+        """The environment of a worker: keys of its own role only."""
+        environment = self._common() | {
+            "INGEST_QUEUE_URL": self.queues["events"], "CHUNK_QUEUE_URL": self.queues["chunks"], "HANDOVER_BUCKET": self.hand_over,
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{self.stack.credentials_url}/{self.name}-{worker}?seconds={session_seconds}",
+            "LOG_FORMAT": "json",
+        }
+        if worker == "embed-worker":
+            environment |= {"OPENAI_BASE_URL": f"{self.stack.embeddings_url}/v1", "OPENAI_API_KEY": KEY}
+        return environment
+
+    def operator(self) -> dict[str, str]:
+        """The environment of `ingestctl`."""
+        return self._common() | {"OPENAI_BASE_URL": f"{self.stack.embeddings_url}/v1", "OPENAI_API_KEY": KEY}
+
+    def put(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> None:
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
+
+    def delete(self, key: str) -> None:
+        self.s3.delete_object(Bucket=self.bucket, Key=key)
+
+    def depth(self, queue: str) -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
+        attributes = self.sqs.get_queue_attributes(QueueUrl=self.queues[queue], AttributeNames=names)["Attributes"]
+        return sum(int(attributes[name]) for name in names)
+
+    def is_drained(self) -> bool:
+        return self.depth("events") == 0 and self.depth("chunks") == 0
+
+    def wait_until_drained(self, seconds: float, progress=lambda: None, alive=lambda: None) -> None:
+        deadline = time.monotonic() + seconds
+        while not (self.is_drained() and self.is_drained()):
+            alive()
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"after {seconds:.0f} s there are {self.depth('events')} events and {self.depth('chunks')} chunk messages left")
+            progress()
+            time.sleep(0.2)
+
+
+def running(folder: pathlib.Path) -> dict | None:
+    state = folder / "stack.json"
+    return json.loads(state.read_text()) if state.exists() else None
+
+
+def down(folder: pathlib.Path) -> None:
+    state = running(folder)
+    if not state:
+        print(f"nothing is running from {folder}")
+        return
+    for pid in state["pids"]:
+        end_session(pid)
+    if state["data"]:
+        shutil.rmtree(state["data"], ignore_errors=True)
+    (folder / "stack.json").unlink()
+    print("stopped")
+
+
+def main() -> None:
+    command, name = sys.argv[1], (sys.argv[2:] or ["demo"])[0]
+    folder = ROOT / ".local" / "stack" / name
+    if command == "down":
+        return down(folder)
+    stack = Stack(folder, outlives=True)
+    fleet = stack.fleet(name)
+    stack.save(fleet)
+    for key, value in fleet.operator().items():
+        if key != "PATH":
+            print(f"export {key}={value}")
+
+
+if __name__ == "__main__":
+    main()
