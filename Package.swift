@@ -37,7 +37,11 @@ let package = Package(
 
         .target(name: "CPlatform", cSettings: cSettings),
         .target(name: "CSandbox", cSettings: cSettings, linkerSettings: [.linkedLibrary("seccomp")]),
-        .target(name: "CVocabulary", exclude: ["README.md", "cl100k.vocabulary", "unicode16.classes"], cSettings: cSettings),
+        .target(
+            name: "CVocabulary",
+            exclude: ["README.md", "cl100k.vocabulary", "unicode16.classes"],
+            cSettings: cSettings
+        ),
 
         .target(name: "ExtractionWire", dependencies: ["CPlatform"], swiftSettings: settings),
         .target(
@@ -59,7 +63,12 @@ let package = Package(
         .executableTarget(name: "embed-worker", dependencies: ["IngestCore"], swiftSettings: settings),
         .executableTarget(name: "ingestctl", dependencies: ["IngestCore"], swiftSettings: settings),
 
-        .target(name: "IngestTestKit", dependencies: ["IngestCore"], path: "Tests/IngestTestKit", swiftSettings: settings),
+        .target(
+            name: "IngestTestKit",
+            dependencies: ["IngestCore"],
+            path: "Tests/IngestTestKit",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "IngestCoreTests",
             dependencies: ["IngestCore", "IngestTestKit", "ExtractionWire"],
@@ -72,7 +81,9 @@ let package = Package(
         ),
         .testTarget(
             name: "ProgramTests",
-            dependencies: ["IngestCore", "IngestTestKit", "ingest-worker", "embed-worker", "ingestctl", "document-extractor"],
+            dependencies: [
+                "IngestCore", "IngestTestKit", "ingest-worker", "embed-worker", "ingestctl", "document-extractor",
+            ],
             swiftSettings: settings
         ),
         .testTarget(name: "IntegrationTests", dependencies: ["IngestCore", "IngestTestKit"], swiftSettings: settings),

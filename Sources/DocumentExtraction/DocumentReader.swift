@@ -36,10 +36,15 @@ package enum DocumentReader {
 
 extension TextBuilder {
     /// The document so far, or the rejection when its text is over the limit.
-    consuming func document(_ format: DocumentFormat, title: String = "", limits: ExtractionLimits) throws(Rejection) -> ExtractedDocument {
+    consuming func document(_ format: DocumentFormat, title: String = "", limits: ExtractionLimits) throws(Rejection)
+        -> ExtractedDocument
+    {
         end()
         guard !isOverLimit else {
-            throw Rejection(.outputLimit, "the document has more than \(limits.textBytes) bytes of text (EXTRACT_MAX_TEXT_BYTES)")
+            throw Rejection(
+                .outputLimit,
+                "the document has more than \(limits.textBytes) bytes of text (EXTRACT_MAX_TEXT_BYTES)"
+            )
         }
         return ExtractedDocument(format: format, title: title, text: text, blocks: blocks, pages: pages)
     }

@@ -3,7 +3,10 @@ import ExtractionWire
 /// Decides what a document is: by its content first, then by its name and Content-Type.
 enum FormatSniffer {
     private static let binaries: [(magic: [UInt8], name: String, remedy: String)] = [
-        ([0x50, 0x4B, 0x03, 0x04], "a zip container (office document, e-book or archive)", "convert it to PDF, HTML or text"),
+        (
+            [0x50, 0x4B, 0x03, 0x04], "a zip container (office document, e-book or archive)",
+            "convert it to PDF, HTML or text"
+        ),
         ([0xD0, 0xCF, 0x11, 0xE0], "an old Office document", "save it as PDF"),
         (Array("{\\rtf".utf8), "RTF", "save it as PDF or HTML"),
         ([0x89, 0x50, 0x4E, 0x47], "a PNG image", "run OCR on it first"),
@@ -24,7 +27,10 @@ enum FormatSniffer {
         }
         if let markup = markup(head) { return markup }
         if looksBinary(bytes) {
-            throw Rejection(.unsupported, "the document is binary data of a format that is not read: convert it to PDF, HTML or text")
+            throw Rejection(
+                .unsupported,
+                "the document is binary data of a format that is not read: convert it to PDF, HTML or text"
+            )
         }
         return byName(hints)
     }
@@ -33,14 +39,19 @@ enum FormatSniffer {
     private static func markup(_ head: [UInt8]) -> DocumentFormat? {
         let text = String(decoding: head.filter { $0 != 0 }, as: UTF8.self).lowercased()
         let start = text.drop { $0.isWhitespace || $0 == "\u{FEFF}" }
-        if start.hasPrefix("<!doctype html") || start.hasPrefix("<html") || start.hasPrefix("<head") || start.hasPrefix("<body") { return .html }
+        if start.hasPrefix("<!doctype html") || start.hasPrefix("<html") || start.hasPrefix("<head")
+            || start.hasPrefix("<body")
+        {
+            return .html
+        }
         guard start.hasPrefix("<?xml") else { return nil }
         return start.contains("<html") || start.contains("<!doctype html") ? .html : .xml
     }
 
     private static func byName(_ hints: ExtractionHints) -> DocumentFormat {
         let type = hints.contentType.split(separator: ";").first.map { $0.trimmed.lowercased() } ?? ""
-        let suffix = hints.name.split(separator: ".", omittingEmptySubsequences: false).dropFirst().last?.lowercased() ?? ""
+        let suffix =
+            hints.name.split(separator: ".", omittingEmptySubsequences: false).dropFirst().last?.lowercased() ?? ""
         switch suffix {
         case "html", "htm", "xhtml": return .html
         case "xml": return .xml
@@ -76,7 +87,8 @@ enum FormatSniffer {
 extension StringProtocol {
     /// Without white space at the ends.
     var trimmed: SubSequence {
-        guard let first = firstIndex(where: { !$0.isWhitespace }), let last = lastIndex(where: { !$0.isWhitespace }) else {
+        guard let first = firstIndex(where: { !$0.isWhitespace }), let last = lastIndex(where: { !$0.isWhitespace })
+        else {
             return self[startIndex..<startIndex]
         }
         return self[first...last]

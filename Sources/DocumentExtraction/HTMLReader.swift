@@ -19,7 +19,9 @@ enum HTMLReader {
         for source in [hints.contentType, String(decoding: bytes.prefix(1024), as: UTF8.self)] {
             let source = source.lowercased()
             guard let range = source.firstRange(of: "charset=") else { continue }
-            let label = source[range.upperBound...].drop { $0 == "\"" || $0 == "'" }.prefix { $0.isLetter || $0.isNumber || "-_:".contains($0) }
+            let label = source[range.upperBound...].drop { $0 == "\"" || $0 == "'" }.prefix {
+                $0.isLetter || $0.isNumber || "-_:".contains($0)
+            }
             if !label.isEmpty { return TextDecoder.canonical(String(label)) }
         }
         return TextDecoder.isUTF8(bytes) ? "UTF-8" : "WINDOWS-1252"
@@ -33,9 +35,12 @@ private final class HTMLHandler: MarkupHandler {
     private var preformatted = 0
     private var isTitle = false
 
-    private static let skips: Set<String> = ["script", "style", "template", "noscript", "svg", "math", "iframe", "object", "select", "textarea"]
+    private static let skips: Set<String> = [
+        "script", "style", "template", "noscript", "svg", "math", "iframe", "object", "select", "textarea",
+    ]
     private static let paragraphs: Set<String> = [
-        "p", "div", "br", "hr", "ul", "ol", "dl", "dt", "dd", "table", "section", "article", "header", "footer", "nav", "body", "main",
+        "p", "div", "br", "hr", "ul", "ol", "dl", "dt", "dd", "table", "section", "article", "header", "footer", "nav",
+        "body", "main",
         "aside", "figure", "figcaption", "form", "blockquote", "address", "caption", "details", "summary", "fieldset",
     ]
 

@@ -24,7 +24,9 @@ enum MarkdownReader {
         if handler.cells > MarkdownHandler.maximumCells {
             throw Rejection(.outputLimit, "the Markdown's tables have more than \(MarkdownHandler.maximumCells) cells")
         }
-        guard code == 0 || handler.builder.isOverLimit else { throw Rejection(.malformed, "the Markdown cannot be parsed") }
+        guard code == 0 || handler.builder.isOverLimit else {
+            throw Rejection(.malformed, "the Markdown cannot be parsed")
+        }
         return try handler.builder.document(.markdown, title: handler.title, limits: limits)
     }
 
@@ -35,7 +37,8 @@ enum MarkdownReader {
         let close = Array("\n---\n".utf8)
         let limit = min(bytes.count, 65_536)
         guard limit > fence.count + close.count else { return 0 }
-        for index in 3..<limit - close.count where bytes[index] == 0x0A && bytes[index..<index + close.count].elementsEqual(close) {
+        for index in 3..<limit - close.count
+        where bytes[index] == 0x0A && bytes[index..<index + close.count].elementsEqual(close) {
             return index + close.count
         }
         return 0
@@ -104,7 +107,10 @@ private final class MarkdownHandler {
     }
 
     func text(_ kind: MD_TEXTTYPE, _ text: UnsafePointer<CChar>?, _ count: Int) -> Int32 {
-        let bytes = UnsafeBufferPointer(start: UnsafeRawPointer(text!).assumingMemoryBound(to: UInt8.self), count: count)
+        let bytes = UnsafeBufferPointer(
+            start: UnsafeRawPointer(text!).assumingMemoryBound(to: UInt8.self),
+            count: count
+        )
         switch kind {
         case MD_TEXT_HTML: break
         case MD_TEXT_NULLCHAR: builder.append("\u{FFFD}")
@@ -117,7 +123,10 @@ private final class MarkdownHandler {
         return proceed
     }
 
-    private static let named = ["amp": "&", "lt": "<", "gt": ">", "quot": "\"", "apos": "'", "nbsp": " ", "copy": "©", "hellip": "…", "mdash": "—", "ndash": "–"]
+    private static let named = [
+        "amp": "&", "lt": "<", "gt": ">", "quot": "\"", "apos": "'", "nbsp": " ", "copy": "©", "hellip": "…",
+        "mdash": "—", "ndash": "–",
+    ]
 
     /// md4c hands entities over as they stand; the ones it does not know stay so.
     private static func resolved(_ entity: UnsafeBufferPointer<UInt8>) -> String {

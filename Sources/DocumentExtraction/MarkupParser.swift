@@ -15,7 +15,8 @@ enum MarkupParser {
     /// Neither HUGE (lifts the parser's own limits) nor NOENT, DTDLOAD, DTDATTR, XINCLUDE (read or expand what the document names).
     static let xmlOptions = Int32(XML_PARSE_NONET.rawValue | XML_PARSE_NOERROR.rawValue | XML_PARSE_NOWARNING.rawValue)
     static let htmlOptions = Int32(
-        HTML_PARSE_RECOVER.rawValue | HTML_PARSE_NOERROR.rawValue | HTML_PARSE_NOWARNING.rawValue | HTML_PARSE_NONET.rawValue
+        HTML_PARSE_RECOVER.rawValue | HTML_PARSE_NOERROR.rawValue | HTML_PARSE_NOWARNING.rawValue
+            | HTML_PARSE_NONET.rawValue
             | HTML_PARSE_COMPACT.rawValue
     )
     /// Elements deeper than this are not told to the handler: the push parsers have no limit of their own.
@@ -49,7 +50,9 @@ enum MarkupParser {
 
     static func prepare() { xmlInitParser() }
 
-    static func parseHTML(_ bytes: UnsafeRawBufferPointer, encoding: String, handler: any MarkupHandler) throws(Rejection) {
+    static func parseHTML(_ bytes: UnsafeRawBufferPointer, encoding: String, handler: any MarkupHandler)
+        throws(Rejection)
+    {
         var sax = htmlSAXHandler()
         sax.startElement = { context, name, _ in Context.from(context).start(name) }
         sax.endElement = { context, name in Context.from(context).end(name) }
@@ -59,7 +62,9 @@ enum MarkupParser {
         let context = Context(handler)
         let pointer = Unmanaged.passUnretained(context).toOpaque()
         let isParsed = withExtendedLifetime(context) {
-            guard let parser = htmlCreatePushParserCtxt(&sax, pointer, nil, 0, nil, XML_CHAR_ENCODING_NONE) else { return false }
+            guard let parser = htmlCreatePushParserCtxt(&sax, pointer, nil, 0, nil, XML_CHAR_ENCODING_NONE) else {
+                return false
+            }
             defer {
                 if let document = parser.pointee.myDoc { xmlFreeDoc(document) }
                 parser.pointee.myDoc = nil
@@ -72,7 +77,9 @@ enum MarkupParser {
             htmlParseChunk(parser, nil, 0, 1)
             return true
         }
-        guard isParsed else { throw Rejection(.unsupported, "the page's encoding \(encoding) is not known here: save it as UTF-8") }
+        guard isParsed else {
+            throw Rejection(.unsupported, "the page's encoding \(encoding) is not known here: save it as UTF-8")
+        }
     }
 
     static func parseXML(_ bytes: UnsafeRawBufferPointer, handler: any MarkupHandler) throws(Rejection) {
@@ -93,14 +100,19 @@ enum MarkupParser {
                 xmlFreeParserCtxt(parser)
             }
             xmlCtxtUseOptions(parser, xmlOptions)
-            feed(bytes, until: { handler.isDone || parser.pointee.wellFormed == 0 }) { xmlParseChunk(parser, $0, $1, 0) }
+            feed(bytes, until: { handler.isDone || parser.pointee.wellFormed == 0 }) {
+                xmlParseChunk(parser, $0, $1, 0)
+            }
             if handler.isDone { return nil }
             xmlParseChunk(parser, nil, 0, 1)
             guard parser.pointee.wellFormed == 0 else { return nil }
             return (parser.pointee.lastError.code, parser.pointee.lastError.line)
         }
         if let failure {
-            throw Rejection(.malformed, "the XML is not well-formed: libxml2 error \(failure.code) at line \(failure.line)")
+            throw Rejection(
+                .malformed,
+                "the XML is not well-formed: libxml2 error \(failure.code) at line \(failure.line)"
+            )
         }
     }
 

@@ -24,7 +24,9 @@ enum PDFReader {
             if !isRead { unreadable += 1 }
             builder.endPage()
         }
-        guard unreadable < count else { throw Rejection(.malformed, "none of the \(count) pages of the PDF can be read") }
+        guard unreadable < count else {
+            throw Rejection(.malformed, "none of the \(count) pages of the PDF can be read")
+        }
         var document = try builder.document(.pdf, title: pdf.title, limits: limits)
         document.author = pdf.author
         return document
@@ -48,7 +50,9 @@ enum PDFReader {
                 trailer<</Root 1 0 R>>
                 %%EOF
                 """
-            document = try? PopplerDocument(bytes: UnsafeRawBufferPointer(start: pdf.utf8Start, count: pdf.utf8CodeUnitCount))
+            document = try? PopplerDocument(
+                bytes: UnsafeRawBufferPointer(start: pdf.utf8Start, count: pdf.utf8CodeUnitCount)
+            )
         }
     }
 

@@ -21,7 +21,10 @@ struct PopplerDocument: ~Copyable {
             if code == Code.encrypted {
                 throw Rejection(.encrypted, "the PDF opens only with a password: upload a copy without one")
             }
-            throw Rejection(.malformed, "the PDF is damaged and cannot be opened: open it in a reader and save it again")
+            throw Rejection(
+                .malformed,
+                "the PDF is damaged and cannot be opened: open it in a reader and save it again"
+            )
         }
         self.handle = handle
     }

@@ -65,7 +65,9 @@ struct TextBuilder {
         var index = 0
         while index < bytes.count, !isOverLimit {
             var stop = index
-            while stop < bytes.count, bytes[stop] >= 0x20 || bytes[stop] == 0x0A || bytes[stop] == 0x09, bytes[stop] != 0x7F { stop += 1 }
+            while stop < bytes.count, bytes[stop] >= 0x20 || bytes[stop] == 0x0A || bytes[stop] == 0x09,
+                bytes[stop] != 0x7F
+            { stop += 1 }
             if stop > index {
                 open()
                 text.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[index..<stop]))
@@ -90,7 +92,10 @@ struct TextBuilder {
         end()
         guard let (number, offset) = pageStart else { return }
         // The separator before the page's first block belongs to no page.
-        let start = min(blocks.last(where: { $0.start >= offset }).map { _ in firstBlockStart(from: offset) } ?? offset, text.count)
+        let start = min(
+            blocks.last(where: { $0.start >= offset }).map { _ in firstBlockStart(from: offset) } ?? offset,
+            text.count
+        )
         pages.append(PageSpan(number: number, start: start, end: text.count))
         pageStart = nil
     }

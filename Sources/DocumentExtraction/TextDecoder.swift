@@ -74,7 +74,9 @@ enum TextDecoder {
         var output = [UInt8]()
         output.reserveCapacity(bytes.count * 3 / 2 + 16)
         var buffer = [CChar](repeating: 0, count: 65_536)
-        var source = UnsafeMutablePointer(mutating: bytes.baseAddress!.assumingMemoryBound(to: CChar.self)) as UnsafeMutablePointer<CChar>?
+        var source =
+            UnsafeMutablePointer(mutating: bytes.baseAddress!.assumingMemoryBound(to: CChar.self))
+            as UnsafeMutablePointer<CChar>?
         var left = bytes.count
         while left > 0 {
             let failed = buffer.withUnsafeMutableBufferPointer { room in

@@ -19,7 +19,8 @@ private final class XMLHandler: MarkupHandler {
     private static let titles: Set<String> = ["title", "article-title", "head", "subtitle"]
     /// Elements that stand inside a line of text and do not end it (JATS, TEI, DocBook).
     private static let inline: Set<String> = [
-        "italic", "bold", "sub", "sup", "xref", "ref", "hi", "emphasis", "ext-link", "link", "email", "uri", "sc", "monospace", "named-content", "rs", "i",
+        "italic", "bold", "sub", "sup", "xref", "ref", "hi", "emphasis", "ext-link", "link", "email", "uri", "sc",
+        "monospace", "named-content", "rs", "i",
         "b", "u", "em", "strong", "a", "code", "quote", "q", "abbr", "term",
     ]
 
@@ -41,12 +42,16 @@ private final class XMLHandler: MarkupHandler {
     func end(_ name: String) {
         if path.last == name { path.removeLast() }
         if Self.inline.contains(name) { return }
-        if title.isEmpty, Self.titles.contains(name) { title = String(String(decoding: titleBytes, as: UTF8.self).trimmed) }
+        if title.isEmpty, Self.titles.contains(name) {
+            title = String(String(decoding: titleBytes, as: UTF8.self).trimmed)
+        }
         builder.end()
     }
 
     func characters(_ text: UnsafeBufferPointer<UInt8>) {
-        if title.isEmpty, let name = path.last, Self.titles.contains(name), titleBytes.count < 1024 { titleBytes.append(contentsOf: text) }
+        if title.isEmpty, let name = path.last, Self.titles.contains(name), titleBytes.count < 1024 {
+            titleBytes.append(contentsOf: text)
+        }
         builder.append(text)
     }
 }

@@ -29,7 +29,9 @@ package enum ExtractionReply: Equatable, Sendable {
         case 1:
             self = .document(try ExtractedDocument(from: &frame))
         case 2:
-            guard let code = RejectionCode(rawValue: try frame.byte()) else { throw FrameError(reason: "an unknown rejection") }
+            guard let code = RejectionCode(rawValue: try frame.byte()) else {
+                throw FrameError(reason: "an unknown rejection")
+            }
             self = .rejection(Rejection(code, try frame.string()))
         case 3:
             self = .probed(possible: try frame.integer(), landlock: try frame.integer())
@@ -68,7 +70,9 @@ extension ExtractedDocument {
     }
 
     fileprivate init(from frame: inout FrameReader) throws(FrameError) {
-        guard let format = DocumentFormat(rawValue: try frame.byte()) else { throw FrameError(reason: "an unknown format") }
+        guard let format = DocumentFormat(rawValue: try frame.byte()) else {
+            throw FrameError(reason: "an unknown format")
+        }
         self.init(format: format, text: [], blocks: [])
         title = try frame.string()
         author = try frame.string()
@@ -76,8 +80,12 @@ extension ExtractedDocument {
         text = try frame.bytes()
         guard String(validating: text, as: UTF8.self) != nil else { throw FrameError(reason: "the text is not UTF-8") }
         for _ in 0..<(try frame.count(ofItemsOfAtLeast: 10)) {
-            guard let kind = Block.Kind(rawValue: try frame.byte()) else { throw FrameError(reason: "an unknown block") }
-            blocks.append(Block(kind: kind, level: try frame.byte(), start: try frame.integer(), end: try frame.integer()))
+            guard let kind = Block.Kind(rawValue: try frame.byte()) else {
+                throw FrameError(reason: "an unknown block")
+            }
+            blocks.append(
+                Block(kind: kind, level: try frame.byte(), start: try frame.integer(), end: try frame.integer())
+            )
         }
         for _ in 0..<(try frame.count(ofItemsOfAtLeast: 12)) {
             pages.append(PageSpan(number: try frame.integer(), start: try frame.integer(), end: try frame.integer()))
@@ -102,8 +110,12 @@ extension ExtractedDocument {
         func check(_ spans: some Sequence<(Int, Int)>) throws(FrameError) {
             var last = 0
             for (start, end) in spans {
-                guard start >= last, end >= start, end <= text.count else { throw FrameError(reason: "offsets outside the text") }
-                guard isBoundary(start), isBoundary(end) else { throw FrameError(reason: "an offset inside a character") }
+                guard start >= last, end >= start, end <= text.count else {
+                    throw FrameError(reason: "offsets outside the text")
+                }
+                guard isBoundary(start), isBoundary(end) else {
+                    throw FrameError(reason: "an offset inside a character")
+                }
                 last = end
             }
         }

@@ -26,7 +26,10 @@ package enum ExtractionRequest: Equatable, Sendable {
             self = .probe
         case 2:
             let hints = ExtractionHints(name: try frame.string(), contentType: try frame.string())
-            self = .extract(hints: hints, limits: ExtractionLimits(pages: try frame.integer(), textBytes: try frame.integer()))
+            self = .extract(
+                hints: hints,
+                limits: ExtractionLimits(pages: try frame.integer(), textBytes: try frame.integer())
+            )
         default:
             throw FrameError(reason: "an unknown request")
         }

@@ -41,7 +41,8 @@ package struct FrameChannel {
     }
 
     /// Receives a frame and a descriptor that came with its first byte. Without a deadline it waits for ever.
-    package func receive(deadline: ContinuousClock.Instant? = nil) throws(Failure) -> (body: [UInt8], attached: Int32?) {
+    package func receive(deadline: ContinuousClock.Instant? = nil) throws(Failure) -> (body: [UInt8], attached: Int32?)
+    {
         var attached: Int32 = -1
         var header: [UInt8] = [0, 0, 0, 0]
         try fill(&header, attached: &attached, deadline: deadline)

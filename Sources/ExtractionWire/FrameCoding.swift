@@ -59,14 +59,18 @@ package struct FrameReader {
     package mutating func bytes() throws(FrameError) -> [UInt8] { Array(body[try take(try integer())]) }
 
     package mutating func string() throws(FrameError) -> String {
-        guard let value = String(validating: try bytes(), as: UTF8.self) else { throw FrameError(reason: "a string is not UTF-8") }
+        guard let value = String(validating: try bytes(), as: UTF8.self) else {
+            throw FrameError(reason: "a string is not UTF-8")
+        }
         return value
     }
 
     /// A count of items that take at least `size` bytes each, so that a lie cannot make the reader allocate more than the frame has.
     package mutating func count(ofItemsOfAtLeast size: Int) throws(FrameError) -> Int {
         let count = try integer()
-        guard count <= (body.count - position) / size else { throw FrameError(reason: "a count is larger than the frame") }
+        guard count <= (body.count - position) / size else {
+            throw FrameError(reason: "a count is larger than the frame")
+        }
         return count
     }
 }

@@ -43,7 +43,9 @@ struct DocumentExtractor {
             return .probed(possible: Int(sandbox_probe()), landlock: landlock)
         case .extract(let hints, let limits):
             guard let attached, let input = MappedFile(descriptor: attached) else {
-                return .rejection(Rejection(.memory, "the document does not fit in the extractor's memory limit (EXTRACT_MEMORY_MB)"))
+                return .rejection(
+                    Rejection(.memory, "the document does not fit in the extractor's memory limit (EXTRACT_MEMORY_MB)")
+                )
             }
             do {
                 return .document(try DocumentReader.read(input.bytes, hints: hints, limits: limits))

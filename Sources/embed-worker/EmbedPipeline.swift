@@ -46,15 +46,23 @@ package struct EmbedPipeline: Sendable {
             message = try ChunkMessage(decoding: job.first.body)
         } catch {
             switch error {
-            case .newer(let version): return .leave("a chunk message of version \(version): this worker reads up to \(ChunkMessage.version)")
-            case .malformed: return .deadLetter([DeadLetter(reason: "unreadable_message", detail: "not a chunk message of ingest-worker")])
+            case .newer(let version):
+                return .leave("a chunk message of version \(version): this worker reads up to \(ChunkMessage.version)")
+            case .malformed:
+                return .deadLetter([
+                    DeadLetter(reason: "unreadable_message", detail: "not a chunk message of ingest-worker")
+                ])
             }
         }
         let work = EmbedWork(message)
-        guard work.header.index == indexName else { return .leave("\(work.header.index) is not this worker's index, \(indexName)") }
+        guard work.header.index == indexName else {
+            return .leave("\(work.header.index) is not this worker's index, \(indexName)")
+        }
         do {
             while true {
-                if let outcome = try await process(work, isFirstDelivery: job.first.receiveCount == 1) { return outcome }
+                if let outcome = try await process(work, isFirstDelivery: job.first.receiveCount == 1) {
+                    return outcome
+                }
             }
         } catch {
             let failure = Failure(error)
@@ -98,7 +106,9 @@ package struct EmbedPipeline: Sendable {
     private func embed(_ work: EmbedWork, _ record: DocumentRecord, isFirstDelivery: Bool) async throws {
         guard work.header.chunkCount > 0 else { return }
         let chunks = try await handOver.unpack(work.message)
-        let written = isFirstDelivery ? [:] : try await index.hashes(work.document, generation: work.generation, count: chunks.count)
+        let written =
+            isFirstDelivery
+            ? [:] : try await index.hashes(work.document, generation: work.generation, count: chunks.count)
         let missing = chunks.filter { written[$0.index] == nil }
         var vectors = try await reusable(missing, work, record)
         let fresh = missing.filter { vectors[$0.index] == nil }
@@ -108,27 +118,42 @@ package struct EmbedPipeline: Sendable {
         metrics.add(.chunksReused, missing.count - fresh.count)
         metrics.add(.tokensEmbedded, fresh.reduce(0) { $0 + $1.tokens })
         let indexed = missing.map {
-            IndexedChunk(documentID: work.document, generation: work.generation, chunk: $0, vector: vectors[$0.index] ?? [])
+            IndexedChunk(
+                documentID: work.document,
+                generation: work.generation,
+                chunk: $0,
+                vector: vectors[$0.index] ?? []
+            )
         }
         try await index.create(indexed, work.header)
     }
 
     /// Vectors of the live version's chunks with the same text, by our chunk index.
-    private func reusable(_ chunks: [ChunkPayload], _ work: EmbedWork, _ record: DocumentRecord) async throws -> [Int: [Float]] {
+    private func reusable(_ chunks: [ChunkPayload], _ work: EmbedWork, _ record: DocumentRecord) async throws -> [Int:
+        [Float]]
+    {
         guard let live = record.live, live.chunkCount > 0, !chunks.isEmpty else { return [:] }
         let hashes = try await index.hashes(work.document, generation: live.generation, count: live.chunkCount)
         let byHash = Dictionary(hashes.map { ($1, $0) }) { min($0, $1) }
         let sources = chunks.compactMap { chunk in byHash[chunk.contentHash].map { (chunk.index, $0) } }
         let wanted = Set(sources.map(\.1)).sorted()
         let found = try await index.vectors(work.document, generation: live.generation, chunks: wanted)
-        return Dictionary(uniqueKeysWithValues: sources.compactMap { target, source in found[source].map { (target, $0) } })
+        return Dictionary(
+            uniqueKeysWithValues: sources.compactMap { target, source in found[source].map { (target, $0) } }
+        )
     }
 
     private func commit(_ work: EmbedWork) async throws -> Outcome? {
         let header = work.header
         let now = time.now
         let outcome = try await ledger.update(work.recordID) {
-            $0.committing(work.generation, header.content, chunkCount: header.chunkCount, reason: header.reason, at: now)
+            $0.committing(
+                work.generation,
+                header.content,
+                chunkCount: header.chunkCount,
+                reason: header.reason,
+                at: now
+            )
         }
         guard outcome.written != nil else { return try await remove(work) }
         metrics.add(.documentsIndexed)
@@ -139,7 +164,9 @@ package struct EmbedPipeline: Sendable {
     /// Deletes what the live version replaced, then forgets it.
     private func finish(_ work: EmbedWork) async throws -> Outcome? {
         let due = try await ledger.read(work.recordID).record?.due ?? []
-        for retired in due { try await index.delete(work.document, generation: retired.generation, count: retired.chunkCount) }
+        for retired in due {
+            try await index.delete(work.document, generation: retired.generation, count: retired.chunkCount)
+        }
         if !due.isEmpty { _ = try await ledger.update(work.recordID) { $0.forgetting(due) } }
         return try await discard(work)
     }
@@ -153,7 +180,9 @@ package struct EmbedPipeline: Sendable {
     }
 
     private func reject(_ work: EmbedWork, _ rejection: Rejection) async throws -> Outcome? {
-        let outcome = try await ledger.update(work.recordID) { $0.rejecting(work.generation, work.header.content, rejection) }
+        let outcome = try await ledger.update(work.recordID) {
+            $0.rejecting(work.generation, work.header.content, rejection)
+        }
         guard outcome.written != nil else { return nil }
         metrics.add(.documentsRejected)
         _ = try await remove(work)
@@ -202,6 +231,11 @@ private struct EmbedWork: Sendable {
     var metadata: Log.Metadata { ["object": header.object.description, "generation": "\(generation)"] }
 
     func deadLetter(_ rejection: Rejection) -> DeadLetter {
-        DeadLetter(reason: rejection.code.name, detail: rejection.detail, object: header.object.description, generation: generation)
+        DeadLetter(
+            reason: rejection.code.name,
+            detail: rejection.detail,
+            object: header.object.description,
+            generation: generation
+        )
     }
 }

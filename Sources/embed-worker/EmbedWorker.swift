@@ -5,7 +5,8 @@ import IngestCore
 struct EmbedWorker {
     static let program = Program(
         name: "embed-worker",
-        summary: "Embeds the chunks that ingest-worker hands over, and keeps the OpenSearch index in step with the bucket.",
+        summary:
+            "Embeds the chunks that ingest-worker hands over, and keeps the OpenSearch index in step with the bucket.",
         declarations: EmbedConfiguration.declarations
     )
 
@@ -89,12 +90,22 @@ struct EmbedWorker {
 
     private func check() async -> Bool {
         var report = CheckReport()
-        let object = ObjectReference(bucket: configuration.worker.handOverBucket, key: configuration.worker.handOverPrefix + ".check")
+        let object = ObjectReference(
+            bucket: configuration.worker.handOverBucket,
+            key: configuration.worker.handOverPrefix + ".check"
+        )
         await report.queue(services.queue(configuration.worker.chunkQueue), "CHUNK_QUEUE_URL")
-        await report.item("HANDOVER_BUCKET", object.description) { _ = try await services.objectStore().readBytes(object, maximum: 1024) }
+        await report.item("HANDOVER_BUCKET", object.description) {
+            _ = try await services.objectStore().readBytes(object, maximum: 1024)
+        }
         await report.openSearch(services.openSearch, configuration.common)
-        await report.item("OPENAI_BASE_URL", "\(configuration.embeddings.provider.endpoint), \(configuration.common.model)") {
-            let answer = await configuration.embeddings.embedder(services, requests: 1).embed([EmbeddingInput(text: "check", tokens: 1)])
+        await report.item(
+            "OPENAI_BASE_URL",
+            "\(configuration.embeddings.provider.endpoint), \(configuration.common.model)"
+        ) {
+            let answer = await configuration.embeddings.embedder(services, requests: 1).embed([
+                EmbeddingInput(text: "check", tokens: 1)
+            ])
             _ = try answer[0].get()
         }
         Self.program.print(report.text)

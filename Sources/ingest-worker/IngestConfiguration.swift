@@ -27,10 +27,17 @@ struct IngestConfiguration: Sendable {
             children: reader.read(Settings.children) ?? ProcessEnvironment.coreCount,
             memoryBytes: reader.read(Settings.extractMemory) << 20,
             deadline: .seconds(reader.read(Settings.extractSeconds)),
-            limits: ExtractionLimits(pages: reader.read(Settings.maximumPages), textBytes: reader.read(Settings.maximumText)),
+            limits: ExtractionLimits(
+                pages: reader.read(Settings.maximumPages),
+                textBytes: reader.read(Settings.maximumText)
+            ),
             isSandboxed: !reader.read(Settings.noSandbox)
         )
-        chunker = Chunker(tokens: common.chunkTokens, overlap: common.chunkOverlap, maximumChunks: reader.read(Settings.maximumChunks))
+        chunker = Chunker(
+            tokens: common.chunkTokens,
+            overlap: common.chunkOverlap,
+            maximumChunks: reader.read(Settings.maximumChunks)
+        )
         inlineBytes = reader.read(Settings.inlineBytes)
         maximumObjectBytes = reader.read(Settings.maximumObject)
         scratch = reader.read(Settings.scratch)

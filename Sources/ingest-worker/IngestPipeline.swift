@@ -48,7 +48,8 @@ package struct IngestPipeline: Sendable {
             return .deadLetter([DeadLetter(reason: "unreadable_event", detail: error.description)])
         }
         var letters: [DeadLetter] = []
-        for object in Set(changes.map(\.object)).sorted(by: { $0.description < $1.description }) where !settings.ignores(object) {
+        for object in Set(changes.map(\.object)).sorted(by: { $0.description < $1.description })
+        where !settings.ignores(object) {
             switch await outcome(of: object, job) {
             case .done: continue
             case .deadLetter(let more): letters += more
@@ -76,7 +77,9 @@ package struct IngestPipeline: Sendable {
         let document = DocumentID(tenant: settings.tenant, object: object)
         let id = document.recordID(index: settings.names.chunks)
         let read = try await ledger.read(id)
-        let record = read.record ?? DocumentRecord(tenant: settings.tenant, object: object, index: settings.names.chunks, created: time.now)
+        let record =
+            read.record
+            ?? DocumentRecord(tenant: settings.tenant, object: object, index: settings.names.chunks, created: time.now)
 
         let found = try await content(of: object, record)
         if found.isUnchanged || record.knows(found.content) {
@@ -133,7 +136,9 @@ package struct IngestPipeline: Sendable {
         _ place: (id: String, version: RecordVersion),
         _ job: WorkLoop.Job
     ) async throws -> Outcome? {
-        guard case .written = try await ledger.write(place.id, record.touched(), over: place.version) else { return nil }
+        guard case .written = try await ledger.write(place.id, record.touched(), over: place.version) else {
+            return nil
+        }
         metrics.add(.documentsUnchanged)
         if job.first.receiveCount > 1, record.pending == nil, let last = record.lastRejection {
             let letter = DeadLetter(
@@ -156,7 +161,9 @@ package struct IngestPipeline: Sendable {
         _ place: (id: String, version: RecordVersion)
     ) async throws -> Outcome? {
         let refused = record.refusing(content, rejection)
-        guard case .written(let version) = try await ledger.write(place.id, refused, over: place.version) else { return nil }
+        guard case .written(let version) = try await ledger.write(place.id, refused, over: place.version) else {
+            return nil
+        }
         metrics.add(.documentsRejected)
         if settings.removesRejected, record.live?.chunkCount ?? 0 > 0 {
             let emptied = refused.reserving(content, chunkCount: 0)
@@ -168,7 +175,9 @@ package struct IngestPipeline: Sendable {
         return .deadLetter([deadLetter(object, rejection, generation: refused.newest)])
     }
 
-    private func handOver(_ header: ChunkMessage.Header, _ chunks: [Chunk], _ id: String, _ job: WorkLoop.Job?) async throws {
+    private func handOver(_ header: ChunkMessage.Header, _ chunks: [Chunk], _ id: String, _ job: WorkLoop.Job?)
+        async throws
+    {
         let body = try await handOver.pack(header, chunks)
         try await chunkQueue.send(OutgoingMessage(body: body, trace: job?.first.trace))
         _ = try await ledger.update(id) { $0.handingOver(header.generation) }
@@ -177,7 +186,9 @@ package struct IngestPipeline: Sendable {
         log.info("handed over", facts.merging(["object": header.object.description]) { $1 })
     }
 
-    private func header(_ object: ObjectReference, _ document: DocumentID, _ record: DocumentRecord, chunkCount: Int) -> ChunkMessage.Header {
+    private func header(_ object: ObjectReference, _ document: DocumentID, _ record: DocumentRecord, chunkCount: Int)
+        -> ChunkMessage.Header
+    {
         ChunkMessage.Header(
             tenant: settings.tenant,
             object: object,

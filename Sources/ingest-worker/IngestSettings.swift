@@ -9,7 +9,13 @@ package struct IngestSettings: Sendable {
     /// A rejected new version removes the searchable one, instead of leaving it.
     package var removesRejected: Bool
 
-    package init(tenant: String, names: IndexNames, handOverBucket: String, handOverPrefix: String, removesRejected: Bool = false) {
+    package init(
+        tenant: String,
+        names: IndexNames,
+        handOverBucket: String,
+        handOverPrefix: String,
+        removesRejected: Bool = false
+    ) {
         self.tenant = tenant
         self.names = names
         self.handOverBucket = handOverBucket
@@ -18,5 +24,7 @@ package struct IngestSettings: Sendable {
     }
 
     /// The fleet's own objects, where documents and hand-overs share a bucket.
-    func ignores(_ object: ObjectReference) -> Bool { object.bucket == handOverBucket && object.key.hasPrefix(handOverPrefix) }
+    func ignores(_ object: ObjectReference) -> Bool {
+        object.bucket == handOverBucket && object.key.hasPrefix(handOverPrefix)
+    }
 }

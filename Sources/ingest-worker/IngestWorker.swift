@@ -74,7 +74,9 @@ struct IngestWorker {
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await ledger.run() }
-            try await run.loop(services.queue(configuration.worker.ingestQueue), mergeKey: Self.mergeKey) { await pipeline.handle($0) }
+            try await run.loop(services.queue(configuration.worker.ingestQueue), mergeKey: Self.mergeKey) {
+                await pipeline.handle($0)
+            }
             group.cancelAll()
         }
     }
@@ -94,12 +96,17 @@ struct IngestWorker {
             log: services.log
         )
         let total = try await replay.run()
-        Self.program.print("\(configuration.isDryRun ? "would send" : "sent") \(total.objects) events for \(total.bytes) bytes\n")
+        Self.program.print(
+            "\(configuration.isDryRun ? "would send" : "sent") \(total.objects) events for \(total.bytes) bytes\n"
+        )
     }
 
     private func check() async -> Bool {
         var report = CheckReport()
-        let object = ObjectReference(bucket: configuration.worker.handOverBucket, key: configuration.worker.handOverPrefix + ".check")
+        let object = ObjectReference(
+            bucket: configuration.worker.handOverBucket,
+            key: configuration.worker.handOverPrefix + ".check"
+        )
         await report.queue(services.queue(configuration.worker.ingestQueue), "INGEST_QUEUE_URL")
         await report.queue(services.queue(configuration.worker.chunkQueue), "CHUNK_QUEUE_URL", isSource: false)
         await report.item("HANDOVER_BUCKET", object.description) { try await services.objectStore().write(object, []) }

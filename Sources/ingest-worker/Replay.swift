@@ -23,7 +23,10 @@ struct Replay: Sendable {
             total.objects += entries.count
             total.bytes += entries.reduce(0) { $0 + $1.bytes }
             token = page.next
-            log.info(isDryRun ? "counted" : "sent", ["objects": "\(total.objects)", "last_key": entries.last?.key ?? ""])
+            log.info(
+                isDryRun ? "counted" : "sent",
+                ["objects": "\(total.objects)", "last_key": entries.last?.key ?? ""]
+            )
         } while token != nil
         return total
     }

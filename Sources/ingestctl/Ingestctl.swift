@@ -15,13 +15,16 @@ struct Ingestctl {
               settings           print the table of all settings
             """,
         operands: "setup|switch|search QUESTION|status|rejections|settings",
-        declarations: Settings.common + Settings.embeddings + Settings.setup + SearchOptions.declarations + Settings.information
+        declarations: Settings.common + Settings.embeddings + Settings.setup + SearchOptions.declarations
+            + Settings.information
     )
 
     static func main() async {
         let environment = ProcessEnvironment.variables
         let parsed = program.parse(Array(CommandLine.arguments.dropFirst()), environment: environment)
-        guard let command = parsed.operands.first else { program.fail("which command? See 'ingestctl --help'.", code: Program.ExitCode.usage) }
+        guard let command = parsed.operands.first else {
+            program.fail("which command? See 'ingestctl --help'.", code: Program.ExitCode.usage)
+        }
         if command == "settings" { return program.print(SettingsTable.markdown) }
 
         var reader = SettingsReader(parsed.values)
@@ -46,12 +49,18 @@ struct Ingestctl {
             case ("switch", 0, _):
                 try await setup.switchAlias()
                 program.print("\(common.names.alias) reads \(common.names.chunks)\n")
-            case ("status", 0, _): program.print(try await StatusCommand(services: services, names: common.names).json() + "\n")
-            case ("rejections", 0, _): program.print(try await StatusCommand(services: services, names: common.names).rejections())
+            case ("status", 0, _):
+                program.print(try await StatusCommand(services: services, names: common.names).json() + "\n")
+            case ("rejections", 0, _):
+                program.print(try await StatusCommand(services: services, names: common.names).rejections())
             case ("search", 1, let embeddings?):
                 let search = SearchCommand(services: services, common: common, embeddings: embeddings, options: options)
                 program.print(try await search.run(operands[0]))
-            default: program.fail("'\(parsed.operands.joined(separator: " "))' is no command. See 'ingestctl --help'.", code: Program.ExitCode.usage)
+            default:
+                program.fail(
+                    "'\(parsed.operands.joined(separator: " "))' is no command. See 'ingestctl --help'.",
+                    code: Program.ExitCode.usage
+                )
             }
             sink.close()
         } catch {

@@ -7,7 +7,12 @@ struct SearchOptions {
     var asJSON: Bool
 
     static let limitSetting = Setting.number("LIMIT", "n", "search: how many hits", default: 5, in: 1...100)
-    static let modeSetting = Setting.choice("MODE", ChunkSearch.Mode.allCases.map(\.rawValue), "search: by what", default: "hybrid")
+    static let modeSetting = Setting.choice(
+        "MODE",
+        ChunkSearch.Mode.allCases.map(\.rawValue),
+        "search: by what",
+        default: "hybrid"
+    )
     static let jsonSetting = Setting.toggle("JSON", "search: one JSON object a line, with the whole text")
     static let declarations = [limitSetting.declaration, modeSetting.declaration, jsonSetting.declaration]
 
@@ -39,7 +44,7 @@ struct SearchCommand {
             let search = ChunkSearch(client: services.openSearch, names: common.names, ledger: ledger, cluster: cluster)
             let asked = ChunkSearch.Question(text: question, vector: vector, limit: options.limit)
             let hits = try await search.hits(asked, mode: options.mode)
-            if options.asJSON { return hits.map { Self.json($0) + "\n" }.joined() }
+            if options.asJSON { return hits.map { Self.json($0, question) + "\n" }.joined() }
             if hits.isEmpty { return text + "nothing found\n" }
             return text + hits.enumerated().map { Self.line($0 + 1, $1, question) }.joined()
         }
@@ -52,23 +57,24 @@ struct SearchCommand {
     }
 
     private static func line(_ rank: Int, _ hit: SearchHit, _ question: String) -> String {
-        var place = hit.object.description
-        if let pages = hit.pages { place += pages.count == 1 ? ", page \(pages.lowerBound)" : ", pages \(pages.lowerBound)–\(pages.upperBound)" }
+        let passage = hit.passage(for: question)
+        let place = hit.object.description + (passage.page.map { ", page \($0)" } ?? "")
         let score = (hit.score * 1000).rounded() / 1000
         let headings = hit.headings.isEmpty ? "" : "   \(hit.headings.joined(separator: " › "))\n"
-        return "\(rank). \(place)  (score \(score))\n\(headings)   \(hit.snippet(for: question))\n"
+        return "\(rank). \(place)  (score \(score))\n\(headings)   \(passage.text)\n"
     }
 
-    private static func json(_ hit: SearchHit) -> String {
+    private static func json(_ hit: SearchHit, _ question: String) -> String {
         let bytes = JSONWriter.object { json in
             json.key("score")
             json.number(hit.score)
             json.field("document", hit.object.description)
             json.field("document_id", hit.documentID.description)
             json.field("generation", hit.generation)
-            if let pages = hit.pages {
-                json.field("page_start", pages.lowerBound)
-                json.field("page_end", pages.upperBound)
+            if let page = hit.passage(for: question).page { json.field("page", page) }
+            if let first = hit.pages.first, let last = hit.pages.last {
+                json.field("page_start", first.number)
+                json.field("page_end", last.number)
             }
             json.field("title", hit.title)
             json.field("headings", hit.headings)

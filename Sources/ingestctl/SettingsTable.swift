@@ -14,10 +14,14 @@ enum SettingsTable {
         ]
         return sections.map { title, declarations in
             let rows = declarations.map { declaration in
-                let value = declaration.isRequired ? "required" : declaration.defaultText.isEmpty ? "" : "`\(declaration.defaultText)`"
-                return "| `\(declaration.environment)` | `\(declaration.flag)` | \(value) | \(declaration.help)\(declaration.isSecret ? " (secret)" : "") |\n"
+                let value =
+                    declaration.isRequired
+                    ? "required" : declaration.defaultText.isEmpty ? "" : "`\(declaration.defaultText)`"
+                return
+                    "| `\(declaration.environment)` | `\(declaration.flag)` | \(value) | \(declaration.help)\(declaration.isSecret ? " (secret)" : "") |\n"
             }
-            return "## \(title)\n\n| variable | flag | default | meaning |\n| --- | --- | --- | --- |\n\(rows.joined())\n"
+            return
+                "## \(title)\n\n| variable | flag | default | meaning |\n| --- | --- | --- | --- |\n\(rows.joined())\n"
         }.joined()
     }
 }

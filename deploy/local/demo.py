@@ -116,7 +116,7 @@ class Demo:
         self.expect(best["document"].endswith("/" + document), f"the answer is in {document}, not {best['document']}")
         self.expect(phrase in text, f"the answer has the phrase '{phrase}'")
         if page:
-            self.expect(best["page_start"] <= page <= best["page_end"], f"the answer is on page {page}, not {best['page_start']}-{best['page_end']}")
+            self.expect(best["page"] == page, f"the answer is on page {page}, not {best['page']}")
         if document == "diary-1923.txt":
             common = words(question) & words((DOCUMENTS / document).read_text())
             self.expect(not common, f"the question shares no word with its document, not {common}")

@@ -58,19 +58,27 @@ package enum EventParser {
 
     private static func parse(_ data: Data, depth: Int) throws(Unreadable) -> Message {
         guard let envelope = try? JSONDecoder().decode(Envelope.self, from: data) else {
-            throw Unreadable(description: "the message is not an S3 event: not the JSON that S3, SNS or EventBridge send")
+            throw Unreadable(
+                description: "the message is not an S3 event: not the JSON that S3, SNS or EventBridge send"
+            )
         }
         if let records = envelope.Records { return .changes(try changes(records)) }
         if envelope.Event == "s3:TestEvent" { return .test }
-        if envelope.Type == "Notification", let inner = envelope.Message, depth == 0 { return try parse(Data(inner.utf8), depth: 1) }
+        if envelope.Type == "Notification", let inner = envelope.Message, depth == 0 {
+            return try parse(Data(inner.utf8), depth: 1)
+        }
         if envelope.source == "aws.s3", let type = envelope.detailType {
             guard concernsContent(bridgeEvent: type) else { return .changes([]) }
-            guard let detail = envelope.detail else { throw Unreadable(description: "the EventBridge event names no object") }
+            guard let detail = envelope.detail else {
+                throw Unreadable(description: "the EventBridge event names no object")
+            }
             // EventBridge gives the key as it is; only notifications encode it.
             let object = ObjectReference(bucket: detail.bucket.name, key: detail.object.key)
             return .changes([ObjectChange(object: object, event: type, sequencer: detail.object.sequencer)])
         }
-        throw Unreadable(description: "the message is not an S3 event: it has neither Records nor an SNS or EventBridge envelope")
+        throw Unreadable(
+            description: "the message is not an S3 event: it has neither Records nor an SNS or EventBridge envelope"
+        )
     }
 
     private static func changes(_ records: [Notification]) throws(Unreadable) -> [ObjectChange] {
@@ -78,7 +86,9 @@ package enum EventParser {
         for record in records {
             let major = record.eventVersion?.split(separator: ".").first ?? ""
             guard major == "2" else {
-                throw Unreadable(description: "the event has version \(record.eventVersion ?? "none"); versions 2.x are understood")
+                throw Unreadable(
+                    description: "the event has version \(record.eventVersion ?? "none"); versions 2.x are understood"
+                )
             }
             var name = record.eventName ?? ""
             if name.hasPrefix("s3:") { name.removeFirst(3) }
@@ -96,7 +106,8 @@ package enum EventParser {
     /// Whether the event may mean that GET answers something else than before; tags, ACLs and replication do not.
     private static func concernsContent(notification name: String) -> Bool {
         let family = name.split(separator: ":").first ?? ""
-        return ["ObjectCreated", "ObjectRemoved", "LifecycleExpiration"].contains(family) || name == "ObjectRestore:Completed"
+        return ["ObjectCreated", "ObjectRemoved", "LifecycleExpiration"].contains(family)
+            || name == "ObjectRestore:Completed"
     }
 
     private static func concernsContent(bridgeEvent type: String) -> Bool {
@@ -116,7 +127,9 @@ extension ObjectChange {
                     record.field("eventName", "ObjectCreated:Put")
                     record.object("s3") { entity in
                         entity.object("bucket") { $0.field("name", object.bucket) }
-                        entity.object("object") { $0.field("key", PercentEncoding.encode(object.key, keepingSlashes: true)) }
+                        entity.object("object") {
+                            $0.field("key", PercentEncoding.encode(object.key, keepingSlashes: true))
+                        }
                     }
                 }
             }

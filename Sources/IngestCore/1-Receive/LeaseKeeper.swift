@@ -58,7 +58,9 @@ package final class LeaseKeeper: Sendable {
             return (due.sorted { ($0.received, $0.receipt) < ($1.received, $1.receipt) }, ended)
         }
         for lease in ended { lease.lost.fulfil(.success(())) }
-        for start in stride(from: 0, to: due.count, by: 10) { await extend(Array(due[start..<min(due.count, start + 10)])) }
+        for start in stride(from: 0, to: due.count, by: 10) {
+            await extend(Array(due[start..<min(due.count, start + 10)]))
+        }
     }
 
     private func extend(_ leases: [Lease]) async {

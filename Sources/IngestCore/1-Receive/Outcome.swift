@@ -39,7 +39,11 @@ package struct DeadLetter: Equatable, Sendable {
 
     /// SQS refuses control characters in attributes.
     private static func printable(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value & 0xFFFE == 0xFFFE ? "\u{FFFD}" : $0 }))
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { $0.value < 0x20 || $0.value & 0xFFFE == 0xFFFE ? "\u{FFFD}" : $0 }
+            )
+        )
     }
 }
 

@@ -32,7 +32,8 @@ package struct SQSQueue: MessageQueue {
     }
 
     package func receive(maximum: Int, wait: Duration) async throws -> [Delivery] {
-        let received: Received = try await call("ReceiveMessage", timeout: wait + .seconds(10), isLongPoll: true) { body in
+        let received: Received = try await call("ReceiveMessage", timeout: wait + .seconds(10), isLongPoll: true) {
+            body in
             body.field("MaxNumberOfMessages", maximum)
             body.field("WaitTimeSeconds", Int(wait.seconds))
             body.field("MessageSystemAttributeNames", ["All"])
@@ -87,7 +88,9 @@ package struct SQSQueue: MessageQueue {
         return ["ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue"].contains { code.hasSuffix($0) }
     }
 
-    private func batch(_ operation: String, _ receipts: [String], _ entry: (inout JSONWriter) -> Void) async throws -> BatchAnswer {
+    private func batch(_ operation: String, _ receipts: [String], _ entry: (inout JSONWriter) -> Void) async throws
+        -> BatchAnswer
+    {
         try await call(operation) { body in
             body.key("Entries")
             body.array { entries in
@@ -108,7 +111,9 @@ package struct SQSQueue: MessageQueue {
         let _: Sent = try await call("SendMessage") { body in
             body.field("MessageBody", message.body)
             if !message.attributes.isEmpty { Self.write(message.attributes, "MessageAttributes", into: &body) }
-            if let trace = message.trace { Self.write(["AWSTraceHeader": trace], "MessageSystemAttributes", into: &body) }
+            if let trace = message.trace {
+                Self.write(["AWSTraceHeader": trace], "MessageSystemAttributes", into: &body)
+            }
         }
     }
 
@@ -174,7 +179,12 @@ package struct SQSQueue: MessageQueue {
         request.headers = [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", "AmazonSQS.\(operation)")]
         request.timeout = timeout
         let response = try await client.send(request, isLongPoll: isLongPoll) { throw error(operation, $0) }
-        guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(response.body.isEmpty ? Array("{}".utf8) : response.body)) else {
+        guard
+            let answer = try? JSONDecoder().decode(
+                Answer.self,
+                from: Data(response.body.isEmpty ? Array("{}".utf8) : response.body)
+            )
+        else {
             throw Failure.transient("SQS \(operation) of \(url): the answer is not understood")
         }
         return answer
@@ -189,7 +199,9 @@ package struct SQSQueue: MessageQueue {
     private func error(_ operation: String, _ response: HTTPResponse) -> AWSError {
         let body = try? JSONDecoder().decode(ErrorBody.self, from: Data(response.body))
         let name = body?.__type ?? response.headers["x-amzn-query-error"]?.prefix { $0 != ";" }.description ?? ""
-        let code = name.split(separator: "#").last?.split(separator: ":").first?.split(separator: ".").last.map(String.init) ?? ""
+        let code =
+            name.split(separator: "#").last?.split(separator: ":").first?.split(separator: ".").last.map(String.init)
+            ?? ""
         return AWSError(
             service: "SQS",
             operation: operation,

@@ -17,7 +17,10 @@ struct Settlement: Sendable {
         case .deadLetter(let letters): await bury(job, letters)
         case .retry(let reason, let after):
             environment.metrics.add(.messagesRetried, job.deliveries.count)
-            environment.log.warning("will be tried again", ["reason": reason, "receive_count": "\(job.first.receiveCount)"])
+            environment.log.warning(
+                "will be tried again",
+                ["reason": reason, "receive_count": "\(job.first.receiveCount)"]
+            )
             await makeVisible(job, after: max(after ?? .zero, backoff(job.first.receiveCount)))
         case .leave(let reason):
             environment.log.notice("left to other workers", ["reason": reason])
@@ -38,7 +41,10 @@ struct Settlement: Sendable {
                 environment.metrics.add(.messagesDeleted)
             } catch {
                 // It comes back, is found to be done, and is deleted then.
-                environment.log.warning("a message that is done could not be deleted", ["error": Failure(error).summary])
+                environment.log.warning(
+                    "a message that is done could not be deleted",
+                    ["error": Failure(error).summary]
+                )
             }
         }
     }
@@ -47,7 +53,9 @@ struct Settlement: Sendable {
         do {
             for letter in letters {
                 let body = letter.body ?? job.first.body
-                try await deadLetters.send(OutgoingMessage(body: body, attributes: letter.attributes, trace: job.first.trace))
+                try await deadLetters.send(
+                    OutgoingMessage(body: body, attributes: letter.attributes, trace: job.first.trace)
+                )
                 environment.metrics.add(.messagesDeadLettered)
                 let metadata = ["reason": letter.reason, "detail": letter.detail, "object": letter.object]
                 environment.log.warning("moved to the dead-letter queue", metadata)

@@ -51,7 +51,9 @@ package final class Shutdown: Sendable {
     }
 
     /// Runs `body` until it ends or `stage` is reached; nil in the second case, with `body` cancelled.
-    package func run<Value: Sendable>(until stage: Stage, _ body: @escaping @Sendable () async throws -> Value) async throws -> Value? {
+    package func run<Value: Sendable>(until stage: Stage, _ body: @escaping @Sendable () async throws -> Value)
+        async throws -> Value?
+    {
         try await withThrowingTaskGroup(of: Value?.self) { group in
             group.addTask { try await body() }
             group.addTask {

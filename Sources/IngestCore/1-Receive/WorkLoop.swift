@@ -10,7 +10,12 @@ package struct WorkLoop: Sendable {
         /// Stop by itself when the queue has been empty for this long.
         package var exitWhenIdle: Duration?
 
-        package init(concurrency: Int, pollWait: Duration = .seconds(20), grace: Duration = .seconds(20), exitWhenIdle: Duration? = nil) {
+        package init(
+            concurrency: Int,
+            pollWait: Duration = .seconds(20),
+            grace: Duration = .seconds(20),
+            exitWhenIdle: Duration? = nil
+        ) {
             self.concurrency = concurrency
             self.pollWait = pollWait
             self.grace = grace
@@ -196,7 +201,9 @@ package struct WorkLoop: Sendable {
     }
 
     private func stopIfIdle(since: Duration) async {
-        guard let limit = settings.exitWhenIdle, environment.time.uptime - since >= limit, slots.free == settings.concurrency else { return }
+        guard let limit = settings.exitWhenIdle, environment.time.uptime - since >= limit,
+            slots.free == settings.concurrency
+        else { return }
         // Messages that wait for their back-off are work, too.
         if let attributes = try? await queue.attributes(), attributes.isEmpty { shutdown.enter(.stopping) }
     }
@@ -217,7 +224,14 @@ package struct LoopEnvironment: Sendable {
     package var health: Health
     package var heartbeat: Heartbeat
 
-    package init(time: any TimeSource, random: RandomSource, log: Log, metrics: Metrics, health: Health, heartbeat: Heartbeat) {
+    package init(
+        time: any TimeSource,
+        random: RandomSource,
+        log: Log,
+        metrics: Metrics,
+        health: Health,
+        heartbeat: Heartbeat
+    ) {
         self.time = time
         self.random = random
         self.log = log

@@ -20,11 +20,15 @@ extension DocumentRecord {
     ///   - isFirstDelivery: only a first delivery cannot have written anything yet.
     ///   - isStale: readers have waited too long for any new version, so that ours must not be skipped.
     package func decision(for generation: Int, isFirstDelivery: Bool, isStale: Bool) -> EmbedDecision {
-        if let entry = rejected.first(where: { $0.generation == generation }) { return entry.isAbandoned ? .tellAgain : .remove }
+        if let entry = rejected.first(where: { $0.generation == generation }) {
+            return entry.isAbandoned ? .tellAgain : .remove
+        }
         let live = live?.generation ?? 0
         if live == generation { return .finish }
         if live > generation { return .remove }
-        if let pending, pending.generation > generation, pending.handedOver, isFirstDelivery, !isStale { return .outdated }
+        if let pending, pending.generation > generation, pending.handedOver, isFirstDelivery, !isStale {
+            return .outdated
+        }
         return .embed
     }
 
@@ -39,23 +43,36 @@ extension DocumentRecord {
         return rejecting(generation, content, rejection.code.name, rejection.detail)
     }
 
-    private func rejecting(_ generation: Int, _ content: Content, _ reason: String, _ detail: String) -> DocumentRecord {
+    private func rejecting(_ generation: Int, _ content: Content, _ reason: String, _ detail: String) -> DocumentRecord
+    {
         var record = self
         if pending?.generation == generation { record.pending = nil }
         record.rejected.removeAll { $0.generation == generation }
-        record.rejected.append(RejectedGeneration(generation: generation, content: content, reason: reason, detail: detail))
+        record.rejected.append(
+            RejectedGeneration(generation: generation, content: content, reason: reason, detail: detail)
+        )
         return record
     }
 
     /// Nil when the generation has lost: a newer one is live, or it was rejected.
-    package func committing(_ generation: Int, _ content: Content, chunkCount: Int, reason: String?, at time: Timestamp) -> DocumentRecord? {
-        guard live?.generation ?? 0 <= generation, !rejected.contains(where: { $0.generation == generation }) else { return nil }
+    package func committing(_ generation: Int, _ content: Content, chunkCount: Int, reason: String?, at time: Timestamp)
+        -> DocumentRecord?
+    {
+        guard live?.generation ?? 0 <= generation, !rejected.contains(where: { $0.generation == generation }) else {
+            return nil
+        }
         var record = self
         record.retired.removeAll { $0.generation == generation }
         if let live, live.generation != generation {
             record.retired.append(RetiredGeneration(generation: live.generation, chunkCount: live.chunkCount))
         }
-        record.live = LiveGeneration(generation: generation, content: content, chunkCount: chunkCount, committed: time, reason: reason)
+        record.live = LiveGeneration(
+            generation: generation,
+            content: content,
+            chunkCount: chunkCount,
+            committed: time,
+            reason: reason
+        )
         if let pending, pending.generation <= generation { record.pending = nil }
         record.rejected.removeAll { $0.generation <= generation }
         return record
@@ -71,5 +88,7 @@ extension DocumentRecord {
     }
 
     /// Since when readers have waited: for the live version, or for any.
-    package func isStale(at time: Timestamp, bound: Duration) -> Bool { time.duration(since: live?.committed ?? created) > bound }
+    package func isStale(at time: Timestamp, bound: Duration) -> Bool {
+        time.duration(since: live?.committed ?? created) > bound
+    }
 }

@@ -27,9 +27,16 @@ extension DocumentRecord {
     /// A new generation for `content`. What an earlier pending one may have written is cleaned up with the next commit.
     package func reserving(_ content: Content, chunkCount: Int) -> DocumentRecord {
         var record = self
-        if let pending { record.retired.append(RetiredGeneration(generation: pending.generation, chunkCount: pending.chunkCount)) }
+        if let pending {
+            record.retired.append(RetiredGeneration(generation: pending.generation, chunkCount: pending.chunkCount))
+        }
         record.newest += 1
-        record.pending = PendingGeneration(generation: record.newest, content: content, chunkCount: chunkCount, handedOver: false)
+        record.pending = PendingGeneration(
+            generation: record.newest,
+            content: content,
+            chunkCount: chunkCount,
+            handedOver: false
+        )
         return record
     }
 
@@ -38,7 +45,12 @@ extension DocumentRecord {
         var record = self
         record.newest += 1
         record.rejected.append(
-            RejectedGeneration(generation: record.newest, content: content, reason: rejection.code.name, detail: rejection.detail)
+            RejectedGeneration(
+                generation: record.newest,
+                content: content,
+                reason: rejection.code.name,
+                detail: rejection.detail
+            )
         )
         return record
     }

@@ -10,7 +10,11 @@ package struct OpenSearchLedger: Ledger {
         self.index = index
         let limits = Coalescer<String, VersionedRecord>.Limits(count: 100, linger: .milliseconds(3), concurrency: 4)
         reads = Coalescer(limits, time: time) { ids in await Self.read(ids, index, client) }
-        let writeLimits = Coalescer<BulkOperation, BulkResult>.Limits(count: 100, linger: .milliseconds(3), concurrency: 4)
+        let writeLimits = Coalescer<BulkOperation, BulkResult>.Limits(
+            count: 100,
+            linger: .milliseconds(3),
+            concurrency: 4
+        )
         writes = Coalescer(writeLimits, time: time) { operations in await client.bulk(operations) }
     }
 
@@ -24,7 +28,8 @@ package struct OpenSearchLedger: Ledger {
 
     package func read(_ id: String) async throws -> VersionedRecord { try await reads.submit(id) }
 
-    package func write(_ id: String, _ record: DocumentRecord, over version: RecordVersion) async throws -> WriteOutcome {
+    package func write(_ id: String, _ record: DocumentRecord, over version: RecordVersion) async throws -> WriteOutcome
+    {
         let source = Array(try JSONEncoder().encode(record))
         let action: BulkOperation.Action =
             switch version {
@@ -54,16 +59,22 @@ package struct OpenSearchLedger: Ledger {
         var docs: [Document]
     }
 
-    private static func read(_ ids: [String], _ index: String, _ client: OpenSearchClient) async -> [Result<VersionedRecord, any Error>] {
+    private static func read(_ ids: [String], _ index: String, _ client: OpenSearchClient) async -> [Result<
+        VersionedRecord, any Error
+    >] {
         let body = JSONWriter.object { $0.field("ids", ids) }
         do {
             let response = try await client.send("POST", "/\(index)/_mget", body: body)
             let answer = try client.decode(Answer.self, response)
-            guard answer.docs.count == ids.count else { throw Failure.transient("the ledger \(index) answered for other documents") }
+            guard answer.docs.count == ids.count else {
+                throw Failure.transient("the ledger \(index) answered for other documents")
+            }
             return answer.docs.map { document in
                 if let error = document.error {
                     let text = "the ledger \(index): \(error.type ?? ""): \(error.reason ?? "")"
-                    return .failure(error.type == "index_not_found_exception" ? Failure.fleet(text) : Failure.transient(text))
+                    return .failure(
+                        error.type == "index_not_found_exception" ? Failure.fleet(text) : Failure.transient(text)
+                    )
                 }
                 guard document.found == true, let record = document._source else {
                     return .success(VersionedRecord(record: nil, version: .absent))

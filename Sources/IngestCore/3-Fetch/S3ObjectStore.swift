@@ -92,7 +92,11 @@ package struct S3ObjectStore: ObjectStore {
 
     private func request(_ method: String, _ object: ObjectReference) -> HTTPRequest {
         let (endpoint, prefix) = endpoints.bucket(object.bucket, region: client.signer.region)
-        return HTTPRequest(method, endpoint, path: prefix + "/" + PercentEncoding.encode(object.key, keepingSlashes: true))
+        return HTTPRequest(
+            method,
+            endpoint,
+            path: prefix + "/" + PercentEncoding.encode(object.key, keepingSlashes: true)
+        )
     }
 
     private func send(
@@ -115,13 +119,20 @@ package struct S3ObjectStore: ObjectStore {
         return try await once.send(request) { try check($0, operation, object, statuses) }
     }
 
-    private func check(_ response: HTTPResponse, _ operation: String, _ object: ObjectReference, _ accepted: Set<Int>) throws {
+    private func check(_ response: HTTPResponse, _ operation: String, _ object: ObjectReference, _ accepted: Set<Int>)
+        throws
+    {
         let error = XMLElement(parsing: response.body)
         let code = error?.first("Code")?.text ?? ""
         // A 404 is a missing key; a missing bucket is somebody's mistake, not a deletion.
         if accepted.contains(response.status), code != "NoSuchBucket" { return }
         if code == "InvalidObjectState" {
-            throw RefusedObject(Rejection(.archived, "\(object) is archived: restore it, then it is indexed by the event of the restore"))
+            throw RefusedObject(
+                Rejection(
+                    .archived,
+                    "\(object) is archived: restore it, then it is indexed by the event of the restore"
+                )
+            )
         }
         var message = error?.first("Message")?.text ?? ""
         if response.status == 403, code == "AccessDenied" || code.isEmpty {
@@ -143,7 +154,10 @@ package struct S3ObjectStore: ObjectStore {
         case .tooLarge(let bytes):
             let detail = "the object has \(bytes) bytes or more, the limit is \(maximumBytes) (OBJECT_MAX_BYTES)"
             return RefusedObject(Rejection(.tooLarge, detail), etag: sink.etag.map(Self.unquoted))
-        case .disk(let code): return Failure.fleet("\(object) cannot be stored in \(scratch): \(String(cString: strerror(code))) (TMPDIR)")
+        case .disk(let code):
+            return Failure.fleet(
+                "\(object) cannot be stored in \(scratch): \(String(cString: strerror(code))) (TMPDIR)"
+            )
         case nil: return nil
         }
     }

@@ -9,7 +9,9 @@ package final class TemporaryFile: Sendable {
     package init(folder: String) throws(Failure) {
         descriptor = platform_temporary_file(folder)
         guard descriptor >= 0 else {
-            throw .fleet("no temporary file can be made in \(folder): \(String(cString: strerror(-descriptor))) (TMPDIR)")
+            throw .fleet(
+                "no temporary file can be made in \(folder): \(String(cString: strerror(-descriptor))) (TMPDIR)"
+            )
         }
     }
 

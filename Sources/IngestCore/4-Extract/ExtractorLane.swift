@@ -61,7 +61,9 @@ final class ExtractorLane: @unchecked Sendable {
         case .success(let reply): return try document(reply, process)
         case .failure(.timedOut):
             _ = stop(killing: true)
-            throw .document(Rejection(.timeout, "extraction took longer than \(Int(settings.deadline.seconds)) s (EXTRACT_SECONDS)"))
+            throw .document(
+                Rejection(.timeout, "extraction took longer than \(Int(settings.deadline.seconds)) s (EXTRACT_SECONDS)")
+            )
         case .failure(.tooLong):
             _ = stop(killing: true)
             throw .document(Rejection(.outputLimit, "the document's text and structure are larger than a reply may be"))
@@ -96,14 +98,20 @@ final class ExtractorLane: @unchecked Sendable {
     private func failure(_ end: ExtractorProcess.End, _ errors: String) -> Failure {
         if Self.isOutOfMemory(errors) || end == .signalled(SIGKILL) { return .document(memoryRejection) }
         switch end {
-        case .signalled(SIGTERM), .signalled(SIGINT), .signalled(SIGHUP): return .transient("document-extractor was stopped from outside")
+        case .signalled(SIGTERM), .signalled(SIGINT), .signalled(SIGHUP):
+            return .transient("document-extractor was stopped from outside")
         case .signalled(let signal): return .document(Rejection(.crash, "the parser crashed with signal \(signal)"))
-        case .exited(70): return .fleet("document-extractor cannot enter its sandbox: the kernel or container forbids seccomp (--unsafe-no-sandbox runs without)")
+        case .exited(70):
+            return .fleet(
+                "document-extractor cannot enter its sandbox: the kernel or container forbids seccomp (--unsafe-no-sandbox runs without)"
+            )
         case .exited(let code): return .transient("document-extractor ended with code \(code)")
         }
     }
 
-    private static func isOutOfMemory(_ errors: String) -> Bool { errors.contains("Out of memory") || errors.contains("bad_alloc") }
+    private static func isOutOfMemory(_ errors: String) -> Bool {
+        errors.contains("Out of memory") || errors.contains("bad_alloc")
+    }
 
     private var memoryRejection: Rejection {
         Rejection(.memory, "extraction needs more than \(settings.memoryBytes >> 20) MB of memory (EXTRACT_MEMORY_MB)")

@@ -59,12 +59,16 @@ package final class ExtractorPool: Extractor {
         let reply = answer.flatMap { try? ExtractionReply(decoding: $0) }
         let end = process.end(killing: false)
         guard case .probed(let possible, let landlock) = reply else {
-            throw .fleet("\(settings.path) does not answer (\(end)): is it of the same version, and does the container allow seccomp?")
+            throw .fleet(
+                "\(settings.path) does not answer (\(end)): is it of the same version, and does the container allow seccomp?"
+            )
         }
         guard possible == 0 || !settings.isSandboxed else {
             let names = ["a socket", "a file to write", "another program", "a new process"].enumerated()
             let holes = names.filter { possible >> $0.offset & 1 == 1 }.map(\.element).joined(separator: ", ")
-            throw .fleet("the sandbox of document-extractor does not hold (\(holes)): refusing to start; --unsafe-no-sandbox runs without one")
+            throw .fleet(
+                "the sandbox of document-extractor does not hold (\(holes)): refusing to start; --unsafe-no-sandbox runs without one"
+            )
         }
         return landlock
     }

@@ -34,7 +34,9 @@ final class ExtractorProcess {
         // The backtracer would start a process of its own at a crash.
         var pid = pid_t()
         let code = Self.withCStrings(arguments) { argv in
-            Self.withCStrings(["SWIFT_BACKTRACE=enable=no"]) { platform_spawn(settings.path, argv, $0, sockets[1], pipe[1], &pid) }
+            Self.withCStrings(["SWIFT_BACKTRACE=enable=no"]) {
+                platform_spawn(settings.path, argv, $0, sockets[1], pipe[1], &pid)
+            }
         }
         close(sockets[1])
         close(pipe[1])

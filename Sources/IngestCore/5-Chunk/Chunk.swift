@@ -1,3 +1,16 @@
+/// Where a page's part of a chunk begins.
+package struct PagePart: Equatable, Sendable {
+    /// From 1, as readers and `pdftotext -f` count.
+    package var number: Int
+    /// In Unicode scalars from the start of the chunk's text.
+    package var offset: Int
+
+    package init(number: Int, offset: Int) {
+        self.number = number
+        self.offset = offset
+    }
+}
+
 /// A piece of a document that is embedded and found as one.
 package struct Chunk: Equatable, Sendable {
     /// From 0, in reading order.
@@ -8,12 +21,12 @@ package struct Chunk: Equatable, Sendable {
     package var tokens: Int
     /// Offsets into the canonical text in Unicode scalars, half open (what Python's string slices count).
     package var characters: Range<Int>
-    /// First and last page, from 1; nil for formats without pages.
-    package var pages: ClosedRange<Int>?
+    /// The pages that the text stands on, in order. Empty for formats without pages.
+    package var pages: [PagePart]
     /// The headings that the text stands under, outermost first.
     package var headings: [String]
 
-    package init(index: Int, text: String, tokens: Int, characters: Range<Int>, pages: ClosedRange<Int>?, headings: [String]) {
+    package init(index: Int, text: String, tokens: Int, characters: Range<Int>, pages: [PagePart], headings: [String]) {
         self.index = index
         self.text = text
         self.tokens = tokens

@@ -5,8 +5,7 @@ package struct ChunkPayload: Equatable, Sendable {
     package var tokens: Int
     package var characterStart: Int
     package var characterEnd: Int
-    package var firstPage: Int?
-    package var lastPage: Int?
+    package var pages: [PagePart]
     package var headings: [String]
     package var contentHash: String
 
@@ -16,8 +15,7 @@ package struct ChunkPayload: Equatable, Sendable {
         tokens = chunk.tokens
         characterStart = chunk.characters.lowerBound
         characterEnd = chunk.characters.upperBound
-        firstPage = chunk.pages?.lowerBound
-        lastPage = chunk.pages?.upperBound
+        pages = chunk.pages
         headings = chunk.headings
         contentHash = chunk.contentHash
     }
@@ -33,8 +31,7 @@ package struct ChunkPayload: Equatable, Sendable {
                     json.field("tokens", chunk.tokens)
                     json.field("from", chunk.characterStart)
                     json.field("to", chunk.characterEnd)
-                    if let page = chunk.firstPage { json.field("first", page) }
-                    if let page = chunk.lastPage { json.field("last", page) }
+                    if !chunk.pages.isEmpty { json.field("pages", chunk.pages.flatMap { [$0.number, $0.offset] }) }
                     if !chunk.headings.isEmpty { json.field("headings", chunk.headings) }
                     json.field("hash", chunk.contentHash)
                 }
@@ -55,8 +52,7 @@ package struct ChunkPayload: Equatable, Sendable {
                 case "tokens": chunk.tokens = try scanner.integer()
                 case "from": chunk.characterStart = try scanner.integer()
                 case "to": chunk.characterEnd = try scanner.integer()
-                case "first": chunk.firstPage = try scanner.integer()
-                case "last": chunk.lastPage = try scanner.integer()
+                case "pages": chunk.pages = try pages(&scanner)
                 case "headings": try scanner.array { chunk.headings.append(try $0.string()) }
                 case "hash": chunk.contentHash = try scanner.string()
                 default: try scanner.skip()
@@ -67,7 +63,14 @@ package struct ChunkPayload: Equatable, Sendable {
         return chunks
     }
 
+    /// Numbers and offsets in turn.
+    private static func pages(_ scanner: inout JSONScanner) throws -> [PagePart] {
+        var values: [Int] = []
+        try scanner.array { values.append(try $0.integer()) }
+        return stride(from: 0, to: values.count - 1, by: 2).map { PagePart(number: values[$0], offset: values[$0 + 1]) }
+    }
+
     private init() {
-        (index, text, tokens, characterStart, characterEnd, headings, contentHash) = (0, "", 0, 0, 0, [], "")
+        (index, text, tokens, characterStart, characterEnd, pages, headings, contentHash) = (0, "", 0, 0, 0, [], [], "")
     }
 }

@@ -22,9 +22,14 @@ struct ChunkUnits {
                 let tokens = tokenizer.count(UnsafeBufferPointer(rebasing: text[block.start..<block.end]))
                 if tokens <= budget {
                     let level = block.kind == .heading ? Int(block.level) : 0
-                    append(ChunkUnit(start: block.start, end: block.end, tokens: tokens, headingLevel: level), to: &units)
+                    append(
+                        ChunkUnit(start: block.start, end: block.end, tokens: tokens, headingLevel: level),
+                        to: &units
+                    )
                 } else {
-                    for (start, end) in sentences(text, block.start, block.end) { split(text, start, end, into: &units) }
+                    for (start, end) in sentences(text, block.start, block.end) {
+                        split(text, start, end, into: &units)
+                    }
                 }
             }
             return units
@@ -45,7 +50,8 @@ struct ChunkUnits {
         let room = max(budget / 2, budget - 8)
         var position = start
         while position < end {
-            var stop = position + tokenizer.prefix(of: UnsafeBufferPointer(rebasing: text[position..<end]), tokens: room)
+            var stop =
+                position + tokenizer.prefix(of: UnsafeBufferPointer(rebasing: text[position..<end]), tokens: room)
             let next = stop
             while stop > position, Self.isBlank(text[stop - 1]) { stop -= 1 }
             while position < stop, Self.isBlank(text[position]) { position += 1 }

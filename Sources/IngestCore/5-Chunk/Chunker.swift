@@ -60,7 +60,8 @@ package struct Chunker: Sendable {
         guard chunk.upperBound < units.count, units[chunk.upperBound].headingLevel == 0 else { return chunk.upperBound }
         var start = chunk.upperBound
         var sum = 0
-        while start - 1 > chunk.lowerBound, units[start - 1].headingLevel == 0, sum + units[start - 1].tokens <= overlap {
+        while start - 1 > chunk.lowerBound, units[start - 1].headingLevel == 0, sum + units[start - 1].tokens <= overlap
+        {
             start -= 1
             sum += units[start].tokens
         }
@@ -78,7 +79,7 @@ package struct Chunker: Sendable {
                 text: String(decoding: document.text[start..<end], as: UTF8.self),
                 tokens: count(document.text, start, end),
                 characters: offsets.scalars(before: start)..<offsets.scalars(before: end),
-                pages: pages(document.pages, start, end),
+                pages: pages(document.pages, start, end, &offsets),
                 headings: headings.path(forChunk: range)
             )
         }
@@ -88,10 +89,11 @@ package struct Chunker: Sendable {
         text.withUnsafeBufferPointer { tokenizer.count(UnsafeBufferPointer(rebasing: $0[start..<end])) }
     }
 
-    private func pages(_ pages: [PageSpan], _ start: Int, _ end: Int) -> ClosedRange<Int>? {
-        let touched = pages.filter { $0.start < end && $0.end > start }
-        guard let first = touched.first, let last = touched.last else { return nil }
-        return first.number...last.number
+    private func pages(_ pages: [PageSpan], _ start: Int, _ end: Int, _ offsets: inout ScalarOffsets) -> [PagePart] {
+        let first = offsets.scalars(before: start)
+        return pages.filter { $0.start < end && $0.end > start }.map { page in
+            PagePart(number: page.number, offset: offsets.scalars(before: max(page.start, start)) - first)
+        }
     }
 }
 

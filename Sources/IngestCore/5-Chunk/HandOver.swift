@@ -41,7 +41,8 @@ package struct HandOver: Sendable {
             guard let bytes = try await store.readBytes(object, maximum: Self.maximumBytes) else { throw Loss.missing }
             packed = bytes
         }
-        guard let bytes = Zstandard.decompress(packed, maximum: Self.maximumBytes), let chunks = try? ChunkPayload.decode(bytes),
+        guard let bytes = Zstandard.decompress(packed, maximum: Self.maximumBytes),
+            let chunks = try? ChunkPayload.decode(bytes),
             chunks.count == message.header.chunkCount, chunks.enumerated().allSatisfy({ $0 == $1.index })
         else { throw Loss.corrupt }
         return chunks

@@ -19,7 +19,11 @@ enum EmbeddingAnswer {
             throw Failure.transient("embeddings: the answer is not understood: \(error)")
         }
         return try found.map { vector in
-            guard let vector else { throw Failure.transient("embeddings: the answer has \(found.count { $0 != nil }) vectors for \(count) inputs") }
+            guard let vector else {
+                throw Failure.transient(
+                    "embeddings: the answer has \(found.count { $0 != nil }) vectors for \(count) inputs"
+                )
+            }
             return try normalized(vector, dimensions)
         }
     }
@@ -47,7 +51,9 @@ enum EmbeddingAnswer {
 
     private static func normalized(_ vector: [Float], _ dimensions: Int) throws -> [Float] {
         guard vector.count == dimensions else {
-            throw Failure.fleet("the embeddings have \(vector.count) dimensions, the index has \(dimensions) (EMBEDDING_MODEL, EMBEDDING_DIMENSIONS)")
+            throw Failure.fleet(
+                "the embeddings have \(vector.count) dimensions, the index has \(dimensions) (EMBEDDING_MODEL, EMBEDDING_DIMENSIONS)"
+            )
         }
         let norm = vector.reduce(Double(0)) { $0 + Double($1) * Double($1) }.squareRoot()
         guard norm.isFinite, norm > 1e-6 else { throw Failure.transient("embeddings: a vector is zero or not finite") }

@@ -24,7 +24,12 @@ package struct OpenAIEmbedder: Embedder {
     private let limiter: RateLimiter
 
     /// openai-python's patience: it obeys waits of up to 120 s and none above.
-    package static let policy = RetryPolicy(maximumAttempts: 4, base: .milliseconds(500), cap: .seconds(8), longestWish: .seconds(120))
+    package static let policy = RetryPolicy(
+        maximumAttempts: 4,
+        base: .milliseconds(500),
+        cap: .seconds(8),
+        longestWish: .seconds(120)
+    )
 
     package init(_ settings: Settings, http: any HTTPClient, retrying: Retrying, limiter: RateLimiter) {
         self.settings = settings
@@ -56,7 +61,11 @@ package struct OpenAIEmbedder: Embedder {
                 let response = try await http.execute(request)
                 headers = response.headers
                 guard response.isSuccess else { throw EmbeddingError(response) }
-                let vectors = try EmbeddingAnswer.vectors(response.body, count: inputs.count, dimensions: settings.dimensions)
+                let vectors = try EmbeddingAnswer.vectors(
+                    response.body,
+                    count: inputs.count,
+                    dimensions: settings.dimensions
+                )
                 limiter.release(headers, nil, nextTokens: tokens)
                 return vectors
             } catch {
@@ -74,7 +83,12 @@ package struct OpenAIEmbedder: Embedder {
             // The second generation of models has one size and refuses the parameter.
             if settings.model != "text-embedding-ada-002" { json.field("dimensions", settings.dimensions) }
         }
-        var request = HTTPRequest("POST", settings.endpoint, path: settings.endpoint.basePath + "/embeddings", body: body)
+        var request = HTTPRequest(
+            "POST",
+            settings.endpoint,
+            path: settings.endpoint.basePath + "/embeddings",
+            body: body
+        )
         request.headers = [("content-type", "application/json"), ("authorization", "Bearer \(settings.apiKey)")]
         request.timeout = .seconds(120)
         return request
@@ -117,7 +131,9 @@ package struct EmbeddingError: ClassifiedError, CustomStringConvertible {
         return headers["retry-after"].flatMap(Double.init).map { .seconds($0) }
     }
 
-    package var description: String { "embeddings: status \(status)\(code.isEmpty ? "" : ", \(code)")\(message.isEmpty ? "" : ": \(message)")" }
+    package var description: String {
+        "embeddings: status \(status)\(code.isEmpty ? "" : ", \(code)")\(message.isEmpty ? "" : ": \(message)")"
+    }
 
     /// The request was understood and its texts refused: too long, too many, or one of them not to the provider's taste.
     package var isAboutInput: Bool {
@@ -125,14 +141,20 @@ package struct EmbeddingError: ClassifiedError, CustomStringConvertible {
     }
 
     package var failure: Failure {
-        if code == "insufficient_quota" { return .fleet("\(description): add credit or raise the limit, then work goes on by itself") }
+        if code == "insufficient_quota" {
+            return .fleet("\(description): add credit or raise the limit, then work goes on by itself")
+        }
         switch status {
         case 401, 403: return .fleet("\(description) (OPENAI_API_KEY)")
         case 404: return .fleet("\(description) (EMBEDDING_MODEL, OPENAI_BASE_URL)")
         case 429: return .throttled(description, after: after)
         case 408, 409, 500...: return mayRetry == false ? .fleet(description) : .transient(description)
         default:
-            if isAboutInput { return .document(Rejection(.embeddingRefused, "the embeddings provider refuses the text: \(description)")) }
+            if isAboutInput {
+                return .document(
+                    Rejection(.embeddingRefused, "the embeddings provider refuses the text: \(description)")
+                )
+            }
             return .fleet("\(description) (EMBEDDING_MODEL, EMBEDDING_DIMENSIONS)")
         }
     }

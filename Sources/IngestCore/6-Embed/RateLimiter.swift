@@ -74,7 +74,8 @@ package final class RateLimiter: Sendable {
     /// How long until the budget holds another request of this size; nil when it does now, or is not told.
     static func pause(_ headers: HTTPHeaders, _ nextTokens: Int) -> Duration? {
         func shortage(_ kind: String, _ needed: Int) -> Duration? {
-            guard let remaining = headers["x-ratelimit-remaining-\(kind)"].flatMap(Int.init), remaining >= 0, remaining < needed,
+            guard let remaining = headers["x-ratelimit-remaining-\(kind)"].flatMap(Int.init), remaining >= 0,
+                remaining < needed,
                 let limit = headers["x-ratelimit-limit-\(kind)"].flatMap(Int.init), limit > 0
             else { return nil }
             return headers["x-ratelimit-reset-\(kind)"].flatMap(parse)

@@ -78,7 +78,12 @@ extension OpenSearchClient {
             let response = try await send(
                 "POST",
                 "/_bulk",
-                query: [("filter_path", "items.*.status,items.*._seq_no,items.*._primary_term,items.*.error.type,items.*.error.reason")],
+                query: [
+                    (
+                        "filter_path",
+                        "items.*.status,items.*._seq_no,items.*._primary_term,items.*.error.type,items.*.error.reason"
+                    )
+                ],
                 body: body.bytes,
                 contentType: "application/x-ndjson",
                 accepting: operations.count > 1 ? [413] : []
@@ -108,17 +113,25 @@ extension OpenSearchClient {
         var items: [[String: Item]]?
     }
 
-    private func results(_ response: HTTPResponse, _ operations: [BulkOperation]) throws -> [Result<BulkResult, any Error>] {
+    private func results(_ response: HTTPResponse, _ operations: [BulkOperation]) throws -> [Result<
+        BulkResult, any Error
+    >] {
         guard let items = try decode(Answer.self, response).items, items.count == operations.count else {
-            throw Failure.transient("OpenSearch at \(endpoint): a bulk of \(operations.count) operations was not answered item by item")
+            throw Failure.transient(
+                "OpenSearch at \(endpoint): a bulk of \(operations.count) operations was not answered item by item"
+            )
         }
         return zip(items, operations).map { item, operation in
-            guard let outcome = item.values.first else { return .failure(Failure.transient("OpenSearch: a bulk item without outcome")) }
+            guard let outcome = item.values.first else {
+                return .failure(Failure.transient("OpenSearch: a bulk item without outcome"))
+            }
             if (200..<300).contains(outcome.status) {
                 return .success(.done(sequence: outcome._seq_no ?? 0, term: outcome._primary_term ?? 0))
             }
             if outcome.status == 409 { return .success(.conflict) }
-            if outcome.status == 404, case .delete = operation.action, outcome.error == nil { return .success(.missing) }
+            if outcome.status == 404, case .delete = operation.action, outcome.error == nil {
+                return .success(.missing)
+            }
             let type = outcome.error?.type ?? ""
             // Reasons quote the document's values: only what names the fault is kept.
             let reason = (outcome.error?.reason ?? "").prefix { $0 != "'" && $0 != "[" }.prefix(200)

@@ -31,7 +31,9 @@ extension OpenSearchClient {
         }
         let major = version.split(separator: ".").first.flatMap { Int($0) } ?? 0
         guard major >= 2, root.version?.distribution != nil else {
-            throw Failure.fleet("\(endpoint) runs version \(version), which is not OpenSearch 2 or later (OPENSEARCH_URL)")
+            throw Failure.fleet(
+                "\(endpoint) runs version \(version), which is not OpenSearch 2 or later (OPENSEARCH_URL)"
+            )
         }
         let pipelines = try await send("GET", "/_search/pipeline", accepting: [400, 404, 405])
         // A vector query on the alias: a server without the plugin does not know the word.
@@ -47,9 +49,17 @@ extension OpenSearchClient {
                 }
             }
         }
-        let search = try await send("POST", "/\(names.pattern)/_search", query: [("allow_no_indices", "true")], body: probe, accepting: [400, 404])
+        let search = try await send(
+            "POST",
+            "/\(names.pattern)/_search",
+            query: [("allow_no_indices", "true")],
+            body: probe,
+            accepting: [400, 404]
+        )
         let answer = String(decoding: search.body.prefix(4096), as: UTF8.self)
-        let isUnknown = answer.contains("unknown query") || answer.contains("no [query] registered") || answer.contains("not supported")
+        let isUnknown =
+            answer.contains("unknown query") || answer.contains("no [query] registered")
+            || answer.contains("not supported")
         return Cluster(
             version: version,
             hasVectorSearch: !isUnknown && search.status != 404,

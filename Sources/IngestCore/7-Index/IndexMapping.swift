@@ -18,9 +18,13 @@ package struct IndexMapping: Sendable {
     }
 
     private static let keywords = [
-        "document_id", "tenant", "bucket", "key", "etag", "format", "language", "last_modified", "content_hash", "fingerprint",
+        "document_id", "tenant", "bucket", "key", "etag", "format", "language", "last_modified", "content_hash",
+        "fingerprint",
     ]
-    private static let integers = ["chunk_index", "chunk_count", "tokens", "char_start", "char_end", "page_start", "page_end"]
+    private static let integers = [
+        "chunk_index", "chunk_count", "tokens", "char_start", "char_end", "page_start", "page_end", "page_numbers",
+        "page_offsets",
+    ]
 
     /// A composable template for `pattern` (OpenSearch 2.19 and 3.x). Vectors are of unit length, so the inner product is the cosine.
     package func template(pattern: String) -> [UInt8] {
@@ -75,8 +79,16 @@ package struct IndexMapping: Sendable {
                     for name in ["tenant", "bucket", "key", "index"] { Self.field(name, "keyword", &fields) }
                     for name in ["newest", "touches"] { Self.field(name, "long", &fields) }
                     Self.field("created", "long", &fields)
-                    Self.object("live", ["generation": "long", "chunkCount": "integer", "committed": "long", "reason": "keyword"], &fields)
-                    Self.object("pending", ["generation": "long", "chunkCount": "integer", "handedOver": "boolean"], &fields)
+                    Self.object(
+                        "live",
+                        ["generation": "long", "chunkCount": "integer", "committed": "long", "reason": "keyword"],
+                        &fields
+                    )
+                    Self.object(
+                        "pending",
+                        ["generation": "long", "chunkCount": "integer", "handedOver": "boolean"],
+                        &fields
+                    )
                     Self.object("retired", ["generation": "long", "chunkCount": "integer"], hasContent: false, &fields)
                     Self.object("rejected", ["generation": "long", "reason": "keyword", "detail": "text"], &fields)
                 }
@@ -84,7 +96,12 @@ package struct IndexMapping: Sendable {
         }
     }
 
-    private static func object(_ name: String, _ types: [String: String], hasContent: Bool = true, _ fields: inout JSONWriter) {
+    private static func object(
+        _ name: String,
+        _ types: [String: String],
+        hasContent: Bool = true,
+        _ fields: inout JSONWriter
+    ) {
         fields.object(name) { object in
             object.object("properties") { inner in
                 for (name, type) in types.sorted(by: { $0.key < $1.key }) { field(name, type, &inner) }

@@ -15,7 +15,11 @@ package struct IndexSetup: Sendable {
         var done: [String] = []
         let cluster = try await client.cluster(names: names)
         done.append("OpenSearch \(cluster.version) at \(client.endpoint)")
-        _ = try await client.send("PUT", "/_index_template/\(names.template)", body: mapping.template(pattern: names.pattern))
+        _ = try await client.send(
+            "PUT",
+            "/_index_template/\(names.template)",
+            body: mapping.template(pattern: names.pattern)
+        )
         done.append("index template \(names.template)")
         if try await create(names.chunks, body: Array("{}".utf8)) {
             done.append("index \(names.chunks) (\(mapping.dimensions) dimensions, engine \(mapping.engine.rawValue))")
@@ -28,11 +32,20 @@ package struct IndexSetup: Sendable {
             try await addAlias(names.alias, to: names.chunks)
             done.append("alias \(names.alias)")
         } else if readers != [names.chunks] {
-            done.append("alias \(names.alias) still reads \(readers.joined(separator: ", ")): 'ingestctl switch' moves it")
+            done.append(
+                "alias \(names.alias) still reads \(readers.joined(separator: ", ")): 'ingestctl switch' moves it"
+            )
         }
-        done.append(try await create(names.ledger, body: mapping.ledger()) ? "ledger \(names.ledger)" : "ledger \(names.ledger) is there")
+        done.append(
+            try await create(names.ledger, body: mapping.ledger())
+                ? "ledger \(names.ledger)" : "ledger \(names.ledger) is there"
+        )
         if cluster.hasSearchPipelines {
-            _ = try await client.send("PUT", "/_search/pipeline/\(names.searchPipeline)", body: IndexMapping.hybridPipeline())
+            _ = try await client.send(
+                "PUT",
+                "/_search/pipeline/\(names.searchPipeline)",
+                body: IndexMapping.hybridPipeline()
+            )
             done.append("search pipeline \(names.searchPipeline)")
         } else {
             done.append("no search pipeline: this server has none")
@@ -70,14 +83,19 @@ package struct IndexSetup: Sendable {
     package func verify(dimensions: Int) async throws {
         for name in [names.writeAlias, names.ledger] {
             let response = try await client.send("GET", "/\(name)/_mapping", accepting: [404])
-            guard response.status != 404, let found = try client.decode([String: Mapping].self, response).values.first else {
-                throw Failure.fleet("\(name) does not exist at \(client.endpoint): run 'ingestctl setup' with the same settings")
+            guard response.status != 404, let found = try client.decode([String: Mapping].self, response).values.first
+            else {
+                throw Failure.fleet(
+                    "\(name) does not exist at \(client.endpoint): run 'ingestctl setup' with the same settings"
+                )
             }
             guard name == names.writeAlias else { continue }
             let vector = found.mappings.properties?["vector"]
             guard vector?.type == "knn_vector", vector?.dimension == dimensions else {
                 let what = "\(vector?.type ?? "nothing") of \(vector?.dimension ?? 0) dimensions"
-                throw Failure.fleet("\(name) has \(what) where vectors of \(dimensions) are needed (EMBEDDING_DIMENSIONS)")
+                throw Failure.fleet(
+                    "\(name) has \(what) where vectors of \(dimensions) are needed (EMBEDDING_DIMENSIONS)"
+                )
             }
         }
     }

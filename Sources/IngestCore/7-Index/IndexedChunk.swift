@@ -13,7 +13,9 @@ package struct IndexedChunk: Sendable {
     }
 
     /// `<document id>:<generation>:<chunk index>`: a generation never overwrites another's chunks.
-    package static func id(_ document: DocumentID, _ generation: Int, _ index: Int) -> String { "\(document):\(generation):\(index)" }
+    package static func id(_ document: DocumentID, _ generation: Int, _ index: Int) -> String {
+        "\(document):\(generation):\(index)"
+    }
 
     package var id: String { Self.id(documentID, generation, chunk.index) }
 
@@ -39,8 +41,12 @@ package struct IndexedChunk: Sendable {
             json.field("tokens", chunk.tokens)
             json.field("char_start", chunk.characterStart)
             json.field("char_end", chunk.characterEnd)
-            if let first = chunk.firstPage { json.field("page_start", first) }
-            if let last = chunk.lastPage { json.field("page_end", last) }
+            if let first = chunk.pages.first, let last = chunk.pages.last {
+                json.field("page_start", first.number)
+                json.field("page_end", last.number)
+                json.field("page_numbers", chunk.pages.map(\.number))
+                json.field("page_offsets", chunk.pages.map(\.offset))
+            }
             json.field("headings", chunk.headings)
             json.field("fingerprint", header.fingerprint)
             json.key("vector")

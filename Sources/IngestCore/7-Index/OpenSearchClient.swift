@@ -85,7 +85,11 @@ package struct OpenSearchError: ClassifiedError, CustomStringConvertible {
 
             init(from decoder: any Decoder) throws {
                 let container = try decoder.singleValueContainer()
-                if let text = try? container.decode(String.self) { self = .text(text) } else { self = .cause(try container.decode(Cause.self)) }
+                if let text = try? container.decode(String.self) {
+                    self = .text(text)
+                } else {
+                    self = .cause(try container.decode(Cause.self))
+                }
             }
         }
         var error: Problem?
@@ -124,7 +128,9 @@ enum ItemFailure {
         case (408, _), (500..., _): .transient(text)
         case (_, "index_not_found_exception"), (401, _), (403, _), (404, _): .fleet(text)
         case (_, "strict_dynamic_mapping_exception"): .fleet(text)
-        default: status == 400 && text.contains("ector dimension mismatch") ? .fleet(text) : .document(Rejection(.indexRefused, text))
+        default:
+            status == 400 && text.contains("ector dimension mismatch")
+                ? .fleet(text) : .document(Rejection(.indexRefused, text))
         }
     }
 }

@@ -43,7 +43,12 @@ package struct OpenSearchIndex: ChunkIndex {
     package func delete(_ document: DocumentID, generation: Int, count: Int) async throws {
         try await perform(
             (0..<count).map { index in
-                BulkOperation(.delete, index: name, id: IndexedChunk.id(document, generation, index), routing: document.description)
+                BulkOperation(
+                    .delete,
+                    index: name,
+                    id: IndexedChunk.id(document, generation, index),
+                    routing: document.description
+                )
             }
         )
     }
@@ -151,7 +156,12 @@ package struct OpenSearchIndex: ChunkIndex {
                 }
             }
         }
-        let response = try await client.send("POST", "/\(name)/_mget", query: [("_source_includes", fields)], body: body)
+        let response = try await client.send(
+            "POST",
+            "/\(name)/_mget",
+            query: [("_source_includes", fields)],
+            body: body
+        )
         var scanner = JSONScanner(response.body)
         try scanner.object { scanner, key in
             guard key == "docs" else { return try scanner.skip() }

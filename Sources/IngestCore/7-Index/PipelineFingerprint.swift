@@ -8,7 +8,8 @@ package struct PipelineFingerprint: Equatable, Sendable, CustomStringConvertible
 
     package init(chunkTokens: Int, chunkOverlap: Int, tokenizer: String, model: String, dimensions: Int) {
         let parts = [
-            "extraction=\(Self.extractionVersion)", "chunker=\(Chunker.version)", "tokens=\(chunkTokens)", "overlap=\(chunkOverlap)",
+            "extraction=\(Self.extractionVersion)", "chunker=\(Chunker.version)", "tokens=\(chunkTokens)",
+            "overlap=\(chunkOverlap)",
             "tokenizer=\(tokenizer)", "model=\(model)", "dimensions=\(dimensions)",
         ]
         description = Hex.string(Digest.sha256(parts.joined(separator: "\n")).prefix(6))

@@ -113,7 +113,9 @@ package struct ChunkSearch: Sendable {
             let page = try client.decode(SearchHit.Answer.self, response)
             if page.hits.hits.isEmpty { return best }
             best += page.hits.hits.map { item in
-                let product = zip(item._source.vector ?? [], question.vector).reduce(Double(0)) { $0 + Double($1.0) * Double($1.1) }
+                let product = zip(item._source.vector ?? [], question.vector).reduce(Double(0)) {
+                    $0 + Double($1.0) * Double($1.1)
+                }
                 return SearchHit(item, score: product)
             }
             best = Array(best.sorted { $0.score > $1.score }.prefix(count))

@@ -77,7 +77,8 @@ package struct LedgerWalk: Sendable {
         var status = FleetStatus()
         try await forEach { status.count($0) }
         _ = try await client.send("POST", "/\(names.chunks)/_refresh")
-        status.indexedChunks = try client.decode(Count.self, try await client.send("GET", "/\(names.chunks)/_count")).count
+        status.indexedChunks = try client.decode(Count.self, try await client.send("GET", "/\(names.chunks)/_count"))
+            .count
         return status
     }
 }

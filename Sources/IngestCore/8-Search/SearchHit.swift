@@ -11,21 +11,25 @@ package struct SearchHit: Sendable, Equatable {
     package var title: String
     package var text: String
     package var headings: [String]
-    package var pages: ClosedRange<Int>?
+    package var pages: [PagePart]
 
-    /// The sentence or line of the text that shares most words with the question, cut to `length` characters; else its beginning.
-    package func snippet(for question: String, length: Int = 240) -> String {
+    /// The sentence or line of the text that shares most words with the question and what follows, cut to `length` characters; the
+    /// beginning where none shares a word. With the page it stands on.
+    package func passage(for question: String, length: Int = 240) -> (text: String, page: Int?) {
         let wanted = Self.words(question)
-        let sentences = text.split(omittingEmptySubsequences: true) { $0 == "\n" }.flatMap { line in
-            line.split(separator: ". ").map { $0.trimmed }
-        }
+        let sentences = text.split(separator: "\n").flatMap { $0.split(separator: ". ") }
         let best = sentences.enumerated().max { left, right in
-            let (a, b) = (wanted.intersection(Self.words(left.element)).count, wanted.intersection(Self.words(right.element)).count)
+            let (a, b) = (
+                wanted.intersection(Self.words(left.element)).count,
+                wanted.intersection(Self.words(right.element)).count
+            )
             return a != b ? a < b : left.offset > right.offset
         }
-        let start = best.flatMap { text.firstRange(of: $0.element)?.lowerBound } ?? text.startIndex
-        let flat = text[start...].split(whereSeparator: \.isWhitespace).joined(separator: " ")
-        return flat.count <= length ? flat : flat.prefix(length).trimmed + "…"
+        let start = best?.element.startIndex ?? text.startIndex
+        let offset = text.unicodeScalars.distance(from: text.startIndex, to: start)
+        let flat = text[start...].prefix(length * 2).split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        let page = pages.last { $0.offset <= offset } ?? pages.first
+        return (flat.count <= length ? flat : flat.prefix(length).trimmed + "…", page?.number)
     }
 
     private static func words(_ text: some StringProtocol) -> Set<String> {
@@ -49,15 +53,17 @@ extension SearchHit {
             var title: String?
             var text: String
             var headings: [String]?
-            var page_start: Int?
-            var page_end: Int?
+            var page_numbers: [Int]?
+            var page_offsets: [Int]?
             var vector: [Float]?
         }
         var _scroll_id: String?
         var hits: Hits
     }
 
-    static let fields = ["document_id", "generation", "bucket", "key", "title", "text", "headings", "page_start", "page_end"]
+    static let fields = [
+        "document_id", "generation", "bucket", "key", "title", "text", "headings", "page_numbers", "page_offsets",
+    ]
 
     init(_ item: Answer.Item, score: Double? = nil) {
         let source = item._source
@@ -69,6 +75,6 @@ extension SearchHit {
         title = source.title ?? ""
         text = source.text
         headings = source.headings ?? []
-        if let first = source.page_start, let last = source.page_end, first <= last { pages = first...last }
+        pages = zip(source.page_numbers ?? [], source.page_offsets ?? []).map { PagePart(number: $0, offset: $1) }
     }
 }

@@ -33,7 +33,9 @@ package struct AWSClient: Sendable {
         }
     }
 
-    private func attemptOnce(_ request: HTTPRequest, _ attempt: Int, _ check: (HTTPResponse) throws -> Void) async throws -> HTTPResponse {
+    private func attemptOnce(_ request: HTTPRequest, _ attempt: Int, _ check: (HTTPResponse) throws -> Void)
+        async throws -> HTTPResponse
+    {
         var request = request
         request.headers.append(("amz-sdk-request", "attempt=\(attempt); max=\(retrying.policy.maximumAttempts)"))
         let signed = signer.sign(request, with: try await credentials.credentials(), at: retrying.time.now)

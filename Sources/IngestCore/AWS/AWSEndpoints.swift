@@ -4,7 +4,9 @@ package struct AWSEndpoints: Sendable {
 
     package init(environment: [String: String]) { self.environment = environment }
 
-    private static func suffix(_ region: String) -> String { region.hasPrefix("cn-") ? "amazonaws.com.cn" : "amazonaws.com" }
+    private static func suffix(_ region: String) -> String {
+        region.hasPrefix("cn-") ? "amazonaws.com.cn" : "amazonaws.com"
+    }
 
     /// The configured address, or nil where the service's own is meant.
     package func configured(_ service: String) -> Endpoint? {

@@ -18,13 +18,18 @@ package struct AWSError: ClassifiedError, CustomStringConvertible {
     /// botocore's and the SDKs' lists (retries/standard.py).
     private static let throttling: Set<String> = [
         "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException", "RequestThrottled",
-        "TooManyRequestsException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "BandwidthLimitExceeded",
-        "LimitExceededException", "SlowDown", "PriorRequestNotComplete", "EC2ThrottledException", "KmsThrottled", "OverLimit",
+        "TooManyRequestsException", "ProvisionedThroughputExceededException", "RequestLimitExceeded",
+        "BandwidthLimitExceeded",
+        "LimitExceededException", "SlowDown", "PriorRequestNotComplete", "EC2ThrottledException", "KmsThrottled",
+        "OverLimit",
     ]
-    private static let transient: Set<String> = ["RequestTimeout", "RequestTimeoutException", "InternalError", "ServiceUnavailable"]
+    private static let transient: Set<String> = [
+        "RequestTimeout", "RequestTimeoutException", "InternalError", "ServiceUnavailable",
+    ]
     /// The credentials are not, or no longer, the server's: fresh ones may be.
     private static let staleCredentials: Set<String> = [
-        "ExpiredToken", "ExpiredTokenException", "InvalidToken", "InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId",
+        "ExpiredToken", "ExpiredTokenException", "InvalidToken", "InvalidClientTokenId", "UnrecognizedClientException",
+        "InvalidAccessKeyId",
     ]
 
     package var isStaleCredentials: Bool { Self.staleCredentials.contains(code) }

@@ -10,7 +10,9 @@ struct ContainerCredentials: CredentialProvider {
 
     private static let taskHost = "http://169.254.170.2"
     /// Hosts that may be asked without TLS: the task's own addresses.
-    private static let plainHosts: Set<String> = ["localhost", "127.0.0.1", "[::1]", "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"]
+    private static let plainHosts: Set<String> = [
+        "localhost", "127.0.0.1", "[::1]", "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]",
+    ]
 
     init?(environment: [String: String], http: any HTTPClient, files: any FileSystem, time: any TimeSource) {
         if let path = environment["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"], !path.isEmpty {
@@ -39,7 +41,9 @@ struct ContainerCredentials: CredentialProvider {
             throw CredentialError("AWS_CONTAINER_CREDENTIALS_FULL_URI is not an http or https address")
         }
         guard endpoint.isSecure || Self.plainHosts.contains(endpoint.host) else {
-            throw CredentialError("AWS_CONTAINER_CREDENTIALS_FULL_URI names \(endpoint.host), which may be asked over https only")
+            throw CredentialError(
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI names \(endpoint.host), which may be asked over https only"
+            )
         }
         let path = endpoint.basePath.isEmpty ? "/" : endpoint.basePath
         var request = HTTPRequest("GET", endpoint, path: parts.count > 1 ? "\(path)?\(parts[1])" : path)
@@ -50,12 +54,16 @@ struct ContainerCredentials: CredentialProvider {
         let response = try await retrying.run { [request] _ in
             let response = try await http.execute(request)
             guard response.isSuccess else {
-                throw Failure.transient("the container credentials endpoint \(endpoint.origin) answered \(response.status)")
+                throw Failure.transient(
+                    "the container credentials endpoint \(endpoint.origin) answered \(response.status)"
+                )
             }
             return response
         }
         guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(response.body)) else {
-            throw CredentialError("the container credentials endpoint \(endpoint.origin) answered something else than credentials")
+            throw CredentialError(
+                "the container credentials endpoint \(endpoint.origin) answered something else than credentials"
+            )
         }
         return Credentials(
             accessKeyID: answer.AccessKeyId,
@@ -69,10 +77,14 @@ struct ContainerCredentials: CredentialProvider {
     private func authorization() throws -> String? {
         var token = environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
         if let path = environment["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] {
-            guard let bytes = files.contents(path) else { throw CredentialError("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read: \(path)") }
+            guard let bytes = files.contents(path) else {
+                throw CredentialError("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read: \(path)")
+            }
             token = String(String(decoding: bytes, as: UTF8.self).trimmed)
         }
-        if let token, token.contains(where: \.isNewline) { throw CredentialError("the container authorization token has a line break in it") }
+        if let token, token.contains(where: \.isNewline) {
+            throw CredentialError("the container authorization token has a line break in it")
+        }
         return token
     }
 }

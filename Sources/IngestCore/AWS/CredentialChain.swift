@@ -32,7 +32,9 @@ struct EnvironmentCredentials: CredentialProvider {
     var environment: [String: String]
 
     func credentials() async throws -> Credentials {
-        guard let key = environment["AWS_ACCESS_KEY_ID"], !key.isEmpty else { throw CredentialError("AWS_ACCESS_KEY_ID is empty") }
+        guard let key = environment["AWS_ACCESS_KEY_ID"], !key.isEmpty else {
+            throw CredentialError("AWS_ACCESS_KEY_ID is empty")
+        }
         guard let secret = environment["AWS_SECRET_ACCESS_KEY"], !secret.isEmpty else {
             throw CredentialError("AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not")
         }

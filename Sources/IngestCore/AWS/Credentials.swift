@@ -6,7 +6,12 @@ package struct Credentials: Equatable, Sendable, CustomStringConvertible, Custom
     /// Nil for keys that do not expire.
     package var expiration: Timestamp?
 
-    package init(accessKeyID: String, secretAccessKey: String, sessionToken: String? = nil, expiration: Timestamp? = nil) {
+    package init(
+        accessKeyID: String,
+        secretAccessKey: String,
+        sessionToken: String? = nil,
+        expiration: Timestamp? = nil
+    ) {
         self.accessKeyID = accessKeyID
         self.secretAccessKey = secretAccessKey
         self.sessionToken = sessionToken

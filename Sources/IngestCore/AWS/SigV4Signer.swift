@@ -26,7 +26,8 @@ package struct SigV4Signer: Sendable {
 
     /// Headers that intermediaries and libcurl change are never signed (botocore's auth.py, SIGNED_HEADERS_BLACKLIST).
     private static let unsigned: Set<String> = [
-        "connection", "expect", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade",
+        "connection", "expect", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
+        "transfer-encoding", "upgrade",
         "user-agent", "x-amzn-trace-id", "authorization",
     ]
 
@@ -62,7 +63,9 @@ package struct SigV4Signer: Sendable {
     }
 
     package func stringToSign(_ canonicalRequest: String, at time: Timestamp) -> String {
-        ["AWS4-HMAC-SHA256", time.basic, scope(at: time), Hex.string(Digest.sha256(canonicalRequest))].joined(separator: "\n")
+        ["AWS4-HMAC-SHA256", time.basic, scope(at: time), Hex.string(Digest.sha256(canonicalRequest))].joined(
+            separator: "\n"
+        )
     }
 
     package func signature(_ stringToSign: String, _ credentials: Credentials, at time: Timestamp) -> String {
@@ -91,7 +94,10 @@ package struct SigV4Signer: Sendable {
 
     private func canonicalQuery(_ query: [(name: String, value: String)]) -> String {
         query.map { (PercentEncoding.encode($0.name), PercentEncoding.encode($0.value)) }
-            .sorted { $0.0 != $1.0 ? $0.0.utf8.lexicographicallyPrecedes($1.0.utf8) : $0.1.utf8.lexicographicallyPrecedes($1.1.utf8) }
+            .sorted {
+                $0.0 != $1.0
+                    ? $0.0.utf8.lexicographicallyPrecedes($1.0.utf8) : $0.1.utf8.lexicographicallyPrecedes($1.1.utf8)
+            }
             .map { "\($0)=\($1)" }
             .joined(separator: "&")
     }
@@ -104,6 +110,8 @@ package struct SigV4Signer: Sendable {
             if Self.unsigned.contains(name) { continue }
             values[name, default: []].append(value.split(whereSeparator: \.isWhitespace).joined(separator: " "))
         }
-        return values.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map { ($0, values[$0]!.joined(separator: ",")) }
+        return values.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map {
+            ($0, values[$0]!.joined(separator: ","))
+        }
     }
 }

@@ -8,10 +8,13 @@ struct WebIdentityCredentials: CredentialProvider {
     var files: any FileSystem
 
     func credentials() async throws -> Credentials {
-        guard let bytes = files.contents(tokenFile) else { throw CredentialError("AWS_WEB_IDENTITY_TOKEN_FILE cannot be read: \(tokenFile)") }
+        guard let bytes = files.contents(tokenFile) else {
+            throw CredentialError("AWS_WEB_IDENTITY_TOKEN_FILE cannot be read: \(tokenFile)")
+        }
         let token = String(String(decoding: bytes, as: UTF8.self).trimmed)
         let form = [
-            ("Action", "AssumeRoleWithWebIdentity"), ("Version", "2011-06-15"), ("RoleArn", role), ("RoleSessionName", session),
+            ("Action", "AssumeRoleWithWebIdentity"), ("Version", "2011-06-15"), ("RoleArn", role),
+            ("RoleSessionName", session),
             ("WebIdentityToken", token),
         ]
         let body = form.map { "\($0)=\(PercentEncoding.encode($1))" }.joined(separator: "&")
@@ -26,7 +29,9 @@ struct WebIdentityCredentials: CredentialProvider {
         let answer = XMLElement(parsing: response.body)
         guard response.isSuccess, let fields = answer?.first("Credentials") else {
             let code = answer?.first("Code")?.text ?? "status \(response.status)"
-            if response.status >= 500 { throw Failure.transient("STS at \(endpoint.origin) answered \(response.status)") }
+            if response.status >= 500 {
+                throw Failure.transient("STS at \(endpoint.origin) answered \(response.status)")
+            }
             throw CredentialError("STS refused AssumeRoleWithWebIdentity for \(role): \(code)")
         }
         return Credentials(

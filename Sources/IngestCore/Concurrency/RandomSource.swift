@@ -10,5 +10,7 @@ package struct RandomSource: Sendable {
     package func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
 
     /// 32 hexadecimal digits, for names that must not meet.
-    package func identifier() -> String { Hex.string([next(), next()].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } }) }
+    package func identifier() -> String {
+        Hex.string([next(), next()].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } })
+    }
 }

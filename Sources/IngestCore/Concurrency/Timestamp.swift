@@ -12,7 +12,9 @@ package struct Timestamp: Equatable, Comparable, Sendable, Codable {
         return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
     }
 
-    package init(from decoder: any Decoder) throws { milliseconds = try decoder.singleValueContainer().decode(Int64.self) }
+    package init(from decoder: any Decoder) throws {
+        milliseconds = try decoder.singleValueContainer().decode(Int64.self)
+    }
 
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
@@ -21,7 +23,9 @@ package struct Timestamp: Equatable, Comparable, Sendable, Codable {
 
     package static func < (left: Timestamp, right: Timestamp) -> Bool { left.milliseconds < right.milliseconds }
 
-    package func advanced(by duration: Duration) -> Timestamp { Timestamp(milliseconds: milliseconds + Int64(duration.milliseconds)) }
+    package func advanced(by duration: Duration) -> Timestamp {
+        Timestamp(milliseconds: milliseconds + Int64(duration.milliseconds))
+    }
 
     package func duration(since earlier: Timestamp) -> Duration { .milliseconds(milliseconds - earlier.milliseconds) }
 
@@ -49,7 +53,8 @@ package struct Timestamp: Equatable, Comparable, Sendable, Codable {
         let (date, rest) = fields
         let day = "\(date.tm_year + 1900)-\(Self.padded(date.tm_mon + 1))-\(Self.padded(date.tm_mday))"
         let thousandths = String(rest + 1000).dropFirst()
-        return "\(day)T\(Self.padded(date.tm_hour)):\(Self.padded(date.tm_min)):\(Self.padded(date.tm_sec)).\(thousandths)Z"
+        return
+            "\(day)T\(Self.padded(date.tm_hour)):\(Self.padded(date.tm_min)):\(Self.padded(date.tm_sec)).\(thousandths)Z"
     }
 
     /// Reads `2015-08-30T12:36:00Z`, with or without a fraction.

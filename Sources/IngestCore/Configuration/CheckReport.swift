@@ -23,11 +23,15 @@ package struct CheckReport: Sendable {
             warnings = attributes.warnings
             guard isSource else { return }
             guard let redrive = attributes.redrive else {
-                throw Failure.fleet("\(queue.url) has no RedrivePolicy: documents that cannot be indexed need a dead-letter queue")
+                throw Failure.fleet(
+                    "\(queue.url) has no RedrivePolicy: documents that cannot be indexed need a dead-letter queue"
+                )
             }
             let deadLetters = try await queue.sibling(arn: redrive.deadLetterARN).attributes()
             if deadLetters.retention <= attributes.retention {
-                warnings.append("the dead-letter queue keeps messages no longer than the queue: they expire by their first sending")
+                warnings.append(
+                    "the dead-letter queue keeps messages no longer than the queue: they expire by their first sending"
+                )
             }
         }
         for warning in warnings { text += "warn  \(name): \(warning)\n" }

@@ -41,15 +41,21 @@ package struct CommonConfiguration: Sendable {
         )
         names = IndexNames(alias: alias, fingerprint: fingerprint)
         if chunkOverlap * 2 > chunkTokens { reader.problem("CHUNK_OVERLAP is more than half of CHUNK_TOKENS") }
-        if openSearchAuth == "basic", openSearchUser.isEmpty { reader.problem("OPENSEARCH_AUTH is basic and OPENSEARCH_USER is missing") }
+        if openSearchAuth == "basic", openSearchUser.isEmpty {
+            reader.problem("OPENSEARCH_AUTH is basic and OPENSEARCH_USER is missing")
+        }
         if !Self.isIndexName(alias) {
-            reader.problem("OPENSEARCH_INDEX is no index name: \"\(alias)\" (lower-case letters, digits, - and _, beginning with a letter)")
+            reader.problem(
+                "OPENSEARCH_INDEX is no index name: \"\(alias)\" (lower-case letters, digits, - and _, beginning with a letter)"
+            )
         }
     }
 
     private static func isIndexName(_ name: String) -> Bool {
         guard let first = name.utf8.first, (0x61...0x7A).contains(first), name.utf8.count <= 100 else { return false }
-        return name.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D || $0 == 0x5F }
+        return name.utf8.allSatisfy {
+            (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D || $0 == 0x5F
+        }
     }
 }
 
@@ -77,10 +83,15 @@ package struct WorkerConfiguration: Sendable {
         exitWhenIdle = reader.read(Settings.exitWhenIdle).map { .seconds($0) }
         healthHost = reader.read(Settings.healthHost)
         healthPort = reader.read(Settings.healthPort)
-        for (name, url) in [("INGEST_QUEUE_URL", ingestQueue), ("CHUNK_QUEUE_URL", chunkQueue)] where !url.isEmpty && Endpoint(url) == nil {
+        for (name, url) in [("INGEST_QUEUE_URL", ingestQueue), ("CHUNK_QUEUE_URL", chunkQueue)]
+        where !url.isEmpty && Endpoint(url) == nil {
             reader.problem("\(name) is no queue URL: \"\(url)\"")
         }
-        if !ingestQueue.isEmpty, ingestQueue == chunkQueue { reader.problem("INGEST_QUEUE_URL and CHUNK_QUEUE_URL are the same queue") }
-        if handOverPrefix.isEmpty { reader.problem("HANDOVER_PREFIX is empty: hand-over objects need a place of their own") }
+        if !ingestQueue.isEmpty, ingestQueue == chunkQueue {
+            reader.problem("INGEST_QUEUE_URL and CHUNK_QUEUE_URL are the same queue")
+        }
+        if handOverPrefix.isEmpty {
+            reader.problem("HANDOVER_PREFIX is empty: hand-over objects need a place of their own")
+        }
     }
 }

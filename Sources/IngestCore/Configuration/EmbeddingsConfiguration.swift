@@ -5,8 +5,15 @@ package struct EmbeddingsConfiguration: Sendable {
     package init(_ reader: inout SettingsReader, _ common: CommonConfiguration) {
         let key = reader.read(Settings.openAIKey)
         let base = reader.read(Settings.openAIBase)
-        provider = OpenAIEmbedder.Settings(endpoint: base, apiKey: key, model: common.model, dimensions: common.dimensions)
-        if key.isEmpty, base.host == "api.openai.com" { reader.problem("OPENAI_API_KEY is missing: api.openai.com needs one (--openai-api-key)") }
+        provider = OpenAIEmbedder.Settings(
+            endpoint: base,
+            apiKey: key,
+            model: common.model,
+            dimensions: common.dimensions
+        )
+        if key.isEmpty, base.host == "api.openai.com" {
+            reader.problem("OPENAI_API_KEY is missing: api.openai.com needs one (--openai-api-key)")
+        }
     }
 
     package func embedder(_ services: Services, requests: Int) -> OpenAIEmbedder {

@@ -18,7 +18,9 @@ package struct OptionParser: Sendable {
     package func parse(_ arguments: [String], environment: [String: String]) throws(UsageError) -> Parsed {
         var values: [String: String] = [:]
         for declaration in declarations {
-            if let value = environment[declaration.environment], !value.isEmpty { values[declaration.environment] = value }
+            if let value = environment[declaration.environment], !value.isEmpty {
+                values[declaration.environment] = value
+            }
         }
         var operands: [String] = []
         var rest = arguments[...]
@@ -32,14 +34,18 @@ package struct OptionParser: Sendable {
                 continue
             }
             let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            guard let declaration = declarations.first(where: { $0.flag == parts[0] }) else { throw UsageError(description: unknown(parts[0])) }
+            guard let declaration = declarations.first(where: { $0.flag == parts[0] }) else {
+                throw UsageError(description: unknown(parts[0]))
+            }
             if declaration.placeholder == nil {
                 guard parts.count == 1 else { throw UsageError(description: "\(parts[0]) takes no value") }
                 values[declaration.environment] = "true"
             } else if parts.count == 2 {
                 values[declaration.environment] = parts[1]
             } else {
-                guard let value = rest.popFirst() else { throw UsageError(description: "\(parts[0]) needs a value: \(declaration.placeholder ?? "")") }
+                guard let value = rest.popFirst() else {
+                    throw UsageError(description: "\(parts[0]) needs a value: \(declaration.placeholder ?? "")")
+                }
                 values[declaration.environment] = value
             }
         }
@@ -48,7 +54,9 @@ package struct OptionParser: Sendable {
 
     private func unknown(_ flag: String) -> String {
         let nearest = declarations.map { ($0.flag, Self.distance(flag, $0.flag)) }.min { $0.1 < $1.1 }
-        guard let (name, distance) = nearest, distance <= max(3, flag.count / 3) else { return "unknown option \(flag)" }
+        guard let (name, distance) = nearest, distance <= max(3, flag.count / 3) else {
+            return "unknown option \(flag)"
+        }
         return "unknown option \(flag); did you mean \(name)?"
     }
 
@@ -72,10 +80,14 @@ package struct OptionParser: Sendable {
     package func help() -> String {
         declarations.map { declaration in
             let left = "  " + declaration.flag + (declaration.placeholder.map { " <\($0)>" } ?? "")
-            let gap = left.count < 40 ? String(repeating: " ", count: 40 - left.count) : "\n" + String(repeating: " ", count: 40)
+            let gap =
+                left.count < 40
+                ? String(repeating: " ", count: 40 - left.count) : "\n" + String(repeating: " ", count: 40)
             var right = declaration.help
             if declaration.isRequired { right += " (required)" }
-            if !declaration.defaultText.isEmpty, declaration.placeholder != nil { right += " (default: \(declaration.defaultText))" }
+            if !declaration.defaultText.isEmpty, declaration.placeholder != nil {
+                right += " (default: \(declaration.defaultText))"
+            }
             return left + gap + right + " [\(declaration.environment)]"
         }.joined(separator: "\n")
     }

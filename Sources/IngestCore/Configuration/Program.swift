@@ -28,8 +28,12 @@ package struct Program: Sendable {
     package func parse(_ arguments: [String], environment: [String: String]) -> OptionParser.Parsed {
         do throws(OptionParser.UsageError) {
             let parsed = try OptionParser(declarations).parse(arguments, environment: environment)
-            if parsed.values[Settings.help.declaration.environment] == "true" { finish(help, to: stdoutDescriptor, code: 0) }
-            if parsed.values[Settings.version.declaration.environment] == "true" { finish("\(name) \(Self.version)\n", to: stdoutDescriptor, code: 0) }
+            if parsed.values[Settings.help.declaration.environment] == "true" {
+                finish(help, to: stdoutDescriptor, code: 0)
+            }
+            if parsed.values[Settings.version.declaration.environment] == "true" {
+                finish("\(name) \(Self.version)\n", to: stdoutDescriptor, code: 0)
+            }
             return parsed
         } catch {
             finish("\(name): \(error.description)\nSee '\(name) --help'.\n", to: STDERR_FILENO, code: ExitCode.usage)
@@ -38,12 +42,21 @@ package struct Program: Sendable {
 
     /// Ends the process where settings are wrong, after naming every one; prints them where that was asked for.
     package func require(_ reader: SettingsReader, printing: Bool) {
-        if printing { finish(reader.printout, to: stdoutDescriptor, code: reader.problems.isEmpty ? 0 : ExitCode.configuration, problems: reader.problems) }
+        if printing {
+            finish(
+                reader.printout,
+                to: stdoutDescriptor,
+                code: reader.problems.isEmpty ? 0 : ExitCode.configuration,
+                problems: reader.problems
+            )
+        }
         guard !reader.problems.isEmpty else { return }
         finish("", to: STDERR_FILENO, code: ExitCode.configuration, problems: reader.problems)
     }
 
-    package func fail(_ text: String, code: Int32) -> Never { finish("\(name): \(text)\n", to: STDERR_FILENO, code: code) }
+    package func fail(_ text: String, code: Int32) -> Never {
+        finish("\(name): \(text)\n", to: STDERR_FILENO, code: code)
+    }
 
     package func print(_ text: String) { Self.write(text, to: stdoutDescriptor) }
 
@@ -96,7 +109,9 @@ package enum ProcessEnvironment {
     /// The folder of the running program.
     package static var programFolder: String {
         var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        let count = buffer.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count) }
+        let count = buffer.withUnsafeMutableBytes {
+            readlink("/proc/self/exe", $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
+        }
         let path = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
         return path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
     }

@@ -20,7 +20,13 @@ package struct Services: Sendable {
         log = Log(label: label, level: common.logLevel, sink: sink, time: time)
         region = common.region
         endpoints = AWSEndpoints(environment: environment)
-        credentials = CredentialChain.provider(environment, http: http, files: LocalFiles(), time: time, region: common.region)
+        credentials = CredentialChain.provider(
+            environment,
+            http: http,
+            files: LocalFiles(),
+            time: time,
+            region: common.region
+        )
         let authorization: OpenSearchClient.Authorization =
             switch common.openSearchAuth {
             case "basic": .basic(user: common.openSearchUser, password: common.openSearchPassword)
@@ -40,10 +46,17 @@ package struct Services: Sendable {
     }
 
     package func objectStore(scratch: String = "/tmp", maximumBytes: Int = 256 << 20) -> S3ObjectStore {
-        S3ObjectStore(client: client("s3", downloads), endpoints: endpoints, scratch: scratch, maximumBytes: maximumBytes)
+        S3ObjectStore(
+            client: client("s3", downloads),
+            endpoints: endpoints,
+            scratch: scratch,
+            maximumBytes: maximumBytes
+        )
     }
 
-    package func ledger(_ names: IndexNames) -> OpenSearchLedger { OpenSearchLedger(index: names.ledger, client: openSearch, time: time) }
+    package func ledger(_ names: IndexNames) -> OpenSearchLedger {
+        OpenSearchLedger(index: names.ledger, client: openSearch, time: time)
+    }
 
     private func client(_ service: String, _ http: CurlTransport) -> AWSClient {
         AWSClient(

@@ -52,7 +52,13 @@ package struct SettingProblem: Error, Equatable {
 }
 
 extension Setting where Value == String {
-    package static func text(_ environment: String, _ placeholder: String, _ help: String, default fallback: String? = nil, isSecret: Bool = false) -> Setting {
+    package static func text(
+        _ environment: String,
+        _ placeholder: String,
+        _ help: String,
+        default fallback: String? = nil,
+        isSecret: Bool = false
+    ) -> Setting {
         Setting(
             environment,
             placeholder,
@@ -65,7 +71,9 @@ extension Setting where Value == String {
         )
     }
 
-    package static func choice(_ environment: String, _ choices: [String], _ help: String, default fallback: String) -> Setting {
+    package static func choice(_ environment: String, _ choices: [String], _ help: String, default fallback: String)
+        -> Setting
+    {
         Setting(
             environment,
             choices.joined(separator: "|"),
@@ -83,7 +91,13 @@ extension Setting where Value == String {
 }
 
 extension Setting where Value == Int {
-    package static func number(_ environment: String, _ placeholder: String, _ help: String, default fallback: Int, in range: ClosedRange<Int>) -> Setting {
+    package static func number(
+        _ environment: String,
+        _ placeholder: String,
+        _ help: String,
+        default fallback: Int,
+        in range: ClosedRange<Int>
+    ) -> Setting {
         Setting(
             environment,
             placeholder,
@@ -103,7 +117,13 @@ extension Setting where Value == Int {
 }
 
 extension Setting where Value == Int? {
-    package static func number(_ environment: String, _ placeholder: String, _ help: String, defaultText: String, in range: ClosedRange<Int>) -> Setting {
+    package static func number(
+        _ environment: String,
+        _ placeholder: String,
+        _ help: String,
+        defaultText: String,
+        in range: ClosedRange<Int>
+    ) -> Setting {
         Setting(
             environment,
             placeholder,

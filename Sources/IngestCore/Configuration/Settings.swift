@@ -3,14 +3,37 @@ package enum Settings {
     // AWS. The credentials' own variables are AWS's (see README).
     package static let region = Setting.text("AWS_REGION", "region", "AWS region", default: "us-east-1")
     package static let ingestQueue = Setting.text("INGEST_QUEUE_URL", "URL", "queue that receives the bucket's events")
-    package static let chunkQueue = Setting.text("CHUNK_QUEUE_URL", "URL", "queue between ingest-worker and embed-worker")
-    package static let handOverBucket = Setting.text("HANDOVER_BUCKET", "bucket", "bucket for chunk sets too large for a message")
-    package static let handOverPrefix = Setting.text("HANDOVER_PREFIX", "prefix", "where they stand in it", default: "hand-over/")
-    package static let caFile = Setting.text("AWS_CA_BUNDLE", "file", "certificates to trust instead of the system's, PEM", default: "")
+    package static let chunkQueue = Setting.text(
+        "CHUNK_QUEUE_URL",
+        "URL",
+        "queue between ingest-worker and embed-worker"
+    )
+    package static let handOverBucket = Setting.text(
+        "HANDOVER_BUCKET",
+        "bucket",
+        "bucket for chunk sets too large for a message"
+    )
+    package static let handOverPrefix = Setting.text(
+        "HANDOVER_PREFIX",
+        "prefix",
+        "where they stand in it",
+        default: "hand-over/"
+    )
+    package static let caFile = Setting.text(
+        "AWS_CA_BUNDLE",
+        "file",
+        "certificates to trust instead of the system's, PEM",
+        default: ""
+    )
 
     // The index.
     package static let openSearch = Setting.address("OPENSEARCH_URL", "OpenSearch cluster")
-    package static let alias = Setting.text("OPENSEARCH_INDEX", "name", "alias that readers search; indexes are named after it", default: "documents")
+    package static let alias = Setting.text(
+        "OPENSEARCH_INDEX",
+        "name",
+        "alias that readers search; indexes are named after it",
+        default: "documents"
+    )
     package static let openSearchAuth = Setting.choice(
         "OPENSEARCH_AUTH",
         ["none", "basic", "es"],
@@ -18,25 +41,110 @@ package enum Settings {
         default: "none"
     )
     package static let openSearchUser = Setting.text("OPENSEARCH_USER", "name", "user for basic sign-in", default: "")
-    package static let openSearchPassword = Setting.text("OPENSEARCH_PASSWORD", "text", "password for basic sign-in", default: "", isSecret: true)
-    package static let engine = Setting.choice("OPENSEARCH_ENGINE", ["faiss", "lucene"], "k-NN engine of new indexes", default: "faiss")
-    package static let shards = Setting.number("OPENSEARCH_SHARDS", "n", "primary shards of new indexes", default: 1, in: 1...1024)
-    package static let replicas = Setting.number("OPENSEARCH_REPLICAS", "n", "replicas of new indexes", default: 1, in: 0...16)
-    package static let tenant = Setting.text("TENANT", "name", "tenant that documents belong to; part of their ids", default: "default")
+    package static let openSearchPassword = Setting.text(
+        "OPENSEARCH_PASSWORD",
+        "text",
+        "password for basic sign-in",
+        default: "",
+        isSecret: true
+    )
+    package static let engine = Setting.choice(
+        "OPENSEARCH_ENGINE",
+        ["faiss", "lucene"],
+        "k-NN engine of new indexes",
+        default: "faiss"
+    )
+    package static let shards = Setting.number(
+        "OPENSEARCH_SHARDS",
+        "n",
+        "primary shards of new indexes",
+        default: 1,
+        in: 1...1024
+    )
+    package static let replicas = Setting.number(
+        "OPENSEARCH_REPLICAS",
+        "n",
+        "replicas of new indexes",
+        default: 1,
+        in: 0...16
+    )
+    package static let tenant = Setting.text(
+        "TENANT",
+        "name",
+        "tenant that documents belong to; part of their ids",
+        default: "default"
+    )
 
     // Chunks and vectors: all of these are part of the fingerprint, and must be the same everywhere.
-    package static let chunkTokens = Setting.number("CHUNK_TOKENS", "n", "most tokens in a chunk", default: 512, in: 16...8191)
-    package static let chunkOverlap = Setting.number("CHUNK_OVERLAP", "n", "most tokens repeated from the chunk before", default: 64, in: 0...4096)
-    package static let model = Setting.text("EMBEDDING_MODEL", "name", "embedding model", default: "text-embedding-3-small")
-    package static let dimensions = Setting.number("EMBEDDING_DIMENSIONS", "n", "dimensions of its vectors", default: 1536, in: 1...16_000)
+    package static let chunkTokens = Setting.number(
+        "CHUNK_TOKENS",
+        "n",
+        "most tokens in a chunk",
+        default: 512,
+        in: 16...8191
+    )
+    package static let chunkOverlap = Setting.number(
+        "CHUNK_OVERLAP",
+        "n",
+        "most tokens repeated from the chunk before",
+        default: 64,
+        in: 0...4096
+    )
+    package static let model = Setting.text(
+        "EMBEDDING_MODEL",
+        "name",
+        "embedding model",
+        default: "text-embedding-3-small"
+    )
+    package static let dimensions = Setting.number(
+        "EMBEDDING_DIMENSIONS",
+        "n",
+        "dimensions of its vectors",
+        default: 1536,
+        in: 1...16_000
+    )
 
     // Embeddings.
-    package static let openAIKey = Setting.text("OPENAI_API_KEY", "key", "key of the embeddings provider", default: "", isSecret: true)
-    package static let openAIBase = Setting.address("OPENAI_BASE_URL", "embeddings API, with its version", default: "https://api.openai.com/v1")
-    package static let embeddingRequests = Setting.number("EMBEDDING_REQUESTS", "n", "most embedding requests at once", default: 4, in: 1...256)
-    package static let batchInputs = Setting.number("EMBEDDING_BATCH_INPUTS", "n", "most chunks in a request", default: 256, in: 1...2048)
-    package static let batchTokens = Setting.number("EMBEDDING_BATCH_TOKENS", "n", "most tokens in a request", default: 100_000, in: 8191...290_000)
-    package static let bulkBytes = Setting.number("BULK_BYTES", "bytes", "most bytes in a bulk request", default: 8 << 20, in: 65_536...100_000_000)
+    package static let openAIKey = Setting.text(
+        "OPENAI_API_KEY",
+        "key",
+        "key of the embeddings provider",
+        default: "",
+        isSecret: true
+    )
+    package static let openAIBase = Setting.address(
+        "OPENAI_BASE_URL",
+        "embeddings API, with its version",
+        default: "https://api.openai.com/v1"
+    )
+    package static let embeddingRequests = Setting.number(
+        "EMBEDDING_REQUESTS",
+        "n",
+        "most embedding requests at once",
+        default: 4,
+        in: 1...256
+    )
+    package static let batchInputs = Setting.number(
+        "EMBEDDING_BATCH_INPUTS",
+        "n",
+        "most chunks in a request",
+        default: 256,
+        in: 1...2048
+    )
+    package static let batchTokens = Setting.number(
+        "EMBEDDING_BATCH_TOKENS",
+        "n",
+        "most tokens in a request",
+        default: 100_000,
+        in: 8191...290_000
+    )
+    package static let bulkBytes = Setting.number(
+        "BULK_BYTES",
+        "bytes",
+        "most bytes in a bulk request",
+        default: 8 << 20,
+        in: 65_536...100_000_000
+    )
     package static let staleness = Setting.number(
         "STALENESS_SECONDS",
         "s",
@@ -46,14 +154,61 @@ package enum Settings {
     )
 
     // Extraction.
-    package static let extractor = Setting.text("EXTRACTOR_PATH", "file", "document-extractor", default: "beside ingest-worker")
-    package static let children = Setting.number("EXTRACT_CHILDREN", "n", "extractor processes", defaultText: "number of cores", in: 1...64)
-    package static let extractMemory = Setting.number("EXTRACT_MEMORY_MB", "MB", "address space of an extractor", default: 1024, in: 128...65_536)
-    package static let extractSeconds = Setting.number("EXTRACT_SECONDS", "s", "most time for one document", default: 60, in: 1...3600)
-    package static let maximumPages = Setting.number("EXTRACT_MAX_PAGES", "n", "most pages of a document", default: 10_000, in: 1...1_000_000)
-    package static let maximumText = Setting.number("EXTRACT_MAX_TEXT_BYTES", "bytes", "most text of a document", default: 64 << 20, in: 1024...256 << 20)
-    package static let maximumObject = Setting.number("OBJECT_MAX_BYTES", "bytes", "largest object that is read", default: 256 << 20, in: 1024...4 << 30)
-    package static let maximumChunks = Setting.number("CHUNK_MAX_COUNT", "n", "most chunks of a document", default: 20_000, in: 1...1_000_000)
+    package static let extractor = Setting.text(
+        "EXTRACTOR_PATH",
+        "file",
+        "document-extractor",
+        default: "beside ingest-worker"
+    )
+    package static let children = Setting.number(
+        "EXTRACT_CHILDREN",
+        "n",
+        "extractor processes",
+        defaultText: "number of cores",
+        in: 1...64
+    )
+    package static let extractMemory = Setting.number(
+        "EXTRACT_MEMORY_MB",
+        "MB",
+        "address space of an extractor",
+        default: 1024,
+        in: 128...65_536
+    )
+    package static let extractSeconds = Setting.number(
+        "EXTRACT_SECONDS",
+        "s",
+        "most time for one document",
+        default: 60,
+        in: 1...3600
+    )
+    package static let maximumPages = Setting.number(
+        "EXTRACT_MAX_PAGES",
+        "n",
+        "most pages of a document",
+        default: 10_000,
+        in: 1...1_000_000
+    )
+    package static let maximumText = Setting.number(
+        "EXTRACT_MAX_TEXT_BYTES",
+        "bytes",
+        "most text of a document",
+        default: 64 << 20,
+        in: 1024...256 << 20
+    )
+    package static let maximumObject = Setting.number(
+        "OBJECT_MAX_BYTES",
+        "bytes",
+        "largest object that is read",
+        default: 256 << 20,
+        in: 1024...4 << 30
+    )
+    package static let maximumChunks = Setting.number(
+        "CHUNK_MAX_COUNT",
+        "n",
+        "most chunks of a document",
+        default: 20_000,
+        in: 1...1_000_000
+    )
     package static let inlineBytes = Setting.number(
         "HANDOVER_INLINE_BYTES",
         "bytes",
@@ -67,14 +222,42 @@ package enum Settings {
         "what happens to the searchable version when a new one is rejected",
         default: "keep"
     )
-    package static let scratch = Setting.text("TMPDIR", "folder", "where objects lie while they are read", default: "/tmp")
+    package static let scratch = Setting.text(
+        "TMPDIR",
+        "folder",
+        "where objects lie while they are read",
+        default: "/tmp"
+    )
 
     // Running.
-    package static let concurrency = Setting.number("CONCURRENCY", "n", "messages in work at once", default: 8, in: 1...512)
+    package static let concurrency = Setting.number(
+        "CONCURRENCY",
+        "n",
+        "messages in work at once",
+        default: 8,
+        in: 1...512
+    )
     package static let poll = Setting.number("POLL_SECONDS", "s", "length of a long poll", default: 20, in: 1...20)
-    package static let grace = Setting.number("GRACE_SECONDS", "s", "time for work under way after SIGTERM", default: 20, in: 0...110)
-    package static let exitWhenIdle = Setting.number("EXIT_WHEN_IDLE", "s", "end when the queue was empty for this long", defaultText: "never", in: 1...86_400)
-    package static let healthHost = Setting.text("HEALTH_HOST", "address", "where the health endpoint listens", default: "127.0.0.1")
+    package static let grace = Setting.number(
+        "GRACE_SECONDS",
+        "s",
+        "time for work under way after SIGTERM",
+        default: 20,
+        in: 0...110
+    )
+    package static let exitWhenIdle = Setting.number(
+        "EXIT_WHEN_IDLE",
+        "s",
+        "end when the queue was empty for this long",
+        defaultText: "never",
+        in: 1...86_400
+    )
+    package static let healthHost = Setting.text(
+        "HEALTH_HOST",
+        "address",
+        "where the health endpoint listens",
+        default: "127.0.0.1"
+    )
     package static let healthPort = Setting.number(
         "HEALTH_PORT",
         "port",
@@ -82,11 +265,26 @@ package enum Settings {
         defaultText: "8080, embed-worker 8081",
         in: 0...65_535
     )
-    package static let logLevel = Setting.choice("LOG_LEVEL", Log.Level.allCases.map(\.rawValue), "least level that is logged", default: "info")
-    package static let logFormat = Setting.choice("LOG_FORMAT", ["auto", "json", "text"], "format of log lines; auto is text on a terminal", default: "auto")
+    package static let logLevel = Setting.choice(
+        "LOG_LEVEL",
+        Log.Level.allCases.map(\.rawValue),
+        "least level that is logged",
+        default: "info"
+    )
+    package static let logFormat = Setting.choice(
+        "LOG_FORMAT",
+        ["auto", "json", "text"],
+        "format of log lines; auto is text on a terminal",
+        default: "auto"
+    )
 
     // Only as flags.
-    package static let replay = Setting.text("REPLAY", "s3://bucket/prefix", "send an event for every object there, then end", default: "")
+    package static let replay = Setting.text(
+        "REPLAY",
+        "s3://bucket/prefix",
+        "send an event for every object there, then end",
+        default: ""
+    )
     package static let dryRun = Setting.toggle("DRY_RUN", "with --replay: only count")
     package static let noSandbox = Setting.toggle("UNSAFE_NO_SANDBOX", "run document-extractor without its sandbox")
     package static let check = Setting.toggle("CHECK", "connect to everything, report each, end")
@@ -95,24 +293,30 @@ package enum Settings {
     package static let help = Setting.toggle("HELP", "print this and end")
 
     package static let common: [SettingDeclaration] = [
-        region.declaration, openSearch.declaration, alias.declaration, openSearchAuth.declaration, openSearchUser.declaration,
-        openSearchPassword.declaration, tenant.declaration, chunkTokens.declaration, chunkOverlap.declaration, model.declaration,
+        region.declaration, openSearch.declaration, alias.declaration, openSearchAuth.declaration,
+        openSearchUser.declaration,
+        openSearchPassword.declaration, tenant.declaration, chunkTokens.declaration, chunkOverlap.declaration,
+        model.declaration,
         dimensions.declaration, caFile.declaration, logLevel.declaration, logFormat.declaration,
     ]
     package static let worker: [SettingDeclaration] = [
-        ingestQueue.declaration, chunkQueue.declaration, handOverBucket.declaration, handOverPrefix.declaration, concurrency.declaration,
+        ingestQueue.declaration, chunkQueue.declaration, handOverBucket.declaration, handOverPrefix.declaration,
+        concurrency.declaration,
         poll.declaration, grace.declaration, exitWhenIdle.declaration, healthHost.declaration, healthPort.declaration,
     ]
     package static let ingest: [SettingDeclaration] = [
-        extractor.declaration, children.declaration, extractMemory.declaration, extractSeconds.declaration, maximumPages.declaration,
-        maximumText.declaration, maximumObject.declaration, maximumChunks.declaration, inlineBytes.declaration, onRejection.declaration,
+        extractor.declaration, children.declaration, extractMemory.declaration, extractSeconds.declaration,
+        maximumPages.declaration,
+        maximumText.declaration, maximumObject.declaration, maximumChunks.declaration, inlineBytes.declaration,
+        onRejection.declaration,
         scratch.declaration, noSandbox.declaration,
     ]
     package static let replaying: [SettingDeclaration] = [replay.declaration, dryRun.declaration]
     package static let embeddings: [SettingDeclaration] = [openAIKey.declaration, openAIBase.declaration]
     package static let embed: [SettingDeclaration] =
         embeddings + [
-            embeddingRequests.declaration, batchInputs.declaration, batchTokens.declaration, bulkBytes.declaration, staleness.declaration,
+            embeddingRequests.declaration, batchInputs.declaration, batchTokens.declaration, bulkBytes.declaration,
+            staleness.declaration,
         ]
     package static let setup: [SettingDeclaration] = [engine.declaration, shards.declaration, replicas.declaration]
     package static let information: [SettingDeclaration] = [

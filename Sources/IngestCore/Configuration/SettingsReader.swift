@@ -12,13 +12,17 @@ package struct SettingsReader {
         let shown = declaration.isSecret ? (text == nil ? "" : "(set)") : text ?? declaration.defaultText
         printed.append((declaration.environment, shown))
         guard let text else {
-            if declaration.isRequired { problem("\(declaration.environment) is missing: \(declaration.help) (\(declaration.flag))") }
+            if declaration.isRequired {
+                problem("\(declaration.environment) is missing: \(declaration.help) (\(declaration.flag))")
+            }
             return setting.fallback
         }
         do throws(SettingProblem) {
             return try setting.parse(text)
         } catch {
-            problem("\(declaration.environment) is \(error.text)\(declaration.isSecret ? "" : ": \"\(text)\"") (\(declaration.flag))")
+            problem(
+                "\(declaration.environment) is \(error.text)\(declaration.isSecret ? "" : ": \"\(text)\"") (\(declaration.flag))"
+            )
             return setting.fallback
         }
     }

@@ -30,7 +30,9 @@ package struct WorkerRun: Sendable {
             isExact: configuration.healthPort != nil
         ) { [environment] path in
             switch path {
-            case "/live": return environment.health.isLive(at: environment.time.uptime) ? (200, "live\n") : (503, "the work loop is stuck\n")
+            case "/live":
+                return environment.health.isLive(at: environment.time.uptime)
+                    ? (200, "live\n") : (503, "the work loop is stuck\n")
             case "/ready":
                 guard let obstacle = environment.health.obstacle else { return (200, "ready\n") }
                 return (503, "\(obstacle)\n")
@@ -52,7 +54,10 @@ package struct WorkerRun: Sendable {
                 } catch {
                     let failure = Failure(error)
                     environment.health.failed(failure.summary)
-                    environment.log.error("the queue cannot be reached, trying again", ["queue": queue.url, "error": failure.summary])
+                    environment.log.error(
+                        "the queue cannot be reached, trying again",
+                        ["queue": queue.url, "error": failure.summary]
+                    )
                     try await services.time.sleep(for: min(.seconds(1 << min(attempt, 5)), .seconds(30)))
                     attempt += 1
                 }
@@ -67,9 +72,13 @@ package struct WorkerRun: Sendable {
         work: @escaping @Sendable (WorkLoop.Job) async -> Outcome
     ) async throws {
         guard let attributes = try await attributes(queue) else { return }
-        for warning in attributes.warnings { environment.log.warning("queue attributes", ["queue": queue.url, "problem": warning]) }
+        for warning in attributes.warnings {
+            environment.log.warning("queue attributes", ["queue": queue.url, "problem": warning])
+        }
         guard let redrive = attributes.redrive else {
-            throw Failure.fleet("\(queue.url) has no RedrivePolicy: documents that cannot be indexed need a dead-letter queue")
+            throw Failure.fleet(
+                "\(queue.url) has no RedrivePolicy: documents that cannot be indexed need a dead-letter queue"
+            )
         }
         environment.log.notice("started", ["queue": queue.url, "version": Program.version])
         await WorkLoop(
@@ -96,9 +105,15 @@ extension QueueAttributes {
     /// What is wrong with a queue that works nevertheless.
     package var warnings: [String] {
         var warnings: [String] = []
-        if maximumMessageBytes < 65_536 { warnings.append("MaximumMessageSize is below 65,536: S3's events may not fit and are lost then") }
-        if let redrive, redrive.maximumReceives < 3 { warnings.append("maxReceiveCount is below 3: a restart can move messages to the dead-letter queue") }
-        if visibilityTimeout < .seconds(10) { warnings.append("VisibilityTimeout is below 10 s: leases may end between two extensions") }
+        if maximumMessageBytes < 65_536 {
+            warnings.append("MaximumMessageSize is below 65,536: S3's events may not fit and are lost then")
+        }
+        if let redrive, redrive.maximumReceives < 3 {
+            warnings.append("maxReceiveCount is below 3: a restart can move messages to the dead-letter queue")
+        }
+        if visibilityTimeout < .seconds(10) {
+            warnings.append("VisibilityTimeout is below 10 s: leases may end between two extensions")
+        }
         return warnings
     }
 }

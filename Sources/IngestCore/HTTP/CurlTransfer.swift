@@ -97,7 +97,9 @@ final class CurlTransfer: @unchecked Sendable {
     /// Headers that libcurl would add by itself are taken out: they are not in the signature, and some servers trip over them.
     private func setHeaders(_ handle: UnsafeMutableRawPointer) {
         var lines = ["Expect:", "Accept:", "Transfer-Encoding:"]
-        if !request.headers.contains(where: { $0.name.lowercased() == "content-type" }) { lines.append("Content-Type:") }
+        if !request.headers.contains(where: { $0.name.lowercased() == "content-type" }) {
+            lines.append("Content-Type:")
+        }
         for (name, value) in request.headers where name.lowercased() != "host" {
             lines.append(value.isEmpty ? "\(name);" : "\(name): \(value)")
         }
@@ -153,11 +155,18 @@ final class CurlTransfer: @unchecked Sendable {
             switch code {
             case CURLE_OPERATION_TIMEDOUT: .timeout
             case CURLE_COULDNT_CONNECT, CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: .unreachable
-            case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM: .untrusted
+            case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CACERT_BADFILE,
+                CURLE_SSL_CERTPROBLEM:
+                .untrusted
             case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL: .invalidRequest
             default: .broken
             }
-        return .failure(HTTPError(kind, "\(request.endpoint.origin): \(String(cString: curl_easy_strerror(code))) (curl \(code.rawValue))"))
+        return .failure(
+            HTTPError(
+                kind,
+                "\(request.endpoint.origin): \(String(cString: curl_easy_strerror(code))) (curl \(code.rawValue))"
+            )
+        )
     }
 
     /// Lets the handle go, which has forgotten the options by now: their memory is freed.

@@ -122,7 +122,11 @@ package final class CurlTransport: HTTPClient, @unchecked Sendable {
             curl_multi_remove_handle(multi, handle)
             curl_easy_reset(handle)
             transfer.release()
-            if idleHandles.count < Self.maximumIdleHandles { idleHandles.append(handle) } else { curl_easy_cleanup(handle) }
+            if idleHandles.count < Self.maximumIdleHandles {
+                idleHandles.append(handle)
+            } else {
+                curl_easy_cleanup(handle)
+            }
         }
         transfer.resume(result)
     }

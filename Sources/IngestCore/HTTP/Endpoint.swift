@@ -27,7 +27,9 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         var port: Int?
         if let colon = authority.lastIndex(of: ":"), authority[colon...].firstIndex(of: "]") == nil {
             host = authority[..<colon]
-            guard let number = Int(authority[authority.index(after: colon)...]), (1...65535).contains(number) else { return nil }
+            guard let number = Int(authority[authority.index(after: colon)...]), (1...65535).contains(number) else {
+                return nil
+            }
             port = number
         }
         guard !host.isEmpty else { return nil }

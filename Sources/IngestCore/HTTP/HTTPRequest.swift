@@ -38,7 +38,10 @@ package struct HTTPRequest: Sendable {
     /// Path and query as they go over the wire.
     package var target: String {
         guard !query.isEmpty else { return path }
-        return path + "?" + query.map { "\(PercentEncoding.encode($0.name))=\(PercentEncoding.encode($0.value))" }.joined(separator: "&")
+        return path + "?"
+            + query.map { "\(PercentEncoding.encode($0.name))=\(PercentEncoding.encode($0.value))" }.joined(
+                separator: "&"
+            )
     }
 }
 

@@ -23,7 +23,9 @@ package enum PercentEncoding {
         let bytes = Array(text.utf8)
         var index = 0
         while index < bytes.count {
-            if bytes[index] == 0x25, index + 2 < bytes.count, let high = value(bytes[index + 1]), let low = value(bytes[index + 2]) {
+            if bytes[index] == 0x25, index + 2 < bytes.count, let high = value(bytes[index + 1]),
+                let low = value(bytes[index + 2])
+            {
                 output.append(high << 4 | low)
                 index += 3
             } else {

@@ -62,7 +62,11 @@ package struct JSONScanner {
             let range = try numberRange()
             // The number is followed by a byte that ends it, as the array is not over.
             guard range.upperBound < bytes.count else { throw error("the text ends early") }
-            values.append(bytes.withUnsafeBytes { strtof($0.baseAddress!.assumingMemoryBound(to: CChar.self) + range.lowerBound, nil) })
+            values.append(
+                bytes.withUnsafeBytes {
+                    strtof($0.baseAddress!.assumingMemoryBound(to: CChar.self) + range.lowerBound, nil)
+                }
+            )
         } while consume(0x2C)
         try expect(0x5D)
     }
@@ -70,7 +74,9 @@ package struct JSONScanner {
     package mutating func string() throws(JSONError) -> String {
         let (range, hasEscapes) = try stringRange()
         if !hasEscapes {
-            guard let value = String(validating: bytes[range], as: UTF8.self) else { throw error("a string is not UTF-8") }
+            guard let value = String(validating: bytes[range], as: UTF8.self) else {
+                throw error("a string is not UTF-8")
+            }
             return value
         }
         return try unescaped(range)
@@ -142,7 +148,9 @@ package struct JSONScanner {
             case 0x22, 0x5C, 0x2F: output.append(bytes[index + 1])
             case 0x75:
                 var code = try codeUnit(at: index + 2, range)
-                if code & 0xFC00 == 0xD800, index + 11 < range.upperBound, bytes[index + 6] == 0x5C, bytes[index + 7] == 0x75 {
+                if code & 0xFC00 == 0xD800, index + 11 < range.upperBound, bytes[index + 6] == 0x5C,
+                    bytes[index + 7] == 0x75
+                {
                     let low = try codeUnit(at: index + 8, range)
                     if low & 0xFC00 == 0xDC00 {
                         code = 0x10000 + (code & 0x3FF) << 10 + low & 0x3FF
@@ -160,7 +168,9 @@ package struct JSONScanner {
     }
 
     private func codeUnit(at index: Int, _ range: Range<Int>) throws(JSONError) -> UInt32 {
-        guard index + 4 <= range.upperBound, let value = UInt32(String(decoding: bytes[index..<index + 4], as: UTF8.self), radix: 16) else {
+        guard index + 4 <= range.upperBound,
+            let value = UInt32(String(decoding: bytes[index..<index + 4], as: UTF8.self), radix: 16)
+        else {
             throw error("a broken \\u escape")
         }
         return value

@@ -46,6 +46,11 @@ package struct JSONWriter {
         array { for value in values { $0.string(value) } }
     }
 
+    package mutating func field(_ name: String, _ values: [Int]) {
+        key(name)
+        array { for value in values { $0.integer(value) } }
+    }
+
     package mutating func object(_ name: String, _ body: (inout JSONWriter) throws -> Void) rethrows {
         key(name)
         try object(body)
@@ -95,7 +100,8 @@ package struct JSONWriter {
         var index = 0
         while index < text.count {
             let byte = text[index]
-            let isNonCharacter = byte == 0xEF && index + 2 < text.count && text[index + 1] == 0xBF && text[index + 2] >= 0xBE
+            let isNonCharacter =
+                byte == 0xEF && index + 2 < text.count && text[index + 1] == 0xBF && text[index + 2] >= 0xBE
             guard byte < 0x20 || byte == 0x22 || byte == 0x5C || isNonCharacter else {
                 index += 1
                 continue

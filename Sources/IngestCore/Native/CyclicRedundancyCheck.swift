@@ -25,7 +25,8 @@ struct CyclicRedundancyCheck<Word: FixedWidthInteger & UnsignedInteger> {
         tables.withUnsafeBufferPointer { tables in
             var index = 0
             while index + 8 <= bytes.count {
-                let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)) ^ UInt64(state)
+                let word =
+                    UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)) ^ UInt64(state)
                 state = 0
                 for step in 0..<8 { state ^= tables[(7 - step) * 256 + Int(word >> (step * 8) & 0xFF)] }
                 index += 8

@@ -9,14 +9,19 @@ package enum Digest {
     package static func hmacSHA256(key: [UInt8], _ message: String) -> [UInt8] {
         var output = [UInt8](repeating: 0, count: 32)
         var text = message
-        let isDone = text.withUTF8 { HMAC(EVP_sha256(), key, Int32(key.count), $0.baseAddress, $0.count, &output, nil) != nil }
+        let isDone = text.withUTF8 {
+            HMAC(EVP_sha256(), key, Int32(key.count), $0.baseAddress, $0.count, &output, nil) != nil
+        }
         precondition(isDone, "libcrypto cannot make an HMAC")
         return output
     }
 
-    private static func oneShot(_ bytes: some Collection<UInt8>, _ algorithm: OpaquePointer?, _ length: Int) -> [UInt8] {
+    private static func oneShot(_ bytes: some Collection<UInt8>, _ algorithm: OpaquePointer?, _ length: Int) -> [UInt8]
+    {
         var output = [UInt8](repeating: 0, count: length)
-        let code = bytes.withContiguousStorageIfAvailable { EVP_Digest($0.baseAddress, $0.count, &output, nil, algorithm, nil) }
+        let code = bytes.withContiguousStorageIfAvailable {
+            EVP_Digest($0.baseAddress, $0.count, &output, nil, algorithm, nil)
+        }
         if code == nil { return oneShot(Array(bytes), algorithm, length) }
         precondition(code == 1, "libcrypto cannot make a digest")
         return output

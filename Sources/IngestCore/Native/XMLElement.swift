@@ -14,20 +14,25 @@ package struct XMLElement: Sendable {
         let builder = Builder()
         var sax = xmlSAXHandler()
         sax.initialized = UInt32(XML_SAX2_MAGIC)
-        sax.startElementNs = { context, name, _, _, _, _, _, _, _ in Builder.from(context).start(String(cString: name!)) }
+        sax.startElementNs = { context, name, _, _, _, _, _, _, _ in Builder.from(context).start(String(cString: name!))
+        }
         sax.endElementNs = { context, _, _, _ in Builder.from(context).end() }
         sax.characters = { context, text, count in
             Builder.from(context).characters(UnsafeBufferPointer(start: text, count: Int(count)))
         }
         sax.cdataBlock = sax.characters
         let isWellFormed = withExtendedLifetime(builder) {
-            guard let parser = xmlCreatePushParserCtxt(&sax, Unmanaged.passUnretained(builder).toOpaque(), nil, 0, nil) else { return false }
+            guard let parser = xmlCreatePushParserCtxt(&sax, Unmanaged.passUnretained(builder).toOpaque(), nil, 0, nil)
+            else { return false }
             defer {
                 if let document = parser.pointee.myDoc { xmlFreeDoc(document) }
                 parser.pointee.myDoc = nil
                 xmlFreeParserCtxt(parser)
             }
-            xmlCtxtUseOptions(parser, Int32(XML_PARSE_NONET.rawValue | XML_PARSE_NOERROR.rawValue | XML_PARSE_NOWARNING.rawValue))
+            xmlCtxtUseOptions(
+                parser,
+                Int32(XML_PARSE_NONET.rawValue | XML_PARSE_NOERROR.rawValue | XML_PARSE_NOWARNING.rawValue)
+            )
             bytes.withUnsafeBytes { buffer in
                 guard let base = buffer.baseAddress else { return }
                 _ = xmlParseChunk(parser, base.assumingMemoryBound(to: CChar.self), Int32(clamping: buffer.count), 1)

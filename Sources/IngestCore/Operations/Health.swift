@@ -23,7 +23,9 @@ package final class Health: Sendable {
 
     package func failed(_ problem: String) { state.withLock { $0.problem = problem } }
 
-    package func isLive(at uptime: Duration) -> Bool { heartbeat.age(at: uptime) < Heartbeat.limit || gate.reason != nil }
+    package func isLive(at uptime: Duration) -> Bool {
+        heartbeat.age(at: uptime) < Heartbeat.limit || gate.reason != nil
+    }
 
     /// Nil when work can be done; else why not.
     package var obstacle: String? {

@@ -24,7 +24,9 @@ package final class HealthServer: @unchecked Sendable {
         if code == EADDRINUSE, !isExact { code = Self.bind(socket, host, 0) }
         guard code == 0, listen(socket, 16) == 0 else {
             close(socket)
-            throw .fleet("the health endpoint cannot listen on \(host):\(port): \(String(cString: strerror(code))) (HEALTH_PORT)")
+            throw .fleet(
+                "the health endpoint cannot listen on \(host):\(port): \(String(cString: strerror(code))) (HEALTH_PORT)"
+            )
         }
         var address = sockaddr_in()
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -42,7 +44,9 @@ package final class HealthServer: @unchecked Sendable {
         address.sin_port = port.bigEndian
         guard inet_pton(AF_INET, host, &address.sin_addr) == 1 else { return EINVAL }
         let code = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
         }
         return code == 0 ? 0 : errno
     }
@@ -84,7 +88,8 @@ package final class HealthServer: @unchecked Sendable {
         let words = line.split(separator: " ")
         let (status, body) = words.count > 1 ? respond(String(words[1])) : (400, "bad request\n")
         let reason = status == 200 ? "OK" : status == 404 ? "Not Found" : "Service Unavailable"
-        let head = "HTTP/1.1 \(status) \(reason)\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n"
+        let head =
+            "HTTP/1.1 \(status) \(reason)\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n"
         let bytes = Array((head + body).utf8)
         _ = send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL))
     }

@@ -60,7 +60,9 @@ package struct LogLine: Sendable {
             json.field("level", level.rawValue)
             json.field("label", label)
             json.field("message", cut(message))
-            if !metadata.isEmpty { json.object("metadata") { for (key, value) in metadata.prefix(6) { $0.field(key, cut(value)) } } }
+            if !metadata.isEmpty {
+                json.object("metadata") { for (key, value) in metadata.prefix(6) { $0.field(key, cut(value)) } }
+            }
         }
         writer.newline()
         return writer.bytes
@@ -72,7 +74,9 @@ package struct LogLine: Sendable {
         return Array((line.filter { !$0.isNewline } + "\n").utf8)
     }
 
-    private func cut(_ value: String) -> String { value.utf8.count <= Self.longestValue ? value : String(value.prefix(Self.longestValue / 4)) + "…" }
+    private func cut(_ value: String) -> String {
+        value.utf8.count <= Self.longestValue ? value : String(value.prefix(Self.longestValue / 4)) + "…"
+    }
 }
 
 /// Where lines go.

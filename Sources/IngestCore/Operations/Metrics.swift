@@ -23,7 +23,9 @@ package final class Metrics: Sendable {
 
     package init() {}
 
-    package func add(_ counter: Counter, _ amount: Int = 1) { values.withLock { $0[Self.positions[counter]!] += amount } }
+    package func add(_ counter: Counter, _ amount: Int = 1) {
+        values.withLock { $0[Self.positions[counter]!] += amount }
+    }
 
     package subscript(counter: Counter) -> Int { values.withLock { $0[Self.positions[counter]!] } }
 

@@ -50,7 +50,9 @@ package final class StandardErrorLog: LogSink, @unchecked Sendable {
             waiting.withLock { $0.count -= 1 }
             var offset = 0
             while offset < line.count {
-                let count = line.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress! + offset, line.count - offset) }
+                let count = line.withUnsafeBytes {
+                    Glibc.write(STDERR_FILENO, $0.baseAddress! + offset, line.count - offset)
+                }
                 if count < 0, errno != EINTR { break }
                 offset += max(0, count)
             }

@@ -99,7 +99,9 @@ package struct Retrying: Sendable {
                 throw CancellationError()
             } catch {
                 let failure = Failure(error)
-                guard let delay = policy.delay(after: failure, attempt: attempt, unit: random.unit()) else { throw error }
+                guard let delay = policy.delay(after: failure, attempt: attempt, unit: random.unit()) else {
+                    throw error
+                }
                 let cost = RetryQuota.cost(of: failure)
                 guard quota.take(cost) else {
                     if isLongPoll { try await time.sleep(for: delay) }

@@ -48,7 +48,9 @@ struct BytePairMerge {
     private func countByHeap(_ piece: UnsafePointer<UInt8>, _ length: Int) -> Int {
         var next = (0..<length).map { Int32($0 + 1) }
         var previous = (0..<length).map { Int32($0 - 1) }
-        var ranks = (0..<length).map { $0 + 1 < length ? vocabulary.rank(piece[$0], piece[$0 + 1]) : Vocabulary.notAToken }
+        var ranks = (0..<length).map {
+            $0 + 1 < length ? vocabulary.rank(piece[$0], piece[$0 + 1]) : Vocabulary.notAToken
+        }
         var heap = PairHeap()
         for index in 0..<length { heap.push(ranks[index], Int32(index)) }
         var parts = length
@@ -64,7 +66,11 @@ struct BytePairMerge {
             if after < length { previous[Int(after)] = at }
             ranks[Int(merged)] = -1
             parts -= 1
-            if after < length { update(at, from: at, to: next[Int(after)]) } else { ranks[Int(at)] = Vocabulary.notAToken }
+            if after < length {
+                update(at, from: at, to: next[Int(after)])
+            } else {
+                ranks[Int(at)] = Vocabulary.notAToken
+            }
             let before = previous[Int(at)]
             if before >= 0 { update(before, from: before, to: after) }
         }

@@ -65,7 +65,8 @@ struct PieceSplitter: Sendable {
         if text[start + 1] == 0xC5, text[start + 2] == 0xBF { return start + 3 }
         guard text[start + 1] < 0x80, text[start + 2] < 0x80 else { return nil }
         let second = text[start + 2] | 0x20
-        let isPair = (first == 0x6C && second == 0x6C) || (first == 0x76 && second == 0x65) || (first == 0x72 && second == 0x65)
+        let isPair =
+            (first == 0x6C && second == 0x6C) || (first == 0x76 && second == 0x65) || (first == 0x72 && second == 0x65)
         return isPair ? start + 3 : nil
     }
 

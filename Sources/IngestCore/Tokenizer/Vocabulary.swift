@@ -59,7 +59,9 @@ final class Vocabulary: @unchecked Sendable {
         while true {
             let slot = slots[index]
             if slot.rank < 0 { return Self.notAToken }
-            if slot.key == key, slot.length == UInt32(truncatingIfNeeded: length), length <= 8 || isToken(slot.rank, bytes, length) {
+            if slot.key == key, slot.length == UInt32(truncatingIfNeeded: length),
+                length <= 8 || isToken(slot.rank, bytes, length)
+            {
                 return slot.rank
             }
             index = (index + 1) & (Self.capacity - 1)
