@@ -65,7 +65,7 @@ let package = Package(
 
         .target(
             name: "IngestTestKit",
-            dependencies: ["IngestCore"],
+            dependencies: ["IngestCore", "ExtractionWire"],
             path: "Tests/IngestTestKit",
             swiftSettings: settings
         ),
@@ -82,7 +82,8 @@ let package = Package(
         .testTarget(
             name: "ProgramTests",
             dependencies: [
-                "IngestCore", "IngestTestKit", "ingest-worker", "embed-worker", "ingestctl", "document-extractor",
+                "IngestCore", "IngestTestKit", "ExtractionWire", "ingest-worker", "embed-worker", "ingestctl",
+                "document-extractor",
             ],
             swiftSettings: settings
         ),

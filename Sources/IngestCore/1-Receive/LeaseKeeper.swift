@@ -1,10 +1,10 @@
 /// Keeps received messages invisible for as long as they are worked on: every one from the moment of receive, queued ones included.
 package final class LeaseKeeper: Sendable {
-    /// One delivery's lease. `lost` is fulfilled when the message is no longer ours.
+    /// One delivery's lease. `lost` opens when the message is no longer ours.
     package final class Lease: Sendable {
         let receipt: String
         let received: Duration
-        package let lost = Promise<Void>()
+        package let lost = Latch()
 
         init(receipt: String, received: Duration) {
             self.receipt = receipt
@@ -57,7 +57,7 @@ package final class LeaseKeeper: Sendable {
             let due = entries.values.filter { now - $0.extended >= timeout / 2 }.map(\.lease)
             return (due.sorted { ($0.received, $0.receipt) < ($1.received, $1.receipt) }, ended)
         }
-        for lease in ended { lease.lost.fulfil(.success(())) }
+        for lease in ended { lease.lost.open() }
         for start in stride(from: 0, to: due.count, by: 10) {
             await extend(Array(due[start..<min(due.count, start + 10)]))
         }
@@ -73,7 +73,7 @@ package final class LeaseKeeper: Sendable {
             case .success: entries.withLock { $0[lease.receipt]?.extended = sent }
             case .failure(.lost):
                 remove(lease)
-                lease.lost.fulfil(.success(()))
+                lease.lost.open()
             case .failure(.failed(let code)): log.warning("a lease could not be extended, trying again", ["code": code])
             }
         }

@@ -8,45 +8,29 @@ package final class Shutdown: Sendable {
         package static func < (left: Stage, right: Stage) -> Bool { left.rawValue < right.rawValue }
     }
 
-    private struct State {
-        var stage = Stage.running
-        var waiting: [(stage: Stage, promise: Promise<Void>)] = []
-    }
-
-    private let state = Locked(State())
+    private let stopping = Latch()
+    private let ending = Latch()
+    private let reached = Locked(Stage.running)
 
     package init() {}
 
-    package var stage: Stage { state.withLock { $0.stage } }
+    package var stage: Stage { reached.withLock { $0 } }
 
     package var isStopping: Bool { stage >= .stopping }
 
     /// Goes to `stage`; never back.
     package func enter(_ stage: Stage) {
-        let reached = state.withLock { state in
-            guard stage > state.stage else { return [Promise<Void>]() }
-            state.stage = stage
-            let reached = state.waiting.filter { $0.stage <= stage }.map(\.promise)
-            state.waiting.removeAll { $0.stage <= stage }
-            return reached
-        }
-        for promise in reached { promise.fulfil(.success(())) }
+        reached.withLock { $0 = max($0, stage) }
+        if stage >= .stopping { stopping.open() }
+        if stage >= .now { ending.open() }
     }
 
     /// Waits until `stage` is reached, or throws when the task is cancelled.
     package func wait(for stage: Stage) async throws {
-        let promise: Promise<Void>? = state.withLock { state in
-            guard state.stage < stage else { return nil }
-            let promise = Promise<Void>()
-            state.waiting.append((stage, promise))
-            return promise
-        }
-        guard let promise else { return }
-        do {
-            try await promise.value()
-        } catch {
-            state.withLock { $0.waiting.removeAll { $0.promise === promise } }
-            throw error
+        switch stage {
+        case .running: return
+        case .stopping: try await stopping.wait()
+        case .now: try await ending.wait()
         }
     }
 

@@ -27,6 +27,8 @@ package struct WorkLoop: Sendable {
     package struct Job: Sendable {
         package var deliveries: [Delivery]
 
+        package init(deliveries: [Delivery]) { self.deliveries = deliveries }
+
         package var first: Delivery { deliveries[0] }
     }
 
@@ -179,7 +181,7 @@ package struct WorkLoop: Sendable {
         await withTaskGroup(of: Outcome?.self) { group in
             group.addTask { await work(job) }
             group.addTask {
-                _ = try? await leases[0].lost.value()
+                try? await leases[0].lost.wait()
                 return nil
             }
             group.addTask {

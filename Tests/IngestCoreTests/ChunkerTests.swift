@@ -1,0 +1,123 @@
+import ExtractionWire
+import IngestCore
+import Testing
+
+@Suite struct ChunkerTests {
+    /// A random document: paragraphs, headings, long words, several scripts, pages.
+    static func document(seed: UInt64) -> ExtractedDocument {
+        var random = SplitMix(state: seed)
+        let words = [
+            "lamp", "Lighthouse", "mercury.", "fog", "灯台", "守。", "маяк", "1871", "—", "ααα", "😀",
+            String(repeating: "z", count: 300),
+        ]
+        var text: [UInt8] = []
+        var blocks: [Block] = []
+        var pages: [PageSpan] = []
+        var pageStart = 0
+        for _ in 0..<Int(random.next() % 40 + 1) {
+            if !text.isEmpty { text += [0x0A, 0x0A] }
+            if random.next() % 5 == 0, text.count > pageStart {
+                pages.append(PageSpan(number: pages.count + 1, start: pageStart, end: text.count - 2))
+                pageStart = text.count
+            }
+            let start = text.count
+            let isHeading = random.next() % 4 == 0
+            let count = isHeading ? 3 : Int(random.next() % 200 + 1)
+            text += Array(
+                (0..<count).map { _ in words[Int(random.next() % UInt64(words.count))] }.joined(
+                    separator: random.next() % 9 == 0 ? "\n" : " "
+                ).utf8
+            )
+            blocks.append(
+                Block(
+                    kind: isHeading ? .heading : .paragraph,
+                    level: isHeading ? UInt8(random.next() % 6 + 1) : 0,
+                    start: start,
+                    end: text.count
+                )
+            )
+        }
+        pages.append(PageSpan(number: pages.count + 1, start: pageStart, end: text.count))
+        return ExtractedDocument(format: .pdf, text: text, blocks: blocks, pages: pages)
+    }
+
+    @Test(arguments: 0..<60)
+    func everyChunkIsASliceWithinItsBudget(_ seed: UInt64) throws {
+        let document = Self.document(seed: seed)
+        let canonical = Array(String(decoding: document.text, as: UTF8.self).unicodeScalars)
+        for (tokens, overlap) in [(512, 64), (64, 16), (16, 0)] {
+            let chunks = try Chunker(tokens: tokens, overlap: overlap).chunks(of: document)
+            var covered = [Bool](repeating: false, count: canonical.count)
+            for (index, chunk) in chunks.enumerated() {
+                #expect(chunk.index == index)
+                let slice = String(String.UnicodeScalarView(canonical[chunk.characters]))
+                #expect(slice == chunk.text)
+                #expect(chunk.tokens == Tokenizer.cl100k.count(chunk.text))
+                #expect(chunk.tokens <= tokens, "chunk \(index) of seed \(seed)")
+                for position in chunk.characters { covered[position] = true }
+                for part in chunk.pages { #expect(part.offset >= 0 && part.offset < chunk.text.unicodeScalars.count) }
+                #expect(chunk.pages.first?.offset == 0)
+            }
+            for position in canonical.indices where !covered[position] {
+                #expect(canonical[position].properties.isWhitespace)
+            }
+            #expect(try Chunker(tokens: tokens, overlap: overlap).chunks(of: document) == chunks)
+        }
+    }
+
+    @Test func headingsBeginChunksAndMakePaths() throws {
+        let paragraph = String(repeating: "The lamp is lit at dusk. ", count: 30)
+        let document = Self.text([
+            (.heading, 1, "Tower"), (.paragraph, 0, paragraph), (.heading, 2, "Lamp"), (.paragraph, 0, paragraph),
+            (.heading, 1, "Boats"), (.paragraph, 0, paragraph),
+        ])
+        let chunks = try Chunker(tokens: 512, overlap: 64).chunks(of: document)
+        #expect(chunks.map(\.headings) == [["Tower"], ["Tower", "Lamp"], ["Boats"]])
+        #expect(chunks.map { $0.text.prefix(5) } == ["Tower", "Lamp\n", "Boats"])
+    }
+
+    @Test func overlapRepeatsWholeUnits() throws {
+        let paragraphs = (0..<30).map {
+            (Block.Kind.paragraph, UInt8(0), "Paragraph number \($0) tells of the sea and of the wind.")
+        }
+        let chunks = try Chunker(tokens: 64, overlap: 16).chunks(of: Self.text(paragraphs))
+        #expect(chunks.count > 5)
+        for (left, right) in zip(chunks, chunks.dropFirst()) {
+            #expect(right.characters.lowerBound < left.characters.upperBound)
+            #expect(right.characters.upperBound > left.characters.upperBound)
+        }
+    }
+
+    @Test func tooManyChunksAreARejection() {
+        let paragraphs = (0..<100).map {
+            (Block.Kind.paragraph, UInt8(0), "Paragraph number \($0) tells of the sea and of the wind, and of ships.")
+        }
+        #expect(throws: Rejection.self) {
+            try Chunker(tokens: 16, overlap: 0, maximumChunks: 10).chunks(of: Self.text(paragraphs))
+        }
+    }
+
+    static func text(_ parts: [(Block.Kind, UInt8, String)]) -> ExtractedDocument {
+        var text: [UInt8] = []
+        var blocks: [Block] = []
+        for (kind, level, part) in parts {
+            if !text.isEmpty { text += [0x0A, 0x0A] }
+            let start = text.count
+            text += Array(part.trimmed.utf8)
+            blocks.append(Block(kind: kind, level: level, start: start, end: text.count))
+        }
+        return ExtractedDocument(format: .text, text: text, blocks: blocks)
+    }
+}
+
+struct SplitMix {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var value = state
+        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
+        return value ^ value >> 31
+    }
+}

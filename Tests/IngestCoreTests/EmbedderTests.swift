@@ -1,0 +1,153 @@
+import ExtractionWire
+import Foundation
+import IngestCore
+import IngestTestKit
+import Testing
+
+@Suite struct EmbedderTests {
+    private static let inputs = [
+        EmbeddingInput(text: "one", tokens: 1), EmbeddingInput(text: "two", tokens: 1),
+        EmbeddingInput(text: "three", tokens: 1),
+    ]
+
+    private func embedder(_ http: ScriptedHTTPClient, time: any TimeSource = SystemTime()) -> OpenAIEmbedder {
+        OpenAIEmbedder(
+            .init(endpoint: Endpoint("http://127.0.0.1:1/v1")!, apiKey: "key", model: "m", dimensions: 2),
+            http: http,
+            retrying: Retrying(
+                policy: RetryPolicy(maximumAttempts: 2, base: .milliseconds(1), longestWish: .seconds(120)),
+                time: time
+            ),
+            limiter: RateLimiter(maximumInFlight: 4, time: time)
+        )
+    }
+
+    private static func answer(_ vectors: [[Float]], base64: Bool = true, order: [Int]? = nil) -> HTTPResponse {
+        let items = (order ?? Array(vectors.indices)).map { index -> String in
+            let bytes = vectors[index].flatMap { value in
+                withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) }
+            }
+            let value =
+                base64
+                ? "\"\(Data(bytes).base64EncodedString())\""
+                : "[\(vectors[index].map(\.description).joined(separator: ", "))]"
+            return "{\"object\":\"embedding\",\"index\":\(index),\"embedding\":\(value)}"
+        }
+        return HTTPResponse(
+            status: 200,
+            body: Array("{\"object\":\"list\",\"data\":[\(items.joined(separator: ","))],\"model\":\"m\"}".utf8)
+        )
+    }
+
+    private static func refusal(_ status: Int, code: String, message: String = "no", param: String = "") -> HTTPResponse
+    {
+        let body = "{\"error\":{\"message\":\"\(message)\",\"type\":\"t\",\"param\":\"\(param)\",\"code\":\"\(code)\"}}"
+        return HTTPResponse(status: status, body: Array(body.utf8))
+    }
+
+    @Test(arguments: [true, false])
+    func vectorsComeInTheOrderOfTheInputsAndOfUnitLength(_ base64: Bool) async throws {
+        let http = ScriptedHTTPClient { _, _ in
+            Self.answer([[1, 0], [0, 2], [3, 4]], base64: base64, order: [2, 0, 1])
+        }
+        let vectors = try await embedder(http).embed(Self.inputs).map { try $0.get() }
+        #expect(vectors == [[1, 0], [0, 1], [0.6, 0.8]])
+        #expect(String(decoding: http.requests[0].body, as: UTF8.self).contains("\"dimensions\":2"))
+    }
+
+    @Test func aRefusedTextIsFoundAndTheOthersGoThrough() async throws {
+        let http = ScriptedHTTPClient { request, _ in
+            let body = String(decoding: request.body, as: UTF8.self)
+            if body.contains("two") { return Self.refusal(400, code: "", message: "bad input") }
+            return Self.answer(
+                [[Float]](repeating: [1, 0], count: body.contains("one") && body.contains("three") ? 2 : 1)
+            )
+        }
+        let results = await embedder(http).embed(Self.inputs)
+        #expect(throws: Never.self) { try results[0].get() }
+        #expect(throws: Never.self) { try results[2].get() }
+        guard case .failure(let error) = results[1], case .document(let rejection) = Failure(error) else {
+            return _ = Issue.record("not rejected")
+        }
+        #expect(rejection.code == .embeddingRefused)
+    }
+
+    @Test(arguments: [
+        (429, "insufficient_quota", "", "fleet"), (401, "invalid_api_key", "", "fleet"),
+        (404, "model_not_found", "", "fleet"),
+        (400, "", "dimensions", "fleet"), (500, "", "", "transient"), (429, "rate_limit_exceeded", "", "throttled"),
+    ])
+    func everyRefusalHasItsKind(_ status: Int, _ code: String, _ param: String, _ kind: String) async {
+        let http = ScriptedHTTPClient { _, _ in Self.refusal(status, code: code, param: param) }
+        let time = VirtualTime()
+        let results = await time.flowing { await self.embedder(http, time: time).embed(Self.inputs) }
+        for result in results {
+            guard case .failure(let error) = result else { return _ = Issue.record("no failure") }
+            #expect(Failure(error).kind == kind)
+        }
+        #expect(http.requests.count == (kind == "fleet" ? 1 : 2), "quota and keys are not tried again")
+    }
+
+    @Test(arguments: [
+        "{\"data\":[]}", "{\"data\":[{\"index\":0,\"embedding\":\"AAAA\"}]}", "not json",
+        "{\"data\":[{\"index\":9,\"embedding\":[1,0]}]}",
+    ])
+    func nonsenseIsTriedAgainAndThenTransient(_ body: String) async {
+        let http = ScriptedHTTPClient { _, _ in HTTPResponse(status: 200, body: Array(body.utf8)) }
+        for result in await embedder(http).embed(Self.inputs) {
+            guard case .failure(let error) = result else { return _ = Issue.record("no failure") }
+            #expect(Failure(error).kind == "transient")
+        }
+        #expect(http.requests.count == 2)
+    }
+
+    @Test func wrongDimensionsAndZeroVectorsNeverReachTheIndex() async {
+        let wide = ScriptedHTTPClient { _, _ in Self.answer([[1, 0, 0]]) }
+        guard case .failure(let error) = await embedder(wide).embed([Self.inputs[0]])[0] else {
+            return _ = Issue.record("no failure")
+        }
+        #expect(Failure(error).kind == "fleet")
+        let zero = ScriptedHTTPClient { _, _ in Self.answer([[0, 0]]) }
+        guard case .failure = await embedder(zero).embed([Self.inputs[0]])[0] else {
+            return _ = Issue.record("no failure")
+        }
+    }
+
+    @Test func theServersWishIsObeyed() async throws {
+        let time = VirtualTime()
+        let http = ScriptedHTTPClient { _, number in
+            if number > 1 { return Self.answer([[1, 0]]) }
+            return HTTPResponse(status: 429, headers: HTTPHeaders([("retry-after", "30")]), body: [])
+        }
+        let results = await time.flowing { await self.embedder(http, time: time).embed([Self.inputs[0]]) }
+        #expect(throws: Never.self) { try results[0].get() }
+        #expect(time.uptime >= .seconds(30))
+    }
+
+    @Test func batchesKeepTheirLimits() async throws {
+        let sizes = Locked([(Int, Int)]())
+        struct Recorder: Embedder {
+            let sizes: Locked<[(Int, Int)]>
+            func embed(_ inputs: [EmbeddingInput]) async -> [Result<[Float], any Error>] {
+                sizes.withLock { $0.append((inputs.count, inputs.reduce(0) { $0 + $1.tokens })) }
+                return inputs.map { .success([Float($0.tokens)]) }
+            }
+        }
+        let time = VirtualTime()
+        let batcher = EmbeddingBatcher(Recorder(sizes: sizes), inputs: 10, tokens: 100, concurrency: 2, time: time)
+        let inputs = (0..<95).map { EmbeddingInput(text: "t\($0)", tokens: $0 % 30 + 1) }
+        let vectors = try await time.flowing {
+            try await withThrowingTaskGroup(of: [[Float]]?.self) { group in
+                group.addTask {
+                    await batcher.run()
+                    return nil
+                }
+                group.addTask { try await batcher.embed(inputs) }
+                defer { group.cancelAll() }
+                return try await group.next()!!
+            }
+        }
+        #expect(vectors == inputs.map { [Float($0.tokens)] })
+        #expect(sizes.withLock { $0.allSatisfy { $0.0 <= 10 && $0.1 <= 100 } && $0.count < 40 })
+    }
+}

@@ -1,0 +1,173 @@
+import ExtractionWire
+import IngestCore
+import IngestTestKit
+import Testing
+
+@Suite struct WorkLoopTests {
+    let time = VirtualTime()
+    let shutdown = Shutdown()
+
+    private func loop(
+        _ queue: InMemoryQueue,
+        _ deadLetters: InMemoryQueue,
+        concurrency: Int = 4,
+        grace: Duration = .seconds(20),
+        idle: Duration? = .seconds(3),
+        mergeKey: @escaping @Sendable (Delivery) -> String? = { _ in nil },
+        work: @escaping @Sendable (WorkLoop.Job) async -> Outcome
+    ) -> WorkLoop {
+        let (environment, gate) = LoopEnvironment.test(time: time)
+        return WorkLoop(
+            queue: queue,
+            deadLetters: deadLetters,
+            settings: .init(concurrency: concurrency, pollWait: .seconds(2), grace: grace, exitWhenIdle: idle),
+            visibilityTimeout: .seconds(30),
+            gate: gate,
+            shutdown: shutdown,
+            environment: environment,
+            mergeKey: mergeKey,
+            work: work
+        )
+    }
+
+    private func run(_ loop: WorkLoop) async { await time.flowing { await loop.run() } }
+
+    @Test func everyMessageIsWorkedOnAndDeletedNeverMoreThanSlots() async throws {
+        let queue = InMemoryQueue(time: time)
+        let busy = Locked((now: 0, most: 0))
+        for number in 0..<50 { try await queue.send(OutgoingMessage(body: "\(number)")) }
+        await run(
+            loop(queue, InMemoryQueue(time: time), concurrency: 3) { _ in
+                busy.withLock {
+                    $0.now += 1
+                    $0.most = max($0.most, $0.now)
+                }
+                try? await time.sleep(for: .seconds(5))
+                busy.withLock { $0.now -= 1 }
+                return .done
+            }
+        )
+        #expect(queue.messages.isEmpty && queue.deletedCount == 50)
+        #expect(busy.withLock { $0.most } == 3)
+        #expect(queue.largestReceive <= 3)
+    }
+
+    @Test func leasesAreExtendedFromReceiveUntilSettled() async throws {
+        let queue = InMemoryQueue(time: time, timeout: .seconds(30))
+        try await queue.send(OutgoingMessage(body: "slow"))
+        let starts = Locked(0)
+        let id = queue.messages[0].id
+        await run(
+            loop(queue, InMemoryQueue(time: time)) { _ in
+                starts.withLock { $0 += 1 }
+                try? await time.sleep(for: .seconds(300))
+                return .done
+            }
+        )
+        #expect(starts.withLock { $0 } == 1, "nobody else got the message")
+        #expect((15...25).contains(queue.extensions(ofMessage: id)))
+    }
+
+    @Test func aLostLeaseCancelsTheWork() async throws {
+        let queue = InMemoryQueue(time: time)
+        try await queue.send(OutgoingMessage(body: "x"))
+        let id = queue.messages[0].id
+        let attempts = Locked((started: 0, cancelled: 0))
+        await run(
+            loop(queue, InMemoryQueue(time: time)) { job in
+                attempts.withLock { $0.started += 1 }
+                if job.first.receiveCount > 1 { return .done }
+                queue.loseLease(ofMessage: id)
+                do {
+                    try await time.sleep(for: .seconds(500))
+                } catch {
+                    attempts.withLock { $0.cancelled += 1 }
+                }
+                return .done
+            }
+        )
+        #expect(attempts.withLock { $0 } == (2, 1))
+        #expect(queue.messages.isEmpty)
+    }
+
+    @Test func retriesComeBackLaterAndLater() async throws {
+        let queue = InMemoryQueue(time: time)
+        try await queue.send(OutgoingMessage(body: "x"))
+        let times = Locked([Duration]())
+        await run(
+            loop(queue, InMemoryQueue(time: time)) { job in
+                times.withLock { $0.append(time.uptime) }
+                return job.first.receiveCount < 4 ? .retry("not yet", after: nil) : .done
+            }
+        )
+        let seen = times.withLock { $0 }
+        #expect(seen.count == 4)
+        let gaps = zip(seen.dropFirst(), seen).map { $0.0 - $0.1 }
+        #expect(gaps[0] < gaps[1] && gaps[1] < gaps[2] && gaps[2] >= .seconds(10))
+    }
+
+    @Test func deadLettersCarryTheirReasonAndNeighboursGoOn() async throws {
+        let queue = InMemoryQueue(time: time)
+        let dead = InMemoryQueue(time: time)
+        for body in ["good", "bad", "good"] { try await queue.send(OutgoingMessage(body: body)) }
+        dead.failNextSends(2)  // the letter is not lost when the other queue does not answer
+        await run(
+            loop(queue, dead) { job in
+                guard job.first.body == "bad" else { return .done }
+                return .deadLetter([
+                    DeadLetter(reason: "malformed", detail: "damaged", object: "s3://b/k\u{1}", generation: 7)
+                ])
+            }
+        )
+        #expect(queue.messages.isEmpty)
+        #expect(dead.messages.map(\.message.body) == ["bad"])
+        #expect(
+            dead.messages[0].message.attributes == [
+                "reason": "malformed", "detail": "damaged", "object": "s3://b/k\u{FFFD}", "generation": "7",
+            ]
+        )
+    }
+
+    @Test func aFleetFaultHoldsMessagesWithoutBurningReceives() async throws {
+        let queue = InMemoryQueue(time: time)
+        for number in 0..<20 { try await queue.send(OutgoingMessage(body: "\(number)")) }
+        let counts = Locked([Int]())
+        await run(
+            loop(queue, InMemoryQueue(time: time)) { job in
+                counts.withLock { $0.append(job.first.receiveCount) }
+                return time.uptime < .seconds(1200) ? .pause("no quota") : .done
+            }
+        )
+        #expect(queue.messages.isEmpty && queue.deletedCount == 20)
+        #expect(counts.withLock { $0.max() } == 1)
+    }
+
+    @Test func stoppingFinishesWhatItCanAndGivesBackTheRest() async throws {
+        let queue = InMemoryQueue(time: time)
+        for body in ["quick", "endless", "queued"] { try await queue.send(OutgoingMessage(body: body)) }
+        await run(
+            loop(queue, InMemoryQueue(time: time), concurrency: 2, grace: .seconds(10), idle: nil) { job in
+                if job.first.body == "endless" { shutdown.enter(.stopping) }
+                try? await time.sleep(for: job.first.body == "quick" ? .seconds(5) : .seconds(5000))
+                return .done
+            }
+        )
+        #expect(queue.messages.map(\.message.body).sorted() == ["endless", "queued"])
+        #expect(queue.messages.allSatisfy { $0.visibleAt <= time.uptime }, "given back, not left to their timeout")
+        #expect(time.uptime < .seconds(20))
+    }
+
+    @Test func deliveriesOfOneReceiveWithTheSameKeyAreOneJob() async throws {
+        let queue = InMemoryQueue(time: time)
+        for body in ["a", "b", "a", "a"] { try await queue.send(OutgoingMessage(body: body)) }
+        let jobs = Locked([Int]())
+        await run(
+            loop(queue, InMemoryQueue(time: time), concurrency: 10, mergeKey: { $0.body }) { job in
+                jobs.withLock { $0.append(job.deliveries.count) }
+                return .done
+            }
+        )
+        #expect(jobs.withLock { $0.sorted() } == [1, 3])
+        #expect(queue.deletedCount == 4)
+    }
+}

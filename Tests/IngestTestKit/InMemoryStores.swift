@@ -1,0 +1,142 @@
+import ExtractionWire
+import IngestCore
+
+/// Objects in memory; an ETag is the content's hash.
+package final class InMemoryObjectStore: ObjectStore {
+    private let objects = Locked([ObjectReference: [UInt8]]())
+    private let reads = Locked(0)
+
+    package init() {}
+
+    package var bodiesRead: Int { reads.withLock { $0 } }
+    package var keys: [ObjectReference] { objects.withLock { $0.keys.sorted { $0.key < $1.key } } }
+    package func put(_ object: ObjectReference, _ text: String) { objects.withLock { $0[object] = Array(text.utf8) } }
+    package func remove(_ object: ObjectReference) { objects.withLock { _ = $0.removeValue(forKey: object) } }
+    package static func etag(_ bytes: [UInt8]) -> String { Hex.string(Digest.sha256(bytes).prefix(16)) }
+
+    package func read(_ object: ObjectReference, unless known: String?) async throws -> ReadOutcome {
+        guard let bytes = objects.withLock({ $0[object] }) else { return .missing }
+        let etag = Self.etag(bytes)
+        if etag == known { return .unchanged }
+        reads.withLock { $0 += 1 }
+        let file = try TemporaryFile(folder: "/tmp")
+        _ = bytes.withUnsafeBytes { file.write($0) }
+        return .object(StoredObject(file: file, bytes: bytes.count, etag: etag, contentType: "text/plain"))
+    }
+
+    package func readBytes(_ object: ObjectReference, maximum: Int) async throws -> [UInt8]? {
+        objects.withLock { $0[object] }
+    }
+    package func write(_ object: ObjectReference, _ bytes: [UInt8]) async throws {
+        objects.withLock { $0[object] = bytes }
+    }
+    package func delete(_ object: ObjectReference) async throws { remove(object) }
+
+    /// Pages of two, so that paging is exercised.
+    package func list(bucket: String, prefix: String, after token: String?) async throws -> ObjectPage {
+        let all = objects.withLock { objects in
+            objects.filter { $0.key.bucket == bucket && $0.key.key.hasPrefix(prefix) }.sorted {
+                $0.key.key < $1.key.key
+            }
+        }
+        let rest = all.filter { token == nil || $0.key.key > token! }
+        let page = rest.prefix(2).map {
+            ObjectPage.Entry(key: $0.key.key, bytes: $0.value.count, etag: Self.etag($0.value))
+        }
+        return ObjectPage(entries: Array(page), next: rest.count > 2 ? page.last?.key : nil)
+    }
+}
+
+/// Records in memory with real compare-and-set.
+package final class InMemoryLedger: Ledger {
+    private let records = Locked([String: (record: DocumentRecord, sequence: Int)]())
+    /// Called before a write is looked at: a place for somebody else to be faster.
+    private let interruption = Locked((@Sendable () -> Void)?.none)
+
+    package init() {}
+
+    package func record(_ id: String) -> DocumentRecord? { records.withLock { $0[id]?.record } }
+    package var all: [DocumentRecord] { records.withLock { $0.values.map(\.record) } }
+    package func interruptNextWrite(_ body: @escaping @Sendable () -> Void) { interruption.withLock { $0 = body } }
+
+    package func read(_ id: String) async throws -> VersionedRecord {
+        records.withLock { records in
+            guard let entry = records[id] else { return VersionedRecord(record: nil, version: .absent) }
+            return VersionedRecord(record: entry.record, version: .at(sequence: entry.sequence, term: 1))
+        }
+    }
+
+    package func write(_ id: String, _ record: DocumentRecord, over version: RecordVersion) async throws -> WriteOutcome
+    {
+        let interruption = interruption.withLock { held in
+            defer { held = nil }
+            return held
+        }
+        interruption?()
+        return records.withLock { records in
+            let current = records[id].map { RecordVersion.at(sequence: $0.sequence, term: 1) } ?? .absent
+            guard current == version else { return .conflict }
+            let next = (records[id]?.sequence ?? 0) + 1
+            records[id] = (record, next)
+            return .written(.at(sequence: next, term: 1))
+        }
+    }
+}
+
+/// Chunks in memory.
+package final class InMemoryIndex: ChunkIndex {
+    private struct State {
+        var chunks: [String: IndexedChunk] = [:]
+        var writesLeft = Int.max
+        var refusal: Rejection?
+    }
+
+    private let state = Locked(State())
+
+    package init() {}
+
+    package var ids: Set<String> { state.withLock { Set($0.chunks.keys) } }
+    package func texts(_ generation: Int) -> [String] {
+        state.withLock { state in
+            state.chunks.values.filter { $0.generation == generation }.sorted { $0.chunk.index < $1.chunk.index }.map(
+                \.chunk.text
+            )
+        }
+    }
+    /// After so many more chunks every write fails, as if the process had died.
+    package func fail(afterChunks count: Int) { state.withLock { $0.writesLeft = count } }
+    package func refuse(_ rejection: Rejection?) { state.withLock { $0.refusal = rejection } }
+
+    package func create(_ chunks: [IndexedChunk], _ header: ChunkMessage.Header) async throws {
+        try state.withLock { state in
+            if let refusal = state.refusal { throw refusal }
+            for chunk in chunks {
+                guard state.writesLeft > 0 else { throw Failure.transient("the index does not answer") }
+                state.writesLeft -= 1
+                if state.chunks[chunk.id] == nil { state.chunks[chunk.id] = chunk }
+            }
+        }
+    }
+
+    package func delete(_ document: DocumentID, generation: Int, count: Int) async throws {
+        state.withLock { state in
+            for index in 0..<count { state.chunks.removeValue(forKey: IndexedChunk.id(document, generation, index)) }
+        }
+    }
+
+    package func hashes(_ document: DocumentID, generation: Int, count: Int) async throws -> [Int: String] {
+        found(document, generation, Array(0..<count)).mapValues(\.chunk.contentHash)
+    }
+
+    package func vectors(_ document: DocumentID, generation: Int, chunks: [Int]) async throws -> [Int: [Float]] {
+        found(document, generation, chunks).mapValues(\.vector)
+    }
+
+    private func found(_ document: DocumentID, _ generation: Int, _ indexes: [Int]) -> [Int: IndexedChunk] {
+        state.withLock { state in
+            var found: [Int: IndexedChunk] = [:]
+            for index in indexes { found[index] = state.chunks[IndexedChunk.id(document, generation, index)] }
+            return found
+        }
+    }
+}

@@ -1,0 +1,306 @@
+import ExtractionWire
+import IngestCore
+import IngestTestKit
+import Testing
+import embed_worker
+import ingest_worker
+
+/// Both pipelines over stores in memory: what the promise says, step by step.
+@Suite struct PipelineTests {
+    let time = VirtualTime()
+    let store = InMemoryObjectStore()
+    let ledger = InMemoryLedger()
+    let index = InMemoryIndex()
+    let embedder = HashEmbedder()
+    let events: InMemoryQueue
+    let chunks: InMemoryQueue
+    let names = IndexNames(
+        alias: "t",
+        fingerprint: PipelineFingerprint(chunkTokens: 16, chunkOverlap: 0, tokenizer: "x", model: "m", dimensions: 4)
+    )
+    let object = ObjectReference(bucket: "docs", key: "a.txt")
+
+    init() {
+        events = InMemoryQueue(time: time)
+        chunks = InMemoryQueue(time: time)
+    }
+
+    private var recordID: String { DocumentID(tenant: "default", object: object).recordID(index: names.chunks) }
+    private var record: DocumentRecord? { ledger.record(recordID) }
+
+    private func ingest(removesRejected: Bool = false, inlineBytes: Int = 100_000) -> IngestPipeline {
+        let (environment, _) = LoopEnvironment.test(time: time)
+        return IngestPipeline(
+            ledger: ledger,
+            store: store,
+            extractor: ParagraphExtractor(),
+            chunker: Chunker(tokens: 16, overlap: 0),
+            handOver: HandOver(store: store, bucket: "hand", inlineBytes: inlineBytes),
+            chunkQueue: chunks,
+            settings: IngestSettings(
+                tenant: "default",
+                names: names,
+                handOverBucket: "hand",
+                handOverPrefix: "hand-over/",
+                removesRejected: removesRejected
+            ),
+            time: time,
+            metrics: environment.metrics,
+            log: environment.log
+        )
+    }
+
+    private func embed(_ job: WorkLoop.Job) async -> Outcome {
+        let (environment, _) = LoopEnvironment.test(time: time)
+        let batcher = EmbeddingBatcher(embedder, linger: .zero, time: time)
+        let pipeline = EmbedPipeline(
+            ledger: ledger,
+            index: index,
+            embeddings: batcher,
+            handOver: HandOver(store: store, bucket: "hand", inlineBytes: 0),
+            eventQueue: events,
+            indexName: names.chunks,
+            stalenessBound: .seconds(300),
+            time: time,
+            metrics: environment.metrics,
+            log: environment.log
+        )
+        return await withTaskGroup(of: Void.self) { group in
+            group.addTask { await batcher.run() }
+            defer { group.cancelAll() }
+            return await pipeline.handle(job)
+        }
+    }
+
+    private func embedLast(count: Int = 1) async throws -> Outcome { await embed(try lastChunkMessage(count: count)) }
+
+    private func delivery(_ body: String, count: Int = 1) -> WorkLoop.Job {
+        let delivery = Delivery(
+            messageID: "m",
+            receipt: "r",
+            body: body,
+            receiveCount: count,
+            sent: time.now,
+            received: time.now
+        )
+        return WorkLoop.Job(deliveries: [delivery])
+    }
+
+    private func event(count: Int = 1) -> WorkLoop.Job { delivery(ObjectChange.hint(for: object), count: count) }
+
+    private func lastChunkMessage(count: Int = 1) throws -> WorkLoop.Job {
+        delivery(try #require(chunks.messages.last).message.body, count: count)
+    }
+
+    /// Puts a version in and carries it all the way.
+    private func publish(_ text: String) async throws {
+        store.put(object, text)
+        #expect(await ingest().handle(event()) == .done)
+        #expect(try await embedLast() == .done)
+    }
+
+    static func paragraphs(_ range: Range<Int>, _ word: String = "sea") -> String {
+        range.map { "Paragraph \($0) of the \(word) and of the wind, of ships and sails." }.joined(separator: "\n\n")
+    }
+
+    @Test func aDocumentBecomesSearchableAndADuplicateEventCostsNothing() async throws {
+        try await publish(Self.paragraphs(0..<5))
+        #expect(record?.live?.generation == 1 && record?.pending == nil)
+        #expect(index.texts(1).count == record?.live?.chunkCount)
+        let paid = embedder.embedded.count
+        let reads = store.bodiesRead
+        for _ in 0..<20 { #expect(await ingest().handle(event()) == .done) }
+        #expect(chunks.messages.count == 1 && embedder.embedded.count == paid && store.bodiesRead == reads)
+        #expect(record?.touches == 20, "'nothing to do' is a write, too")
+    }
+
+    @Test func aChangeReplacesAndPaysOnlyForWhatIsNew() async throws {
+        try await publish(Self.paragraphs(0..<6))
+        let paid = embedder.embedded.count
+        try await publish(Self.paragraphs(0..<5) + "\n\nA new last paragraph about the lamp of the tower.")
+        #expect(embedder.embedded.count == paid + 1)
+        #expect(record?.live?.generation == 2 && record?.retired.isEmpty == true)
+        #expect(index.ids.allSatisfy { $0.contains(":2:") } && index.ids.count == 6)
+    }
+
+    @Test func aDeletionTakesTheSameWayAndALateEventChangesNothing() async throws {
+        try await publish(Self.paragraphs(0..<3))
+        store.remove(object)
+        #expect(await ingest().handle(event()) == .done)
+        #expect(try await embedLast() == .done)
+        #expect(index.ids.isEmpty && record?.live?.content == .absent)
+        #expect(await ingest().handle(event()) == .done)
+        #expect(chunks.messages.count == 2)
+    }
+
+    @Test func aReplacementThatDiesAfterThreeOfTenChunksLeavesTheOldVersionWhole() async throws {
+        try await publish(Self.paragraphs(0..<10, "sea"))
+        let old = index.texts(1)
+        store.put(object, Self.paragraphs(0..<10, "land"))
+        #expect(await ingest().handle(event()) == .done)
+        index.fail(afterChunks: 3)
+        guard case .retry = try await embedLast() else { return _ = Issue.record("not retried") }
+        #expect(index.texts(2).count == 3 && index.texts(1) == old && record?.live?.generation == 1)
+        index.fail(afterChunks: .max)
+        let paid = embedder.embedded.count
+        #expect(try await embedLast(count: 2) == .done)
+        #expect(index.texts(2).count == 10 && index.texts(1).isEmpty && record?.live?.generation == 2)
+        #expect(embedder.embedded.count == paid + 7, "the three that were written are not paid for again")
+    }
+
+    @Test func messagesInTheWrongOrderEndWithTheNewest() async throws {
+        store.put(object, Self.paragraphs(0..<3, "first"))
+        #expect(await ingest().handle(event()) == .done)
+        let first = try lastChunkMessage(count: 2)
+        store.put(object, Self.paragraphs(0..<2, "second"))
+        #expect(await ingest().handle(event()) == .done)
+        let second = try lastChunkMessage()
+        for job in [second, first, second] { #expect(await embed(job) == .done) }
+        #expect(index.texts(1).isEmpty && index.texts(2).count == 2 && record?.live?.generation == 2)
+    }
+
+    @Test func aVersionThatWillBeSupersededIsNotPaidForUnlessReadersWaitTooLong() async throws {
+        store.put(object, Self.paragraphs(0..<3, "first"))
+        #expect(await ingest().handle(event()) == .done)
+        let first = try lastChunkMessage()
+        store.put(object, Self.paragraphs(0..<3, "second"))
+        #expect(await ingest().handle(event()) == .done)
+        #expect(await embed(first) == .done)
+        #expect(embedder.embedded.isEmpty && record?.live == nil)
+        try await time.flowing { try await time.sleep(for: .seconds(301)) }
+        #expect(await embed(first) == .done)
+        #expect(record?.live?.generation == 1, "a document rewritten all the time would never be indexed")
+    }
+
+    @Test func aConflictStartsAgainFromTheLedger() async throws {
+        store.put(object, Self.paragraphs(0..<2, "old"))
+        let (ledger, id, store, object) = (ledger, recordID, store, object)
+        ledger.interruptNextWrite {
+            store.put(object, Self.paragraphs(0..<2, "new"))
+            Self.sneak(ledger, id, object)
+        }
+        #expect(await ingest().handle(event()) == .done)
+        #expect(try await embedLast() == .done)
+        #expect(index.texts(1).allSatisfy { $0.contains("new") } && !index.texts(1).isEmpty)
+    }
+
+    /// Somebody else touches the record first.
+    private static func sneak(_ ledger: InMemoryLedger, _ id: String, _ object: ObjectReference) {
+        let done = Locked(false)
+        Task {
+            let record = DocumentRecord(
+                tenant: "default",
+                object: object,
+                index: "x",
+                created: Timestamp(milliseconds: 0)
+            )
+            _ = try? await ledger.write(id, record, over: .absent)
+            done.withLock { $0 = true }
+        }
+        while !done.withLock({ $0 }) {}
+    }
+
+    @Test func aRejectedVersionLeavesTheOldOneAndSaysWhy() async throws {
+        try await publish(Self.paragraphs(0..<3))
+        store.put(object, "!damaged")
+        guard case .deadLetter(let letters) = await ingest().handle(event()) else {
+            return _ = Issue.record("not rejected")
+        }
+        #expect(
+            letters.map(\.reason) == ["malformed"] && letters[0].object == "s3://docs/a.txt"
+                && letters[0].generation == 2
+        )
+        #expect(
+            record?.lastRejection?.reason == "malformed" && record?.live?.generation == 1 && index.texts(1).count == 3
+        )
+        #expect(await ingest().handle(event()) == .done, "known, and nothing to pay")
+        guard case .deadLetter = await ingest().handle(event(count: 2)) else {
+            return _ = Issue.record("the letter may have been lost")
+        }
+    }
+
+    @Test func aRejectedVersionRemovesTheOldOneWhereTheSettingSaysSo() async throws {
+        try await publish(Self.paragraphs(0..<3))
+        store.put(object, "!damaged")
+        guard case .deadLetter = await ingest(removesRejected: true).handle(event()) else {
+            return _ = Issue.record("not rejected")
+        }
+        #expect(try await embedLast() == .done)
+        #expect(index.ids.isEmpty && record?.live?.reason == "malformed")
+        #expect(await ingest(removesRejected: true).handle(event()) == .done)
+        #expect(chunks.messages.count == 2)
+    }
+
+    @Test func aRefusalOfTheProviderOrTheIndexRejectsTheGeneration() async throws {
+        try await publish(Self.paragraphs(0..<3))
+        store.put(object, Self.paragraphs(0..<4, "other"))
+        #expect(await ingest().handle(event()) == .done)
+        index.refuse(Rejection(.indexRefused, "not to the index's taste"))
+        guard case .deadLetter(let letters) = try await embedLast() else { return _ = Issue.record("not rejected") }
+        #expect(letters[0].reason == "index_refused" && letters[0].generation == 2)
+        #expect(record?.live?.generation == 1 && record?.pending == nil && index.ids.allSatisfy { $0.contains(":1:") })
+    }
+
+    @Test func largeSetsTravelAsAnObjectThatGoesLast() async throws {
+        store.put(object, Self.paragraphs(0..<40))
+        #expect(await ingest(inlineBytes: 200).handle(event()) == .done)
+        #expect(store.keys.contains { $0.bucket == "hand" })
+        #expect(try await embedLast() == .done)
+        #expect(!store.keys.contains { $0.bucket == "hand" } && record?.live?.generation == 1)
+    }
+
+    @Test func aLostHandOverIsAbandonedAndReadAgain() async throws {
+        store.put(object, Self.paragraphs(0..<40))
+        #expect(await ingest(inlineBytes: 200).handle(event()) == .done)
+        store.remove(try #require(store.keys.first { $0.bucket == "hand" }))
+        #expect(try await embedLast() == .done)
+        #expect(record?.rejected.first?.isAbandoned == true && record?.pending == nil && events.messages.count == 1)
+        #expect(await ingest().handle(delivery(events.messages[0].message.body)) == .done)
+        #expect(try await embedLast() == .done)
+        #expect(record?.live?.generation == 2 && record?.rejected.isEmpty == true)
+    }
+
+    @Test func aHandOverThatWasNeverConfirmedCountsForNothing() async throws {
+        store.put(object, Self.paragraphs(0..<3))
+        chunks.failNextSends(1)
+        guard case .retry = await ingest().handle(event()) else { return _ = Issue.record("not retried") }
+        #expect(record?.pending?.handedOver == false)
+        #expect(await ingest().handle(event(count: 2)) == .done)
+        #expect(try await embedLast() == .done)
+        #expect(record?.live?.generation == 2 && record?.retired.isEmpty == true && index.texts(2).count == 3)
+    }
+
+    @Test func newerMessagesAndOtherIndexesAreLeftToOthers() async throws {
+        store.put(object, Self.paragraphs(0..<2))
+        #expect(await ingest().handle(event()) == .done)
+        let body = try #require(chunks.messages.last).message.body
+        guard case .leave = await embed(delivery(body.replacing("\"version\":1", with: "\"version\":2"))) else {
+            return _ = Issue.record("a newer message was not left")
+        }
+        guard case .leave = await embed(delivery(body.replacing(names.chunks, with: "t-chunks-other"))) else {
+            return _ = Issue.record("another index's message was not left")
+        }
+        guard case .deadLetter = await embed(delivery("{}")) else { return _ = Issue.record("nonsense was not buried") }
+    }
+
+    @Test func fleetFaultsPauseAndUnreadableEventsAreBuried() async throws {
+        store.put(object, Self.paragraphs(0..<2))
+        #expect(await ingest().handle(event()) == .done)
+        embedder.failNext(Failure.fleet("no quota"))
+        #expect(try await embedLast() == .pause("no quota"))
+        guard case .deadLetter(let letters) = await ingest().handle(delivery("hello")) else {
+            return _ = Issue.record("not buried")
+        }
+        #expect(letters[0].reason == "unreadable_event")
+    }
+
+    @Test func theFleetsOwnObjectsAndFolderMarksAreNoDocuments() async throws {
+        let own = ObjectReference(bucket: "hand", key: "hand-over/x/1.zst")
+        store.put(own, "bytes")
+        #expect(await ingest().handle(delivery(ObjectChange.hint(for: own))) == .done)
+        let folder = ObjectReference(bucket: "docs", key: "folder/")
+        store.put(folder, "")
+        #expect(await ingest().handle(delivery(ObjectChange.hint(for: folder))) == .done)
+        #expect(chunks.messages.isEmpty)
+    }
+}
