@@ -87,6 +87,10 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .testTarget(name: "IntegrationTests", dependencies: ["IngestCore", "IngestTestKit"], swiftSettings: settings),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["IngestCore", "IngestTestKit", "ExtractionWire", "ingest-worker", "embed-worker"],
+            swiftSettings: settings
+        ),
     ]
 )

@@ -9,7 +9,8 @@ enum HTMLReader {
     ) throws(Rejection) -> ExtractedDocument {
         let handler = HTMLHandler(limit: limits.textBytes)
         try MarkupParser.parseHTML(bytes, encoding: encoding(bytes, hints), handler: handler)
-        return try handler.builder.document(.html, title: handler.title, limits: limits)
+        let title = handler.title.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        return try handler.builder.document(.html, title: title, limits: limits)
     }
 
     /// A byte order mark, the Content-Type's charset, a declaration in the first 1,024 bytes (WHATWG HTML, "determining the character
@@ -80,7 +81,7 @@ private final class HTMLHandler: MarkupHandler {
 
     func characters(_ text: UnsafeBufferPointer<UInt8>) {
         if isTitle {
-            if title.utf8.count < 1024 { title = String((title + String(decoding: text, as: UTF8.self)).trimmed) }
+            if title.utf8.count < 1024 { title += String(decoding: text, as: UTF8.self) }
         } else if skipped == 0 {
             if preformatted > 0 { builder.appendVerbatim(text) } else { builder.append(text) }
         }

@@ -48,6 +48,18 @@ enum MarkupParser {
         }
     }
 
+    /// An entity without text, of the kind that the parser does not look into. Never changed, never freed.
+    private nonisolated(unsafe) static let nothing: UnsafeMutablePointer<xmlEntity> = {
+        let entity = UnsafeMutablePointer<xmlEntity>.allocate(capacity: 1)
+        entity.initialize(to: xmlEntity())
+        entity.pointee.type = XML_ENTITY_DECL
+        entity.pointee.etype = XML_INTERNAL_PREDEFINED_ENTITY
+        let text = UnsafeMutablePointer<xmlChar>.allocate(capacity: 1)
+        text.initialize(to: 0)
+        (entity.pointee.name, entity.pointee.content, entity.pointee.orig) = (UnsafePointer(text), text, text)
+        return entity
+    }()
+
     static func prepare() { xmlInitParser() }
 
     static func parseHTML(_ bytes: UnsafeRawBufferPointer, encoding: String, handler: any MarkupHandler)
@@ -90,6 +102,8 @@ enum MarkupParser {
         sax.characters = { context, text, count in Context.from(context).characters(text, count) }
         sax.ignorableWhitespace = sax.characters
         sax.cdataBlock = sax.characters
+        // What a document declares itself, or does not declare at all, stands for nothing: no file is read, nothing multiplies.
+        sax.getEntity = { _, name in xmlGetPredefinedEntity(name) ?? MarkupParser.nothing }
         let context = Context(handler)
         let pointer = Unmanaged.passUnretained(context).toOpaque()
         let failure: (code: Int32, line: Int32)? = withExtendedLifetime(context) {

@@ -81,7 +81,7 @@ extension OpenSearchClient {
                 query: [
                     (
                         "filter_path",
-                        "items.*.status,items.*._seq_no,items.*._primary_term,items.*.error.type,items.*.error.reason"
+                        "items.*.status,items.*._seq_no,items.*._primary_term,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason"
                     )
                 ],
                 body: body.bytes,
@@ -100,9 +100,11 @@ extension OpenSearchClient {
 
     private struct Answer: Decodable {
         struct Item: Decodable {
+            struct Reason: Decodable { var reason: String? }
             struct Cause: Decodable {
                 var type: String?
                 var reason: String?
+                var caused_by: Reason?
             }
             var status: Int
             var _seq_no: Int?
@@ -134,7 +136,8 @@ extension OpenSearchClient {
             }
             let type = outcome.error?.type ?? ""
             // Reasons quote the document's values: only what names the fault is kept.
-            let reason = (outcome.error?.reason ?? "").prefix { $0 != "'" && $0 != "[" }.prefix(200)
+            let reasons = [outcome.error?.reason, outcome.error?.caused_by?.reason].compactMap(\.self)
+            let reason = reasons.map { $0.prefix { $0 != "'" && $0 != "[" }.prefix(200) }.joined(separator: "; ")
             let text = "OpenSearch \(operation.index): item status \(outcome.status), \(type): \(reason)"
             return .failure(ItemFailure.classify(status: outcome.status, type: type, text))
         }

@@ -1,0 +1,92 @@
+"""All PDFs of the corpora and all hostile files go in by event: every one is searchable or has a rejection with a reason, as expected."""
+import collections
+import hashlib
+import json
+import pathlib
+import re
+import subprocess
+import time
+
+import opensearch
+from fleet_run import FleetRun
+
+EXPECTED = pathlib.Path(__file__).with_name("corpora_expected.json")
+FOLDERS = {"pdf": 186, "hostile": 49, "hostile-made": 7}
+
+
+def documents() -> list[pathlib.Path]:
+    corpora = opensearch.shared() / "corpora"
+    found = []
+    for folder, count in FOLDERS.items():
+        files = sorted(p for p in (corpora / folder).rglob("*") if p.is_file())
+        assert len(files) == count, f"{folder} has {len(files)} files, {count} were expected"
+        found += files
+    return found
+
+
+def words(text: str) -> collections.Counter:
+    return collections.Counter(re.findall(r"\w+", text))
+
+
+def run(aws, say) -> dict:
+    corpora, files = opensearch.shared() / "corpora", documents()
+    keys = {str(p.relative_to(corpora)): p for p in files}
+    fleet = aws.fleet("corpora", visibility=60)
+    work = FleetRun(fleet, aws.folder, {"EXTRACT_SECONDS": "10", "CONCURRENCY": "8"})
+    work.start("ingest-worker")
+    work.start("embed-worker")
+    begun = time.monotonic()
+    for key, path in keys.items():
+        fleet.put(key, path.read_bytes())
+    say(f"{len(keys)} documents are in the bucket")
+    last = [0.0]
+
+    def progress() -> None:
+        if time.monotonic() - last[0] > 10:
+            last[0] = time.monotonic()
+            say(f"  {fleet.depth('events')} events and {fleet.depth('chunks')} chunk messages left")
+
+    fleet.wait_until_drained(600, progress, work.alive)
+    seconds = time.monotonic() - begun
+    status, rejected = work.status(), work.rejections()
+    chunks = work.chunks(["key", "text", "page_numbers", "page_offsets", "generation", "chunk_index", "chunk_count"])
+    work.stop()
+    indexed = collections.Counter(chunk["key"] for chunk in chunks)
+    outcome = {key: rejected.get(key) or ("indexed" if indexed[key] else "lost") for key in keys}
+
+    expected = json.loads(EXPECTED.read_text())
+    by_hash = {hashlib.sha256(path.read_bytes()).hexdigest(): key for key, path in keys.items()}
+    wrong = {by_hash[h]: (outcome[by_hash[h]], want) for h, want in expected.items() if h in by_hash and outcome[by_hash[h]] not in want.split("|")}
+    assert not wrong, f"documents with another outcome than expected: {wrong}"
+    assert set(by_hash) == set(expected), f"the table of expected outcomes has {len(expected)} hashes, the corpora {len(by_hash)}"
+    assert "lost" not in outcome.values()
+    counts = collections.Counter(outcome.values())
+    dead = fleet.depth("events-dead") + fleet.depth("chunks-dead")
+    assert status["live"] == counts["indexed"] == len(indexed), (status, counts)
+    assert status["rejected"] == len(rejected) == len(keys) - counts["indexed"] == dead, (status, len(rejected), dead)
+    assert status["chunks"] == status["indexedChunks"] == len(chunks), status
+    return {
+        "bucket": len(keys), "live": status["live"], "rejected": status["rejected"], "dead_letters": dead, "chunks": len(chunks),
+        "by_reason": status["rejectedByReason"], "seconds": round(seconds, 1), **page_fidelity(keys, chunks),
+    }
+
+
+def page_fidelity(keys: dict[str, pathlib.Path], chunks: list[dict]) -> dict:
+    """The share of the words of each page's part of the chunks that `pdftotext` finds on that page."""
+    parts: dict[str, dict[int, list[str]]] = collections.defaultdict(lambda: collections.defaultdict(list))
+    for chunk in chunks:
+        ends = chunk.get("page_offsets", [])[1:] + [len(chunk["text"])]
+        for number, start, end in zip(chunk.get("page_numbers", []), chunk.get("page_offsets", []), ends):
+            parts[chunk["key"]][number].append(chunk["text"][start:end])
+    pages = below = total = found = 0
+    for key, by_page in parts.items():
+        text = subprocess.run(["pdftotext", "-enc", "UTF-8", keys[key], "-"], capture_output=True, timeout=120).stdout.decode("utf-8", "replace")
+        truth = text.split("\f")
+        for number, texts in by_page.items():
+            ours = set().union(*(words(t) for t in texts))
+            there = set(words(truth[number - 1])) if number <= len(truth) else set()
+            pages, total, found = pages + 1, total + len(ours), found + len(ours & there)
+            below += bool(ours) and len(ours & there) < 0.98 * len(ours)
+    share = found / max(1, total)
+    assert share >= 0.98, f"only {share:.2%} of the words of the pages' chunks are on their pages"
+    return {"pages": pages, "words_on_their_page": round(share, 5), "pages_below_98_percent": below}

@@ -1,0 +1,61 @@
+"""A fleet's real binaries, run by a test, and what a test wants to know of index and ledger."""
+import json
+import pathlib
+import subprocess
+import urllib.request
+
+from processes import ROOT, Failed, Process
+
+PROGRAMS = ROOT / ".build/release"
+
+
+class FleetRun:
+    def __init__(self, fleet, folder: pathlib.Path, settings: dict[str, str] = {}) -> None:
+        self.fleet, self.folder = fleet, folder / fleet.name
+        self.settings = {"HEALTH_PORT": "0", "POLL_SECONDS": "2", "LOG_LEVEL": "info"} | settings
+        self.workers: dict[str, Process] = {}
+        self.ctl("setup")
+
+    def start(self, name: str) -> Process:
+        self.workers[name] = Process(name, [PROGRAMS / name], self.folder / f"{name}.log", self.fleet.worker(name) | self.settings)
+        return self.workers[name]
+
+    def stop(self) -> None:
+        for name, worker in self.workers.items():
+            code = worker.stop(30)
+            assert code == 0, f"{name} ended with {code} after SIGTERM; its log: {worker.log}"
+
+    def alive(self) -> None:
+        for name, worker in self.workers.items():
+            if worker.popen.poll() is not None:
+                raise Failed(f"{name} ended with code {worker.popen.returncode}; its log: {worker.log}")
+
+    def ctl(self, *arguments: str) -> str:
+        done = subprocess.run([PROGRAMS / "ingestctl", *arguments], env=self.fleet.operator(), capture_output=True, text=True)
+        if done.returncode:
+            raise Failed(f"ingestctl {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def status(self) -> dict:
+        return json.loads(self.ctl("status"))
+
+    def rejections(self) -> dict[str, str]:
+        """Reason by key."""
+        rows = [line.split("\t") for line in self.ctl("rejections").splitlines()]
+        return {row[0].split("/", 3)[3]: row[1] for row in rows}
+
+    def chunks(self, fields: list[str]) -> list[dict]:
+        """Every chunk in the index, after a refresh."""
+        url = self.fleet.stack.node.url
+        self._ask(f"{url}/{self.fleet.alias}/_refresh", {})
+        page = self._ask(f"{url}/{self.fleet.alias}/_search?scroll=1m", {"size": 500, "_source": fields, "query": {"match_all": {}}})
+        found = []
+        while page["hits"]["hits"]:
+            found += [{"_id": hit["_id"], **hit["_source"]} for hit in page["hits"]["hits"]]
+            page = self._ask(f"{url}/_search/scroll", {"scroll": "1m", "scroll_id": page["_scroll_id"]})
+        return found
+
+    @staticmethod
+    def _ask(url: str, body: dict) -> dict:
+        request = urllib.request.Request(url, json.dumps(body).encode() if body else b"", {"Content-Type": "application/json"}, method="POST")
+        return json.load(urllib.request.urlopen(request, timeout=60))

@@ -1,0 +1,220 @@
+import ExtractionWire
+import IngestCore
+import IngestTestKit
+import Testing
+import embed_worker
+import ingest_worker
+
+@Suite(.enabled(if: LocalStack.shared != nil, Comment(rawValue: LocalStack.skipReason)))
+struct OpenSearchTests {
+    /// Runs `body` with a ledger and an index that are served.
+    private func withStores<Value: Sendable>(
+        _ node: LocalStack.Node,
+        _ alias: String,
+        _ body: @Sendable (Services, IndexNames, OpenSearchLedger, OpenSearchIndex) async throws -> Value
+    ) async throws -> Value {
+        let services = LocalStack.shared!.services(node)
+        let names = try await node.names(services, alias)
+        let ledger = services.ledger(names)
+        let index = OpenSearchIndex(name: names.writeAlias, client: services.openSearch, time: services.time)
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await ledger.run() }
+            group.addTask { await index.run() }
+            defer { group.cancelAll() }
+            return try await body(services, names, ledger, index)
+        }
+    }
+
+    private func chunks(_ document: DocumentID, _ generation: Int, _ texts: [String]) -> [IndexedChunk] {
+        texts.enumerated().map { number, text in
+            let chunk = Chunk(index: number, text: text, tokens: 1, characters: 0..<1, pages: [PagePart(number: 2, offset: 0)], headings: ["H"])
+            let vector = (0..<4).map { Float($0 == number % 4 ? 1 : 0) }
+            return IndexedChunk(documentID: document, generation: generation, chunk: ChunkPayload(chunk), vector: vector)
+        }
+    }
+
+    private func header(_ names: IndexNames, _ document: DocumentID, _ generation: Int, _ count: Int) -> ChunkMessage.Header {
+        ChunkMessage.Header(
+            tenant: "t",
+            object: ObjectReference(bucket: "b", key: "k \"quoted\"\u{1}"),
+            documentID: document.description,
+            index: names.chunks,
+            fingerprint: names.fingerprint.description,
+            generation: generation,
+            content: .etag("e"),
+            chunkCount: count
+        )
+    }
+
+    @Test(arguments: LocalStack.nodes)
+    func setupMayBeRepeatedAndMismatchesAreNamed(_ node: LocalStack.Node) async throws {
+        try await withStores(node, "setup") { services, names, _, _ in
+            let setup = IndexSetup(client: services.openSearch, names: names)
+            let mapping = IndexMapping(dimensions: 4, engine: .lucene, replicas: 0)
+            _ = try await setup.run(mapping)
+            try await setup.verify(dimensions: 4)
+            await #expect { try await setup.verify(dimensions: 5) } throws: { Failure($0).kind == "fleet" && Failure($0).summary.contains("EMBEDDING_DIMENSIONS") }
+            let cluster = try await services.openSearch.cluster(names: names)
+            #expect(cluster.hasVectorSearch == !node.isEmbedded && cluster.hasSearchPipelines == !node.isEmbedded)
+            let other = IndexNames(alias: "none-\(names.alias)", fingerprint: names.fingerprint)
+            await #expect { try await IndexSetup(client: services.openSearch, names: other).verify(dimensions: 4) } throws: { Failure($0).summary.contains("ingestctl setup") }
+        }
+    }
+
+    @Test(arguments: LocalStack.nodes)
+    func theLedgerWritesByCompareAndSet(_ node: LocalStack.Node) async throws {
+        try await withStores(node, "ledger") { _, names, ledger, _ in
+            let object = ObjectReference(bucket: "b", key: "k")
+            let record = DocumentRecord(tenant: "t", object: object, index: names.chunks, created: Timestamp(milliseconds: 1))
+            #expect(try await ledger.read("a") == VersionedRecord(record: nil, version: .absent))
+            let outcomes = try await withThrowingTaskGroup(of: WriteOutcome.self) { group in
+                for number in 0..<20 {
+                    group.addTask { try await ledger.write("a", record.reserving(.etag("\(number)"), chunkCount: number), over: .absent) }
+                }
+                return try await group.reduce(into: [WriteOutcome]()) { $0.append($1) }
+            }
+            #expect(outcomes.count { $0 != .conflict } == 1)
+            let read = try await ledger.read("a")
+            var full = try #require(read.record).handingOver(1)!.committing(1, .etag("x"), chunkCount: 3, reason: nil, at: Timestamp(milliseconds: 5))!
+            full = full.reserving(.absent, chunkCount: 0).refusing(.unknown, Rejection(.malformed, "detail")).touched()
+            guard case .written(let version) = try await ledger.write("a", full, over: read.version) else { return _ = Issue.record("a conflict") }
+            #expect(try await ledger.read("a") == VersionedRecord(record: full, version: version))
+            #expect(try await ledger.write("a", full, over: read.version) == .conflict)
+        }
+    }
+
+    @Test(arguments: LocalStack.nodes)
+    func chunksAreCreatedOnceReadBackAndDeleted(_ node: LocalStack.Node) async throws {
+        try await withStores(node, "chunks") { services, names, _, index in
+            let document = DocumentID(tenant: "t", object: ObjectReference(bucket: "b", key: "k"))
+            let texts = (0..<450).map { "text \($0) with \"quotes\", \\ and \u{2028}" }
+            let all = chunks(document, 1, texts)
+            try await index.create(Array(all.prefix(300)), header(names, document, 1, 450))
+            try await index.create(all, header(names, document, 1, 450))
+            let hashes = try await index.hashes(document, generation: 1, count: 500)
+            #expect(hashes.count == 450 && hashes[7] == all[7].chunk.contentHash)
+            let vectors = try await index.vectors(document, generation: 1, chunks: Array(0..<450))
+            #expect(vectors.count == 450 && vectors[2] == [0, 0, 1, 0])
+            try await index.delete(document, generation: 1, count: 460)
+            #expect(try await index.hashes(document, generation: 1, count: 450).isEmpty)
+            let missing = OpenSearchIndex(name: "no-such-alias", client: services.openSearch, time: services.time)
+            await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await missing.run() }
+                await #expect { try await missing.create(Array(all.prefix(1)), header(names, document, 1, 1)) } throws: { Failure($0).kind == "fleet" }
+                group.cancelAll()
+            }
+            let exists = try await services.openSearch.send("HEAD", "/no-such-alias", accepting: [404])
+            #expect(exists.status == 404, "a missing index is not made up")
+        }
+    }
+
+    @Test(arguments: LocalStack.nodes)
+    func wrongVectorsAndUnknownFieldsAreFleetFaults(_ node: LocalStack.Node) async throws {
+        try await withStores(node, "faults") { services, names, _, index in
+            let document = DocumentID(tenant: "t", object: ObjectReference(bucket: "b", key: "k"))
+            var wrong = chunks(document, 1, ["a"])
+            wrong[0].vector = [1, 2, 3]
+            await #expect { try await index.create(wrong, header(names, document, 1, 1)) } throws: { Failure($0).kind == "fleet" }
+            let strange = BulkOperation(.create(source: Array("{\"surprise\":1}".utf8)), index: names.writeAlias, id: "x")
+            guard case .failure(let error) = await services.openSearch.bulk([strange])[0] else { return _ = Issue.record("accepted") }
+            #expect(Failure(error).kind == "fleet")
+        }
+    }
+
+    /// The index's writes fail after a number of chunks, as if the worker had died there.
+    private final class DyingIndex: ChunkIndex {
+        let index: any ChunkIndex
+        let left: Locked<Int>
+
+        init(_ index: any ChunkIndex, after count: Int) {
+            self.index = index
+            left = Locked(count)
+        }
+
+        func create(_ chunks: [IndexedChunk], _ header: ChunkMessage.Header) async throws {
+            let count = left.withLock { left in
+                defer { left -= min(left, chunks.count) }
+                return min(left, chunks.count)
+            }
+            try await index.create(Array(chunks.prefix(count)), header)
+            if count < chunks.count { throw Failure.transient("died") }
+        }
+
+        func delete(_ document: DocumentID, generation: Int, count: Int) async throws { try await index.delete(document, generation: generation, count: count) }
+        func hashes(_ document: DocumentID, generation: Int, count: Int) async throws -> [Int: String] {
+            try await index.hashes(document, generation: generation, count: count)
+        }
+        func vectors(_ document: DocumentID, generation: Int, chunks: [Int]) async throws -> [Int: [Float]] {
+            try await index.vectors(document, generation: generation, chunks: chunks)
+        }
+    }
+
+    @Test(arguments: LocalStack.nodes)
+    func aReplacementThatDiesAfterThreeOfTenChunks(_ node: LocalStack.Node) async throws {
+        try await withStores(node, "replace") { services, names, ledger, index in
+            let store = InMemoryObjectStore()
+            let queue = InMemoryQueue(time: services.time)
+            let object = ObjectReference(bucket: "docs", key: "a.txt")
+            let (environment, _) = LoopEnvironment.test(time: services.time)
+            let ingest = IngestPipeline(
+                ledger: ledger,
+                store: store,
+                extractor: ParagraphExtractor(),
+                chunker: Chunker(tokens: 16, overlap: 0),
+                handOver: HandOver(store: store, bucket: "hand", inlineBytes: 100_000),
+                chunkQueue: queue,
+                settings: IngestSettings(tenant: "t", names: names, handOverBucket: "hand", handOverPrefix: "hand-over/"),
+                time: services.time,
+                metrics: environment.metrics,
+                log: environment.log
+            )
+            func job(_ body: String, count: Int = 1) -> WorkLoop.Job {
+                let now = services.time.now
+                return WorkLoop.Job(deliveries: [Delivery(messageID: "m", receipt: "r", body: body, receiveCount: count, sent: now, received: now)])
+            }
+            func embed(_ index: any ChunkIndex, count: Int = 1) async throws -> Outcome {
+                let batcher = EmbeddingBatcher(HashEmbedder(), linger: .zero, time: services.time)
+                let pipeline = EmbedPipeline(
+                    ledger: ledger,
+                    index: index,
+                    embeddings: batcher,
+                    handOver: HandOver(store: store, bucket: "hand", inlineBytes: 0),
+                    eventQueue: queue,
+                    indexName: names.chunks,
+                    stalenessBound: .seconds(300),
+                    time: services.time,
+                    metrics: environment.metrics,
+                    log: environment.log
+                )
+                let message = try #require(queue.messages.last).message.body
+                return await withTaskGroup(of: Void.self) { group in
+                    group.addTask { await batcher.run() }
+                    defer { group.cancelAll() }
+                    return await pipeline.handle(job(message, count: count))
+                }
+            }
+            func found() async throws -> [String] {
+                _ = try await services.openSearch.send("POST", "/\(names.chunks)/_refresh")
+                let cluster = try await services.openSearch.cluster(names: names)
+                let search = ChunkSearch(client: services.openSearch, names: names, ledger: ledger, cluster: cluster)
+                let question = ChunkSearch.Question(text: "paragraph", vector: [0.5, 0.5, 0.5, 0.5], limit: 100)
+                var byMode: [[String]] = []
+                for mode in ChunkSearch.Mode.allCases { byMode.append(try await search.hits(question, mode: mode).map(\.text).sorted()) }
+                #expect(byMode.allSatisfy { $0 == byMode[0] }, "every mode sees the same version")
+                return byMode[0]
+            }
+            let old = (0..<10).map { "Paragraph \($0) of the old version, with words of the sea." }
+            let new = (0..<10).map { "Paragraph \($0) of the new version, with words of the land." }
+            store.put(object, old.joined(separator: "\n\n"))
+            #expect(await ingest.handle(job(ObjectChange.hint(for: object))) == .done)
+            #expect(try await embed(index) == .done)
+            #expect(try await found() == old)
+            store.put(object, new.joined(separator: "\n\n"))
+            #expect(await ingest.handle(job(ObjectChange.hint(for: object))) == .done)
+            guard case .retry = try await embed(DyingIndex(index, after: 3)) else { return _ = Issue.record("did not die") }
+            #expect(try await found() == old, "the whole old version, and nothing of the new")
+            #expect(try await embed(index, count: 2) == .done)
+            #expect(try await found() == new)
+        }
+    }
+}

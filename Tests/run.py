@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""All tests but lint, in one go (`make test`): Swift's own against real servers, then the programs end to end.
+
+    run.py [--only swift|demo|corpora|kills]...
+
+Starts S3, SQS and embeddings, OpenSearch 2.19.1 and 3.6.0 where the folder beside the project has them, and the embedded stand-in.
+A test that is skipped although that folder is there is a failure.
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "deploy/local"), str(ROOT / "Tests/EndToEnd")]
+import opensearch
+import stack
+from processes import PYTHON, Failed
+
+FOLDER = ROOT / ".local/stack/test"
+started = time.monotonic()
+
+
+def say(text: str) -> None:
+    print(f"[{time.monotonic() - started:6.1f} s] {text}", flush=True)
+
+
+class Results:
+    def __init__(self) -> None:
+        self.passed, self.failed, self.skipped = [], [], []
+
+    def run(self, name: str, body) -> None:
+        say(f"== {name}")
+        try:
+            figures = body()
+        except (Failed, AssertionError, TimeoutError, subprocess.CalledProcessError) as error:
+            self.failed.append(name)
+            say(f"FAILED {name}: {error}")
+            return
+        self.passed.append(name)
+        say(f"passed {name}" + (f": {json.dumps(figures)}" if figures else ""))
+
+    def skip(self, name: str, why: str) -> None:
+        say(f"skipped {name}: {why}")
+        (self.failed if opensearch.shared().exists() else self.skipped).append(name)
+
+
+def swift_tests(aws: stack.Stack, nodes: list[opensearch.Node]) -> dict:
+    fleet = aws.fleet("swift")
+    subprocess.run(["swift", "build", "-c", "release", "--build-tests"], cwd=ROOT, check=True, stdout=sys.stderr)
+    description = {
+        "aws": aws.aws_url, "bucket": fleet.bucket, "handOver": fleet.hand_over, "events": fleet.queues["events"],
+        "nodes": [{"kind": n.kind, "url": n.url, "engine": n.engine, "isEmbedded": "embedded" in n.kind} for n in nodes],
+    }
+    (FOLDER / "integration.json").write_text(json.dumps(description))
+    cases = FOLDER / "tiktoken.jsonl"
+    say(subprocess.check_output([PYTHON, ROOT / "Tests/tiktoken_cases.py", cases], text=True).strip())
+    environment = dict(os.environ, INTEGRATION_STACK=str(FOLDER / "integration.json"), TIKTOKEN_CASES=str(cases))
+    command = ["swift", "test", "-c", "release", "--skip-build", "--disable-xctest"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    (FOLDER / "swift-test.log").write_text(done.stdout)
+    lines = done.stdout.splitlines()
+    skips = [line for line in lines if re.search(r"^\W*(Test|Suite) .* skipped", line)]
+    for line in lines:
+        if "✘" in line or "recorded an issue" in line or line in skips:
+            print("   ", line)
+    closing = next((line for line in reversed(lines) if "Test run with" in line), "no closing line")
+    print("   ", closing, flush=True)
+    assert done.returncode == 0, f"swift test ended with {done.returncode}; its output: {FOLDER / 'swift-test.log'}"
+    assert not (skips and opensearch.shared().exists()), f"{len(skips)} tests were skipped although {opensearch.shared()} is there"
+    return {"tests": int(re.search(r"with (\d+) test", closing)[1]), "skipped": len(skips), "servers": [n.kind for n in nodes]}
+
+
+def demo(kind: str) -> dict:
+    environment = {k: v for k, v in os.environ.items() if k != "OPENSEARCH_URL"}
+    if kind == "embedded":
+        environment |= {"FLEET_SHARED": "/nonexistent", "PATH": without_maven(environment["PATH"])}
+    done = subprocess.run([PYTHON, ROOT / "deploy/local/demo.py"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    (FOLDER / f"demo-{kind}.log").write_text(done.stdout)
+    assert done.returncode == 0, f"the demo ended with {done.returncode}:\n{done.stdout[-2000:]}"
+    figures = json.loads(done.stdout.strip().splitlines()[-1])
+    assert (kind == "embedded") == ("embedded" in figures["opensearch"]), figures
+    assert "embedded" not in kind or "this server compares no vectors" in done.stdout
+    return figures
+
+
+def without_maven(path: str) -> str:
+    """A PATH with the same programs, but mvn."""
+    folder = FOLDER / "path"
+    folder.mkdir(exist_ok=True)
+    for place in reversed(path.split(":")):
+        for program in pathlib.Path(place).iterdir() if pathlib.Path(place).is_dir() else []:
+            link = folder / program.name
+            if program.name != "mvn":
+                link.unlink(missing_ok=True)
+                link.symlink_to(program)
+    return str(folder)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", choices=["swift", "demo", "corpora", "kills"])
+    only = parser.parse_args().only or ["swift", "demo", "corpora", "kills"]
+    import corpora
+    import kills
+
+    results = Results()
+    has_archives = (opensearch.shared() / "opensearch/start").exists()
+    has_corpora = (opensearch.shared() / "corpora/pdf").exists()
+    say("starting S3, SQS and embeddings")
+    aws = stack.Stack(FOLDER, search=False)
+    nodes: list[opensearch.Node] = []
+    try:
+        for kind in (["2.19.1", "3.6.0"] if has_archives else []) + ["embedded"]:
+            nodes.append(opensearch.start(FOLDER, kind))
+            say(f"started {nodes[-1].kind}")
+        aws.node = nodes[-2] if has_archives else nodes[-1]
+        if "swift" in only:
+            results.run("swift tests", lambda: swift_tests(aws, nodes))
+            if not has_archives:
+                results.skip("integration tests on OpenSearch 2.19.1 and 3.6.0", "the archives beside the project are not here")
+        if "demo" in only:
+            results.run("demo", lambda: demo("default" if has_archives else "embedded"))
+            if has_archives:
+                results.run("demo on the embedded default", lambda: demo("embedded"))
+        if "corpora" in only and has_corpora:
+            results.run("corpora", lambda: corpora.run(aws, say))
+        elif "corpora" in only:
+            results.skip("corpora", "the documents beside the project are not here")
+        if "kills" in only:
+            results.run("kills", lambda: kills.run(aws, say))
+    finally:
+        aws.node = None
+        aws.stop()
+        for node in nodes:
+            node.stop()
+    print(f"{len(results.passed)} passed, {len(results.failed)} failed, {len(results.skipped)} skipped")
+    print(json.dumps({"passed": results.passed, "failed": results.failed, "skipped": results.skipped, "seconds": round(time.monotonic() - started)}))
+    return 1 if results.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
