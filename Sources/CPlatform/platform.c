@@ -80,3 +80,31 @@ int platform_temporary_file(const char *folder) {
     unlink(name);
     return descriptor;
 }
+
+static int signal_pipe[2] = { -1, -1 };
+
+static void on_signal(int number) {
+    int saved = errno;
+    unsigned char byte = (unsigned char)number;
+    ssize_t written = write(signal_pipe[1], &byte, 1);
+    (void)written;  // a full pipe has enough signals in it
+    errno = saved;
+}
+
+int platform_signal_pipe(void) {
+    if (pipe2(signal_pipe, O_CLOEXEC)) return -errno;
+    fcntl(signal_pipe[1], F_SETFL, O_NONBLOCK);
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    if (sigaction(SIGTERM, &action, NULL) || sigaction(SIGINT, &action, NULL)) return -errno;
+    return 0;
+}
+
+int platform_next_signal(void) {
+    unsigned char byte;
+    ssize_t count;
+    do count = read(signal_pipe[0], &byte, 1); while (count < 0 && errno == EINTR);
+    return count == 1 ? byte : -1;
+}

@@ -54,6 +54,7 @@ def run(aws, say) -> dict:
     indexed = collections.Counter(chunk["key"] for chunk in chunks)
     outcome = {key: rejected.get(key) or ("indexed" if indexed[key] else "lost") for key in keys}
 
+    (work.folder / "outcomes.json").write_text(json.dumps(outcome, indent=1, sort_keys=True))
     expected = json.loads(EXPECTED.read_text())
     by_hash = {hashlib.sha256(path.read_bytes()).hexdigest(): key for key, path in keys.items()}
     wrong = {by_hash[h]: (outcome[by_hash[h]], want) for h, want in expected.items() if h in by_hash and outcome[by_hash[h]] not in want.split("|")}

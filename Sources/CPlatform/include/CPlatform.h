@@ -21,3 +21,7 @@ int platform_spawn(const char *path, char *const arguments[], char *const enviro
 int platform_die_with_parent(void);
 /// An unlinked file in `folder` that only this process can reach, opened for reading and writing.
 int platform_temporary_file(const char *folder);
+/// From now on SIGTERM and SIGINT, whichever thread they reach, wait to be taken by `platform_next_signal`.
+int platform_signal_pipe(void);
+/// Waits for a signal and returns its number.
+int platform_next_signal(void);
