@@ -36,7 +36,8 @@ package enum DocumentReader {
 
 extension TextBuilder {
     /// The document so far, or the rejection when its text is over the limit.
-    consuming func document(_ format: DocumentFormat, title: String = "", limits: ExtractionLimits) throws(Rejection)
+    package consuming func document(_ format: DocumentFormat, title: String = "", limits: ExtractionLimits)
+        throws(Rejection)
         -> ExtractedDocument
     {
         end()

@@ -13,13 +13,8 @@ enum PDFReader {
         var unreadable = 0
         for index in 0..<count where !builder.isOverLimit {
             builder.beginPage(index + 1)
-            let isRead = pdf.withText(ofPage: index) { text in
-                if TextDecoder.isUTF8(UnsafeRawBufferPointer(text)) {
-                    PlainTextReader.append(paragraphsOf: text, to: &builder)
-                } else {
-                    var repaired = String(decoding: text, as: UTF8.self)
-                    repaired.withUTF8 { PlainTextReader.append(paragraphsOf: $0, to: &builder) }
-                }
+            let isRead = pdf.withText(ofPage: index) { text, boxes in
+                PageLayout(text: text, boxes: boxes).append(to: &builder)
             }
             if !isRead { unreadable += 1 }
             builder.endPage()

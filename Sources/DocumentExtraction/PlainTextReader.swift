@@ -18,17 +18,12 @@ enum PlainTextReader {
             if line.allSatisfy({ $0 <= 0x20 }) {
                 isOpen = false
             } else {
-                if isOpen { builder.appendVerbatim(newline) } else { builder.begin(.paragraph) }
+                if isOpen { builder.breakLine() } else { builder.begin(.paragraph) }
                 builder.appendVerbatim(line)
                 isOpen = true
             }
             lineStart = end + 1
             if end + 1 < bytes.count, bytes[end] == 0x0D, bytes[end + 1] == 0x0A { lineStart += 1 }
         }
-    }
-
-    private static var newline: UnsafeBufferPointer<UInt8> {
-        let text: StaticString = "\n"
-        return UnsafeBufferPointer(start: text.utf8Start, count: 1)
     }
 }

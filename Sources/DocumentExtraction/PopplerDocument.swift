@@ -37,14 +37,32 @@ struct PopplerDocument: ~Copyable {
 
     var author: String { Self.take(poppler_document_get_author(handle)) }
 
-    /// Calls `body` with the text of page `index` (from 0) in reading order, lines ended by LF; false where the page cannot be read.
-    func withText(ofPage index: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Void) -> Bool {
+    /// Calls `body` with the text of page `index` (from 0), valid UTF-8 in reading order with lines ended by LF, and the box of each of
+    /// its scalars; false where the page cannot be read.
+    func withText(
+        ofPage index: Int,
+        _ body: (UnsafeBufferPointer<UInt8>, UnsafeBufferPointer<CharacterBox>) -> Void
+    ) -> Bool {
         guard let page = poppler_document_get_page(handle, Int32(index)) else { return false }
         defer { g_object_unref(UnsafeMutableRawPointer(page)) }
         guard let text = poppler_page_get_text(page) else { return false }
         defer { g_free(text) }
-        let bytes = UnsafeRawPointer(text).assumingMemoryBound(to: UInt8.self)
-        body(UnsafeBufferPointer(start: bytes, count: strlen(text)))
+        var rectangles: UnsafeMutablePointer<PopplerRectangle>?
+        var count: guint = 0
+        poppler_page_get_text_layout(page, &rectangles, &count)
+        defer { g_free(rectangles) }
+        let boxes = UnsafeBufferPointer(start: rectangles, count: rectangles == nil ? 0 : Int(count)).map {
+            CharacterBox(left: Float($0.x1), top: Float($0.y1), right: Float($0.x2), bottom: Float($0.y2))
+        }
+        let bytes = UnsafeRawBufferPointer(start: text, count: strlen(text))
+        boxes.withUnsafeBufferPointer { boxes in
+            if TextDecoder.isUTF8(bytes) {
+                body(bytes.assumingMemoryBound(to: UInt8.self), boxes)
+            } else {
+                var repaired = String(decoding: bytes, as: UTF8.self)
+                repaired.withUTF8 { body($0, boxes) }
+            }
+        }
         return true
     }
 

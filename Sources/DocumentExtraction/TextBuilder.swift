@@ -1,7 +1,7 @@
 import ExtractionWire
 
 /// Collects the canonical text and its blocks. Everything that is appended must be valid UTF-8.
-struct TextBuilder {
+package struct TextBuilder {
     private enum State {
         case between
         /// A block was begun and has no text yet.
@@ -16,7 +16,7 @@ struct TextBuilder {
     private var pageStart: (number: Int, offset: Int)?
     private let limit: Int
 
-    init(limit: Int) { self.limit = limit }
+    package init(limit: Int) { self.limit = limit }
 
     /// More text than the limit allows: the reader should stop.
     var isOverLimit: Bool { text.count > limit }
@@ -74,6 +74,11 @@ struct TextBuilder {
             }
             index = stop + 1
         }
+    }
+
+    /// Ends a line inside the open block; left out at the block's end.
+    mutating func breakLine() {
+        if case .inside = state { text.append(0x0A) }
     }
 
     /// A separator inside the open block (between cells of a row), left out at the block's ends.

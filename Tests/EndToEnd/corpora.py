@@ -79,15 +79,23 @@ def page_fidelity(keys: dict[str, pathlib.Path], chunks: list[dict]) -> dict:
         ends = chunk.get("page_offsets", [])[1:] + [len(chunk["text"])]
         for number, start, end in zip(chunk.get("page_numbers", []), chunk.get("page_offsets", []), ends):
             parts[chunk["key"]][number].append(chunk["text"][start:end])
-    pages = below = total = found = 0
+    pages, below, total, found = 0, [], 0, 0
     for key, by_page in parts.items():
-        text = subprocess.run(["pdftotext", "-enc", "UTF-8", keys[key], "-"], capture_output=True, timeout=120).stdout.decode("utf-8", "replace")
-        truth = text.split("\f")
+        plain, raw = pdftotext(keys[key]), pdftotext(keys[key], "-raw")
         for number, texts in by_page.items():
+            # Both orders: pdftotext joins a broken word in one where it leaves it in the other.
+            text = "\n".join(order[number - 1] for order in (plain, raw) if number <= len(order))
+            there = set(words(text))
             ours = set().union(*(words(t) for t in texts))
-            there = set(words(truth[number - 1])) if number <= len(truth) else set()
-            pages, total, found = pages + 1, total + len(ours), found + len(ours & there)
-            below += bool(ours) and len(ours & there) < 0.98 * len(ours)
-    share = found / max(1, total)
-    assert share >= 0.98, f"only {share:.2%} of the words of the pages' chunks are on their pages"
-    return {"pages": pages, "words_on_their_page": round(share, 5), "pages_below_98_percent": below}
+            # A word longer than a chunk is in parts.
+            on_page = {word for word in ours if word in there or (len(word) > 200 and word in text)}
+            pages, total, found = pages + 1, total + len(ours), found + len(on_page)
+            if len(on_page) < 0.98 * len(ours):
+                below.append((key, number, len(ours), sorted(ours - on_page)[:10]))
+    assert not below, f"{len(below)} of {pages} pages have less than 98 % of their chunks' words on them: {below[:5]}"
+    return {"pages": pages, "words_on_their_page": round(found / max(1, total), 5), "pages_below_98_percent": len(below)}
+
+
+def pdftotext(path: pathlib.Path, *options: str) -> list[str]:
+    done = subprocess.run(["pdftotext", "-enc", "UTF-8", *options, path, "-"], capture_output=True, timeout=120)
+    return done.stdout.decode("utf-8", "replace").split("\f")

@@ -10,15 +10,22 @@ struct AWSTests {
 
     private func object(_ key: String) -> ObjectReference { ObjectReference(bucket: stack.handOver, key: key) }
 
-    @Test(arguments: ["plain.txt", "a//b", "a/../b", "a/./c", "spa ce+plus%25", "ü/日本/😀.txt", "tilde~", "%2F", String(repeating: "k", count: 1000)])
+    @Test(arguments: [
+        "plain.txt", "a//b", "a/../b", "a/./c", "spa ce+plus%25", "ü/日本/😀.txt", "tilde~", "%2F",
+        String(repeating: "k", count: 1000),
+    ])
     func objectsOfAnyNameGoThereAndBack(_ key: String) async throws {
         let store = stack.services(nil).objectStore()
         let bytes = Array("body of \(key)".utf8)
         try await store.write(object(key), bytes)
         #expect(try await store.readBytes(object(key), maximum: 100_000) == bytes)
-        guard case .object(let stored) = try await store.read(object(key), unless: nil) else { return _ = Issue.record("not read") }
+        guard case .object(let stored) = try await store.read(object(key), unless: nil) else {
+            return _ = Issue.record("not read")
+        }
         #expect(stored.bytes == bytes.count && !stored.etag.contains("\""))
-        guard case .unchanged = try await store.read(object(key), unless: stored.etag) else { return _ = Issue.record("read again") }
+        guard case .unchanged = try await store.read(object(key), unless: stored.etag) else {
+            return _ = Issue.record("read again")
+        }
         var listed: [String] = []
         var token: String?
         repeat {
@@ -28,7 +35,9 @@ struct AWSTests {
         } while token != nil
         #expect(listed.contains(key))
         try await store.delete(object(key))
-        guard case .missing = try await store.read(object(key), unless: nil) else { return _ = Issue.record("still there") }
+        guard case .missing = try await store.read(object(key), unless: nil) else {
+            return _ = Issue.record("still there")
+        }
         try await store.delete(object(key))
     }
 
@@ -39,7 +48,9 @@ struct AWSTests {
             guard let refused = error as? RefusedObject else { return false }
             return refused.rejection.code == .tooLarge && refused.etag != nil
         }
-        await #expect { _ = try await store.read(ObjectReference(bucket: "no-such-bucket", key: "k"), unless: nil) } throws: { Failure($0).kind == "fleet" }
+        await #expect {
+            _ = try await store.read(ObjectReference(bucket: "no-such-bucket", key: "k"), unless: nil)
+        } throws: { Failure($0).kind == "fleet" }
     }
 
     @Test func messagesKeepTheirBodiesReceiptsAndCounts() async throws {
@@ -62,7 +73,10 @@ struct AWSTests {
         #expect(results.count == 2)
         #expect(throws: Never.self) { try results[0].get() }
         let attributes = try await queue.attributes()
-        #expect(attributes.isEmpty && attributes.redrive?.maximumReceives == 5 && attributes.maximumMessageBytes == 1_048_576)
+        #expect(
+            attributes.isEmpty && attributes.redrive?.maximumReceives == 5
+                && attributes.maximumMessageBytes == 1_048_576
+        )
         #expect(queue.sibling(arn: try #require(attributes.redrive).deadLetterARN).url == stack.events + "-dead")
     }
 

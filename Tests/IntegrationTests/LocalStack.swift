@@ -29,7 +29,10 @@ struct LocalStack: Decodable, Sendable {
     /// Clients as the programs build them.
     func services(_ node: Node?) -> Services {
         let environment = ["AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_ENDPOINT_URL": aws]
-        var values = ["OPENSEARCH_URL": node?.url ?? "http://127.0.0.1:1", "OPENSEARCH_INDEX": "unused", "EMBEDDING_DIMENSIONS": "4"]
+        var values = [
+            "OPENSEARCH_URL": node?.url ?? "http://127.0.0.1:1", "OPENSEARCH_INDEX": "unused",
+            "EMBEDDING_DIMENSIONS": "4",
+        ]
         values["AWS_REGION"] = "us-east-1"
         var reader = SettingsReader(values)
         return Services(CommonConfiguration(&reader), environment: environment, label: "test", sink: Silence())
@@ -43,8 +46,17 @@ struct LocalStack: Decodable, Sendable {
 extension LocalStack.Node {
     /// Names that no other test uses, with index and ledger made.
     func names(_ services: Services, _ alias: String) async throws -> IndexNames {
-        let fingerprint = PipelineFingerprint(chunkTokens: 16, chunkOverlap: 0, tokenizer: "x", model: "m", dimensions: 4)
-        let names = IndexNames(alias: "\(alias)-\(RandomSource.system.identifier().prefix(8))", fingerprint: fingerprint)
+        let fingerprint = PipelineFingerprint(
+            chunkTokens: 16,
+            chunkOverlap: 0,
+            tokenizer: "x",
+            model: "m",
+            dimensions: 4
+        )
+        let names = IndexNames(
+            alias: "\(alias)-\(RandomSource.system.identifier().prefix(8))",
+            fingerprint: fingerprint
+        )
         let mapping = IndexMapping(dimensions: 4, engine: IndexMapping.Engine(rawValue: engine) ?? .lucene, replicas: 0)
         _ = try await IndexSetup(client: services.openSearch, names: names).run(mapping)
         return names

@@ -27,13 +27,27 @@ struct OpenSearchTests {
 
     private func chunks(_ document: DocumentID, _ generation: Int, _ texts: [String]) -> [IndexedChunk] {
         texts.enumerated().map { number, text in
-            let chunk = Chunk(index: number, text: text, tokens: 1, characters: 0..<1, pages: [PagePart(number: 2, offset: 0)], headings: ["H"])
+            let chunk = Chunk(
+                index: number,
+                text: text,
+                tokens: 1,
+                characters: 0..<1,
+                pages: [PagePart(number: 2, offset: 0)],
+                headings: ["H"]
+            )
             let vector = (0..<4).map { Float($0 == number % 4 ? 1 : 0) }
-            return IndexedChunk(documentID: document, generation: generation, chunk: ChunkPayload(chunk), vector: vector)
+            return IndexedChunk(
+                documentID: document,
+                generation: generation,
+                chunk: ChunkPayload(chunk),
+                vector: vector
+            )
         }
     }
 
-    private func header(_ names: IndexNames, _ document: DocumentID, _ generation: Int, _ count: Int) -> ChunkMessage.Header {
+    private func header(_ names: IndexNames, _ document: DocumentID, _ generation: Int, _ count: Int)
+        -> ChunkMessage.Header
+    {
         ChunkMessage.Header(
             tenant: "t",
             object: ObjectReference(bucket: "b", key: "k \"quoted\"\u{1}"),
@@ -53,11 +67,15 @@ struct OpenSearchTests {
             let mapping = IndexMapping(dimensions: 4, engine: .lucene, replicas: 0)
             _ = try await setup.run(mapping)
             try await setup.verify(dimensions: 4)
-            await #expect { try await setup.verify(dimensions: 5) } throws: { Failure($0).kind == "fleet" && Failure($0).summary.contains("EMBEDDING_DIMENSIONS") }
+            await #expect { try await setup.verify(dimensions: 5) } throws: {
+                Failure($0).kind == "fleet" && Failure($0).summary.contains("EMBEDDING_DIMENSIONS")
+            }
             let cluster = try await services.openSearch.cluster(names: names)
             #expect(cluster.hasVectorSearch == !node.isEmbedded && cluster.hasSearchPipelines == !node.isEmbedded)
             let other = IndexNames(alias: "none-\(names.alias)", fingerprint: names.fingerprint)
-            await #expect { try await IndexSetup(client: services.openSearch, names: other).verify(dimensions: 4) } throws: { Failure($0).summary.contains("ingestctl setup") }
+            await #expect {
+                try await IndexSetup(client: services.openSearch, names: other).verify(dimensions: 4)
+            } throws: { Failure($0).summary.contains("ingestctl setup") }
         }
     }
 
@@ -65,19 +83,38 @@ struct OpenSearchTests {
     func theLedgerWritesByCompareAndSet(_ node: LocalStack.Node) async throws {
         try await withStores(node, "ledger") { _, names, ledger, _ in
             let object = ObjectReference(bucket: "b", key: "k")
-            let record = DocumentRecord(tenant: "t", object: object, index: names.chunks, created: Timestamp(milliseconds: 1))
+            let record = DocumentRecord(
+                tenant: "t",
+                object: object,
+                index: names.chunks,
+                created: Timestamp(milliseconds: 1)
+            )
             #expect(try await ledger.read("a") == VersionedRecord(record: nil, version: .absent))
             let outcomes = try await withThrowingTaskGroup(of: WriteOutcome.self) { group in
                 for number in 0..<20 {
-                    group.addTask { try await ledger.write("a", record.reserving(.etag("\(number)"), chunkCount: number), over: .absent) }
+                    group.addTask {
+                        try await ledger.write(
+                            "a",
+                            record.reserving(.etag("\(number)"), chunkCount: number),
+                            over: .absent
+                        )
+                    }
                 }
                 return try await group.reduce(into: [WriteOutcome]()) { $0.append($1) }
             }
             #expect(outcomes.count { $0 != .conflict } == 1)
             let read = try await ledger.read("a")
-            var full = try #require(read.record).handingOver(1)!.committing(1, .etag("x"), chunkCount: 3, reason: nil, at: Timestamp(milliseconds: 5))!
+            var full = try #require(read.record).handingOver(1)!.committing(
+                1,
+                .etag("x"),
+                chunkCount: 3,
+                reason: nil,
+                at: Timestamp(milliseconds: 5)
+            )!
             full = full.reserving(.absent, chunkCount: 0).refusing(.unknown, Rejection(.malformed, "detail")).touched()
-            guard case .written(let version) = try await ledger.write("a", full, over: read.version) else { return _ = Issue.record("a conflict") }
+            guard case .written(let version) = try await ledger.write("a", full, over: read.version) else {
+                return _ = Issue.record("a conflict")
+            }
             #expect(try await ledger.read("a") == VersionedRecord(record: full, version: version))
             #expect(try await ledger.write("a", full, over: read.version) == .conflict)
         }
@@ -100,7 +137,9 @@ struct OpenSearchTests {
             let missing = OpenSearchIndex(name: "no-such-alias", client: services.openSearch, time: services.time)
             await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { await missing.run() }
-                await #expect { try await missing.create(Array(all.prefix(1)), header(names, document, 1, 1)) } throws: { Failure($0).kind == "fleet" }
+                await #expect {
+                    try await missing.create(Array(all.prefix(1)), header(names, document, 1, 1))
+                } throws: { Failure($0).kind == "fleet" }
                 group.cancelAll()
             }
             let exists = try await services.openSearch.send("HEAD", "/no-such-alias", accepting: [404])
@@ -114,9 +153,17 @@ struct OpenSearchTests {
             let document = DocumentID(tenant: "t", object: ObjectReference(bucket: "b", key: "k"))
             var wrong = chunks(document, 1, ["a"])
             wrong[0].vector = [1, 2, 3]
-            await #expect { try await index.create(wrong, header(names, document, 1, 1)) } throws: { Failure($0).kind == "fleet" }
-            let strange = BulkOperation(.create(source: Array("{\"surprise\":1}".utf8)), index: names.writeAlias, id: "x")
-            guard case .failure(let error) = await services.openSearch.bulk([strange])[0] else { return _ = Issue.record("accepted") }
+            await #expect { try await index.create(wrong, header(names, document, 1, 1)) } throws: {
+                Failure($0).kind == "fleet"
+            }
+            let strange = BulkOperation(
+                .create(source: Array("{\"surprise\":1}".utf8)),
+                index: names.writeAlias,
+                id: "x"
+            )
+            guard case .failure(let error) = await services.openSearch.bulk([strange])[0] else {
+                return _ = Issue.record("accepted")
+            }
             #expect(Failure(error).kind == "fleet")
         }
     }
@@ -140,7 +187,9 @@ struct OpenSearchTests {
             if count < chunks.count { throw Failure.transient("died") }
         }
 
-        func delete(_ document: DocumentID, generation: Int, count: Int) async throws { try await index.delete(document, generation: generation, count: count) }
+        func delete(_ document: DocumentID, generation: Int, count: Int) async throws {
+            try await index.delete(document, generation: generation, count: count)
+        }
         func hashes(_ document: DocumentID, generation: Int, count: Int) async throws -> [Int: String] {
             try await index.hashes(document, generation: generation, count: count)
         }
@@ -163,14 +212,21 @@ struct OpenSearchTests {
                 chunker: Chunker(tokens: 16, overlap: 0),
                 handOver: HandOver(store: store, bucket: "hand", inlineBytes: 100_000),
                 chunkQueue: queue,
-                settings: IngestSettings(tenant: "t", names: names, handOverBucket: "hand", handOverPrefix: "hand-over/"),
+                settings: IngestSettings(
+                    tenant: "t",
+                    names: names,
+                    handOverBucket: "hand",
+                    handOverPrefix: "hand-over/"
+                ),
                 time: services.time,
                 metrics: environment.metrics,
                 log: environment.log
             )
             func job(_ body: String, count: Int = 1) -> WorkLoop.Job {
                 let now = services.time.now
-                return WorkLoop.Job(deliveries: [Delivery(messageID: "m", receipt: "r", body: body, receiveCount: count, sent: now, received: now)])
+                return WorkLoop.Job(deliveries: [
+                    Delivery(messageID: "m", receipt: "r", body: body, receiveCount: count, sent: now, received: now)
+                ])
             }
             func embed(_ index: any ChunkIndex, count: Int = 1) async throws -> Outcome {
                 let batcher = EmbeddingBatcher(HashEmbedder(), linger: .zero, time: services.time)
@@ -199,7 +255,9 @@ struct OpenSearchTests {
                 let search = ChunkSearch(client: services.openSearch, names: names, ledger: ledger, cluster: cluster)
                 let question = ChunkSearch.Question(text: "paragraph", vector: [0.5, 0.5, 0.5, 0.5], limit: 100)
                 var byMode: [[String]] = []
-                for mode in ChunkSearch.Mode.allCases { byMode.append(try await search.hits(question, mode: mode).map(\.text).sorted()) }
+                for mode in ChunkSearch.Mode.allCases {
+                    byMode.append(try await search.hits(question, mode: mode).map(\.text).sorted())
+                }
                 #expect(byMode.allSatisfy { $0 == byMode[0] }, "every mode sees the same version")
                 return byMode[0]
             }
@@ -211,7 +269,9 @@ struct OpenSearchTests {
             #expect(try await found() == old)
             store.put(object, new.joined(separator: "\n\n"))
             #expect(await ingest.handle(job(ObjectChange.hint(for: object))) == .done)
-            guard case .retry = try await embed(DyingIndex(index, after: 3)) else { return _ = Issue.record("did not die") }
+            guard case .retry = try await embed(DyingIndex(index, after: 3)) else {
+                return _ = Issue.record("did not die")
+            }
             #expect(try await found() == old, "the whole old version, and nothing of the new")
             #expect(try await embed(index, count: 2) == .done)
             #expect(try await found() == new)

@@ -7,9 +7,12 @@ import Testing
 /// The built programs as a user meets them.
 @Suite struct ProgramTests {
     static let folder = URL(fileURLWithPath: ProcessEnvironment.programFolder)
-    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../..").standardizedFileURL
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../..")
+        .standardizedFileURL
 
-    private func run(_ program: String, _ arguments: [String], _ environment: [String: String] = [:]) throws -> (code: Int32, out: String, error: String) {
+    private func run(_ program: String, _ arguments: [String], _ environment: [String: String] = [:]) throws -> (
+        code: Int32, out: String, error: String
+    ) {
         let process = Process()
         process.executableURL = Self.folder.appendingPathComponent(program)
         process.arguments = arguments
@@ -20,7 +23,9 @@ import Testing
         let output = out.fileHandleForReading.readDataToEndOfFile()
         let errors = error.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: output, as: UTF8.self), String(decoding: errors, as: UTF8.self))
+        return (
+            process.terminationStatus, String(decoding: output, as: UTF8.self), String(decoding: errors, as: UTF8.self)
+        )
     }
 
     @Test(arguments: ["ingest-worker", "embed-worker", "ingestctl"])
@@ -35,20 +40,31 @@ import Testing
     }
 
     @Test func everyProblemIsReportedAtOnce() throws {
-        let result = try run("embed-worker", [], ["CHUNK_TOKENS": "many", "OPENSEARCH_URL": "ftp://x", "LOG_LEVEL": "loud", "OPENSEARCH_INDEX": "No"])
+        let result = try run(
+            "embed-worker",
+            [],
+            ["CHUNK_TOKENS": "many", "OPENSEARCH_URL": "ftp://x", "LOG_LEVEL": "loud", "OPENSEARCH_INDEX": "No"]
+        )
         #expect(result.code == 78)
-        for name in ["INGEST_QUEUE_URL", "CHUNK_QUEUE_URL", "HANDOVER_BUCKET", "CHUNK_TOKENS", "OPENSEARCH_URL", "LOG_LEVEL", "OPENAI_API_KEY", "OPENSEARCH_INDEX"] {
+        for name in [
+            "INGEST_QUEUE_URL", "CHUNK_QUEUE_URL", "HANDOVER_BUCKET", "CHUNK_TOKENS", "OPENSEARCH_URL", "LOG_LEVEL",
+            "OPENAI_API_KEY", "OPENSEARCH_INDEX",
+        ] {
             #expect(result.error.contains("embed-worker: \(name)") || result.error.contains(name), "\(name)")
         }
     }
 
     @Test func theConfigurationIsPrintedWithoutSecrets() throws {
         let environment = [
-            "INGEST_QUEUE_URL": "http://h/q", "CHUNK_QUEUE_URL": "http://h/c", "HANDOVER_BUCKET": "b", "OPENSEARCH_URL": "http://h:1",
+            "INGEST_QUEUE_URL": "http://h/q", "CHUNK_QUEUE_URL": "http://h/c", "HANDOVER_BUCKET": "b",
+            "OPENSEARCH_URL": "http://h:1",
             "OPENAI_API_KEY": "canary-key", "OPENSEARCH_PASSWORD": "canary-password",
         ]
         let result = try run("embed-worker", ["--print-config", "--chunk-tokens", "256"], environment)
-        #expect(result.code == 0 && result.out.contains("CHUNK_TOKENS=256\n") && result.out.contains("OPENAI_API_KEY=(set)\n"))
+        #expect(
+            result.code == 0 && result.out.contains("CHUNK_TOKENS=256\n")
+                && result.out.contains("OPENAI_API_KEY=(set)\n")
+        )
         #expect(!result.out.contains("canary") && !result.error.contains("canary"))
     }
 
@@ -58,7 +74,10 @@ import Testing
         #expect(page.hasSuffix(table), "docs/configuration.md is not what 'ingestctl settings' prints: run 'make docs'")
     }
 
-    @Test(arguments: [("ingest-worker", ["poppler", "glib"]), ("embed-worker", ["poppler", "glib"]), ("ingestctl", ["poppler", "glib"]), ("document-extractor", ["libcurl", "libssl"])])
+    @Test(arguments: [
+        ("ingest-worker", ["poppler", "glib"]), ("embed-worker", ["poppler", "glib"]),
+        ("ingestctl", ["poppler", "glib"]), ("document-extractor", ["libcurl", "libssl"]),
+    ])
     func programsLinkOnlyWhatTheyMay(_ program: String, _ forbidden: [String]) throws {
         let ldd = Process()
         ldd.executableURL = URL(fileURLWithPath: "/usr/bin/ldd")
@@ -101,20 +120,26 @@ import Testing
         let good = try stored(Array("a good text".utf8))
         #expect(try await pool.extract(good, hints: ExtractionHints(name: "a.txt")).text == Array("a good text".utf8))
         // XObjects that draw each other ten times, nine levels deep: poppler would draw for hours.
-        await #expect { _ = try await pool.extract(try stored(Self.laughs), hints: ExtractionHints()) } throws: { error in
+        await #expect { _ = try await pool.extract(try stored(Self.laughs), hints: ExtractionHints()) } throws: {
+            error in
             [.timeout, .memory].contains((error as? Rejection)?.code)
         }
         #expect(try await pool.extract(good, hints: ExtractionHints(name: "a.txt")).format == .text)
     }
 
     static var laughs: [UInt8] {
-        var objects = ["<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Count 1/Kids[3 0 R]>>", "<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Resources<</XObject<</A 5 0 R>>>>/Contents 4 0 R>>"]
+        var objects = [
+            "<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Count 1/Kids[3 0 R]>>",
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Resources<</XObject<</A 5 0 R>>>>/Contents 4 0 R>>",
+        ]
         let draws = String(repeating: "/A Do ", count: 10)
         objects.append("<</Length \(draws.count)>>\nstream\n\(draws)\nendstream")
         for level in 0..<12 {
             let next = level < 11 ? "/Resources<</XObject<</A \(level + 6) 0 R>>>>" : ""
             let body = level < 11 ? draws : "0 0 1 1 re f"
-            objects.append("<</Type/XObject/Subtype/Form/BBox[0 0 9 9]\(next)/Length \(body.count)>>\nstream\n\(body)\nendstream")
+            objects.append(
+                "<</Type/XObject/Subtype/Form/BBox[0 0 9 9]\(next)/Length \(body.count)>>\nstream\n\(body)\nendstream"
+            )
         }
         var text = "%PDF-1.4\n"
         for (index, object) in objects.enumerated() { text += "\(index + 1) 0 obj\n\(object)\nendobj\n" }
