@@ -78,7 +78,7 @@ def swift_tests(aws: stack.Stack, nodes: list[opensearch.Node]) -> dict:
 def demo(kind: str) -> dict:
     environment = {k: v for k, v in os.environ.items() if k != "OPENSEARCH_URL"}
     if kind == "embedded":
-        environment |= {"FLEET_SHARED": "/nonexistent", "PATH": without_maven(environment["PATH"])}
+        environment |= {"FLEET_SHARED": "/nonexistent", "PATH": without_java(environment["PATH"])}
     done = subprocess.run([PYTHON, ROOT / "deploy/local/demo.py"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     (FOLDER / f"demo-{kind}.log").write_text(done.stdout)
     assert done.returncode == 0, f"the demo ended with {done.returncode}:\n{done.stdout[-2000:]}"
@@ -88,14 +88,14 @@ def demo(kind: str) -> dict:
     return figures
 
 
-def without_maven(path: str) -> str:
-    """A PATH with the same programs, but mvn."""
+def without_java(path: str) -> str:
+    """A PATH with the same programs, but those that could make or run a real OpenSearch."""
     folder = FOLDER / "path"
     folder.mkdir(exist_ok=True)
     for place in reversed(path.split(":")):
         for program in pathlib.Path(place).iterdir() if pathlib.Path(place).is_dir() else []:
             link = folder / program.name
-            if program.name != "mvn":
+            if program.name not in ("mvn", "java"):
                 link.unlink(missing_ok=True)
                 link.symlink_to(program)
     return str(folder)

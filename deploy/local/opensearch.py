@@ -6,12 +6,13 @@ Maven Central where `mvn` reaches it; the embedded stand-in osmem-server, which 
 import dataclasses
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
 from processes import PYTHON, ROOT, Failed, Process, free_port
 
-ASSEMBLED = pathlib.Path("/var/tmp/opensearch-local")
+ASSEMBLED = pathlib.Path("/var/tmp/ingest-fleet-opensearch")
 DEFAULT_VERSION = "3.6.0"
 
 
@@ -29,7 +30,8 @@ class Node:
 
     def stop(self) -> None:
         if self.process:
-            self.process.stop()
+            # Nothing of its data is kept, and 2.19 may take a minute to end.
+            self.process.stop(2)
         if self.data:
             shutil.rmtree(self.data, ignore_errors=True)
 
@@ -44,10 +46,10 @@ def start(folder: pathlib.Path, kind: str | None = None, outlives: bool = False,
     archives = shared() / "opensearch"
     if (archives / f"opensearch-{version}.tar.xz").exists():
         return archived(archives, version, folder, outlives)
-    if kind is None and assembled(version, say):
-        return from_home(version, folder, outlives)
     if kind:
         raise Failed(f"there is no OpenSearch {version}: {archives} is missing")
+    if made := assembled(say):
+        return from_home(made, folder, outlives)
     return embedded(folder, outlives)
 
 
@@ -74,25 +76,38 @@ def answered(node: Node) -> Node:
     return node
 
 
-def assembled(version: str, say) -> bool:
-    """Whether a home from Maven Central is there, after trying to make one; told in one line where that fails."""
-    if (ASSEMBLED / f"opensearch-{version}").exists():
-        return True
-    if not (shutil.which("mvn") and shutil.which("java")):
-        return False
-    probe = ["mvn", "-q", "-B", "dependency:get", f"-Dartifact=org.opensearch:opensearch-cli:{version}", "-Dtransitive=false"]
+def assembled(say) -> str | None:
+    """The version of a home from Maven Central, after trying to make one; None where that is not to be had."""
+    version = runnable_version()
+    if not version:
+        return None
+    if (ASSEMBLED / version).exists():
+        return version
+    if not shutil.which("mvn"):
+        return None
+    say(f"no OpenSearch is at hand: trying to assemble {version} from Maven Central")
     try:
-        subprocess.run(probe, check=True, capture_output=True, timeout=60)
-        say(f"assembling OpenSearch {version} from Maven Central")
-        subprocess.run([PYTHON, ROOT / "deploy/local/assemble.py", version, ASSEMBLED / f"opensearch-{version}"], check=True, capture_output=True, timeout=300)
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-        return False
-    return True
+        subprocess.run([PYTHON, ROOT / "deploy/local/assemble.py", version, ASSEMBLED / version], check=True, capture_output=True, timeout=300)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        # Maven writes what went wrong to its standard output.
+        reason = next((line for line in (error.stdout or b"").decode("utf-8", "replace").splitlines() if "ERROR" in line), str(error))
+        say(f"that failed: {reason[:200]}")
+        return None
+    return version
+
+
+def runnable_version() -> str | None:
+    """The newest of the two that the Java on the PATH can run: 3.x needs 21, 2.x needs 11."""
+    if not shutil.which("java"):
+        return None
+    printed = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr
+    major = re.search(r'version "(\d+)', printed)
+    return None if not major or int(major[1]) < 11 else "3.6.0" if int(major[1]) >= 21 else "2.19.1"
 
 
 def from_home(version: str, folder: pathlib.Path, outlives: bool) -> Node:
     data, port = data_folder(), free_port(pair=100)
-    command = ["bash", ROOT / "deploy/local/run-opensearch", ASSEMBLED / f"opensearch-{version}", data, port]
+    command = ["bash", ROOT / "deploy/local/run-opensearch", ASSEMBLED / version, data, port]
     process = Process(f"OpenSearch {version}", command, folder / f"opensearch-{version}.log", outlives=outlives)
     return answered(Node(f"http://127.0.0.1:{port}", f"OpenSearch {version}, assembled", process, data))
 
