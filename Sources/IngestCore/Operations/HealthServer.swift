@@ -25,7 +25,7 @@ package final class HealthServer: @unchecked Sendable {
         guard code == 0, listen(socket, 16) == 0 else {
             close(socket)
             throw .fleet(
-                "the health endpoint cannot listen on \(host):\(port): \(String(cString: strerror(code))) (HEALTH_PORT)"
+                "the health endpoint cannot listen on \(host):\(port): \(String(cString: strerror(code))) (set HEALTH_PORT to a free port, or leave it out)"
             )
         }
         var address = sockaddr_in()

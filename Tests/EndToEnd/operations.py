@@ -1,0 +1,123 @@
+"""What an operator does: --check, --replay, --exit-when-idle, two workers on one host, Ctrl-C in the demo."""
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+from fleet_run import PROGRAMS, FleetRun
+from processes import ROOT
+
+DOCUMENTS = ROOT / "deploy/local/documents"
+
+
+def program(name: str, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run([PROGRAMS / name, *arguments], env=environment, capture_output=True, text=True, timeout=120)
+
+
+def run(aws, say) -> dict:
+    fleet = aws.fleet("operations")
+    work = FleetRun(fleet, aws.folder)
+    ingest, embed = (fleet.worker(name) | work.settings for name in ("ingest-worker", "embed-worker"))
+    checks = check(ingest, embed)
+    say("  --check tells what is well and what is not")
+    replayed = replay(fleet, work, ingest, embed)
+    say(f"  a replay of {replayed} objects, {replayed} documents live, both workers ended when idle")
+    neighbours(fleet, work)
+    say("  two workers on one host")
+    interrupt()
+    say("  Ctrl-C leaves no process")
+    return {"checks": checks, "replayed": replayed}
+
+
+def check(ingest: dict, embed: dict) -> int:
+    for name, environment in (("ingest-worker", ingest), ("embed-worker", embed)):
+        done = program(name, environment, "--check")
+        assert done.returncode == 0, f"{name} --check ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+    nowhere = "http://127.0.0.1:1"
+    wrong = [
+        ("ingest-worker", ingest | {"OPENSEARCH_URL": nowhere}, nowhere),
+        ("ingest-worker", ingest | {"INGEST_QUEUE_URL": ingest["INGEST_QUEUE_URL"] + "-not-there"}, "INGEST_QUEUE_URL"),
+        ("ingest-worker", ingest | {"HANDOVER_BUCKET": "no-such-bucket"}, "no-such-bucket"),
+        ("ingest-worker", ingest | {"OPENSEARCH_INDEX": "other"}, "ingestctl setup"),
+        ("embed-worker", embed | {"OPENAI_API_KEY": "wrong-key"}, "OPENAI_API_KEY"),
+        ("embed-worker", embed | {"EMBEDDING_DIMENSIONS": "128"}, "ingestctl setup"),
+    ]
+    for name, environment, word in wrong:
+        done = program(name, environment, "--check")
+        told = done.stdout + done.stderr
+        assert done.returncode not in (0, 64) and done.returncode > 0, f"{name} --check did not see that {word} is wrong:\n{told}"
+        assert word in told, f"{name} --check does not name {word}:\n{told}"
+        assert environment.get("OPENAI_API_KEY", "local-key") not in told
+    return 2 + len(wrong)
+
+
+def replay(fleet, work: FleetRun, ingest: dict, embed: dict) -> int:
+    """Objects that were there before the fleet: no event tells of them, a replay does."""
+    names = sorted(p.name for p in DOCUMENTS.iterdir() if p.suffix in (".pdf", ".html", ".md"))
+    for name in names:
+        fleet.put(f"old/{name}", (DOCUMENTS / name).read_bytes())
+    fleet.put("new/other.txt", b"outside of the prefix")
+    fleet.sqs.purge_queue(QueueUrl=fleet.queues["events"])
+    assert fleet.depth("events") == 0, "the queue is purged"
+    target = f"s3://{fleet.bucket}/old/"
+    done = program("ingest-worker", ingest, "--replay", target, "--dry-run")
+    assert done.returncode == 0 and str(len(names)) in done.stdout, done
+    assert fleet.depth("events") == 0, "a dry run sends nothing"
+    done = program("ingest-worker", ingest, "--replay", target)
+    assert done.returncode == 0, done
+    assert fleet.depth("events") == len(names)
+    for name, environment in (("ingest-worker", ingest), ("embed-worker", embed)):
+        done = program(name, environment, "--exit-when-idle", "3")
+        assert done.returncode == 0, f"{name} --exit-when-idle ended with {done.returncode}:\n{done.stderr[-2000:]}"
+    assert fleet.is_drained()
+    status = work.status()
+    assert status["live"] == len(names) and status["rejected"] == 0, status
+    return len(names)
+
+
+def neighbours(fleet, work: FleetRun) -> None:
+    """The default health port is taken by the first; a port that was asked for is never replaced."""
+    first = work.start("ingest-worker")
+    work.settings.pop("HEALTH_PORT")
+    one, two = work.start("embed-worker"), None
+    time.sleep(1)
+    try:
+        two = FleetRun.start(work, "embed-worker")
+        time.sleep(2)
+        assert one.popen.poll() is None and two.popen.poll() is None and first.popen.poll() is None, f"a neighbour ended; its log: {two.log}"
+    finally:
+        codes = [worker.stop(30) for worker in (first, one, two) if worker]
+    assert codes == [0, 0, 0], codes
+    work.settings["HEALTH_PORT"] = aws_port = str(fleet.stack.aws_port)
+    done = program("ingest-worker", fleet.worker("ingest-worker") | work.settings)
+    assert done.returncode == 69 and aws_port in done.stderr, done
+
+
+def interrupt() -> None:
+    """In the middle of the demo's start, as a terminal sends it: to the whole foreground group."""
+    before = processes()
+    demo = subprocess.Popen([sys.executable, ROOT / "deploy/local/demo.py"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True, text=True)
+    for line in demo.stdout:
+        if "both workers are ready" in line:
+            break
+    during = processes() - before
+    assert len(during) >= 6, f"only {len(during)} processes"
+    os.killpg(demo.pid, signal.SIGINT)
+    closing = demo.stdout.read().strip().splitlines()[-1]
+    assert demo.wait(60) == 130 and '"interrupted"' in closing, closing
+    left = processes() & during
+    assert not left, f"still there: {[pathlib.Path(f'/proc/{pid}/cmdline').read_text() for pid in left]}"
+
+
+def processes() -> set[int]:
+    """Processes that are alive, zombies left out."""
+    found = set()
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if stat.read_text().rpartition(")")[2].split()[0] != "Z":
+                found.add(int(stat.parent.name))
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
