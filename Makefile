@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 PYTHON := .local/venv/bin/python
 
-.PHONY: bootstrap build demo stop test lint clean
+.PHONY: bootstrap build demo stop test lint docs clean
 
 bootstrap:
 	@deploy/local/bootstrap
@@ -24,6 +24,11 @@ stop:
 lint: bootstrap
 	@echo "== lint"
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
+
+# The tables of docs/configuration.md, from the programs' own declarations.
+docs: build
+	@sed -i '/^## Every program$$/,$$d' docs/configuration.md
+	@.build/release/ingestctl settings >>docs/configuration.md
 
 test: lint build
 	@$(PYTHON) Tests/run.py

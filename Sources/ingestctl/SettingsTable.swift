@@ -17,8 +17,9 @@ enum SettingsTable {
                 let value =
                     declaration.isRequired
                     ? "required" : declaration.defaultText.isEmpty ? "" : "`\(declaration.defaultText)`"
+                let variable = declaration.isReadFromEnvironment ? "`\(declaration.environment)`" : ""
                 return
-                    "| `\(declaration.environment)` | `\(declaration.flag)` | \(value) | \(declaration.help)\(declaration.isSecret ? " (secret)" : "") |\n"
+                    "| \(variable) | `\(declaration.flag)` | \(value) | \(declaration.help)\(declaration.isSecret ? " (secret)" : "") |\n"
             }
             return
                 "## \(title)\n\n| variable | flag | default | meaning |\n| --- | --- | --- | --- |\n\(rows.joined())\n"

@@ -37,6 +37,11 @@ import Testing
         #expect(wrong.code == 64 && wrong.error.contains("did you mean --opensearch-url?"))
         #expect(try run(program, ["--log-level"]).code == 64)
         #expect(try run(program, ["--help=yes"]).error.contains("takes no value"))
+        // Variables that a container may well have.
+        let other = try run(program, ["--version"], ["VERSION": "false", "HELP": "true", "LIMIT": "lots"])
+        #expect(other.out == "\(program) \(Program.version)\n" && other.error.isEmpty)
+        let plain = try run(program, ["--chunk-tokens", "1"], ["VERSION": "true", "CHECK": "true", "HELP": "true"])
+        #expect(plain.code != 0 && plain.out.isEmpty)
     }
 
     @Test func everyProblemIsReportedAtOnce() throws {

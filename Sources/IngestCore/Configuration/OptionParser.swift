@@ -17,7 +17,7 @@ package struct OptionParser: Sendable {
 
     package func parse(_ arguments: [String], environment: [String: String]) throws(UsageError) -> Parsed {
         var values: [String: String] = [:]
-        for declaration in declarations {
+        for declaration in declarations where declaration.isReadFromEnvironment {
             if let value = environment[declaration.environment], !value.isEmpty {
                 values[declaration.environment] = value
             }
@@ -88,7 +88,7 @@ package struct OptionParser: Sendable {
             if !declaration.defaultText.isEmpty, declaration.placeholder != nil {
                 right += " (default: \(declaration.defaultText))"
             }
-            return left + gap + right + " [\(declaration.environment)]"
+            return left + gap + right + (declaration.isReadFromEnvironment ? " [\(declaration.environment)]" : "")
         }.joined(separator: "\n")
     }
 }

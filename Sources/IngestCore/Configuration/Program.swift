@@ -83,7 +83,7 @@ package struct Program: Sendable {
 
         USAGE: \(name) [options]\(operands.isEmpty ? "" : " \(operands)")
 
-        OPTIONS (each is an environment variable as well, named in brackets; the option wins):
+        OPTIONS (in brackets: the environment variable that means the same; the option wins):
         \(OptionParser(declarations).help())
 
         AWS credentials come from AWS_ACCESS_KEY_ID …, a web identity token file (EKS) or the container endpoint (ECS);

@@ -10,11 +10,16 @@ package struct SettingDeclaration: Equatable, Sendable {
     package var defaultText: String
     package var isRequired: Bool
     package var isSecret: Bool
+    /// False for what one invocation asks for: a variable of that name in a container's environment means something else.
+    package var isReadFromEnvironment = true
+
+    /// What a message calls it.
+    package var name: String { isReadFromEnvironment ? environment : flag }
 }
 
 /// A declaration with its type.
 package struct Setting<Value: Sendable>: Sendable {
-    package let declaration: SettingDeclaration
+    package private(set) var declaration: SettingDeclaration
     /// The default, or what stands in until the missing value has been reported.
     let fallback: Value
     /// Throws what is wrong with the text, in words that follow "is".
@@ -42,6 +47,15 @@ package struct Setting<Value: Sendable>: Sendable {
         )
         self.fallback = fallback
         self.parse = parse
+    }
+}
+
+extension Setting {
+    /// The same, given by its flag only.
+    package var asFlagOnly: Setting {
+        var copy = self
+        copy.declaration.isReadFromEnvironment = false
+        return copy
     }
 }
 

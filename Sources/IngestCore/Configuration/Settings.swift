@@ -278,19 +278,22 @@ package enum Settings {
         default: "auto"
     )
 
-    // Only as flags.
+    package static let noSandbox = Setting.toggle("UNSAFE_NO_SANDBOX", "run document-extractor without its sandbox")
+
     package static let replay = Setting.text(
         "REPLAY",
         "s3://bucket/prefix",
         "send an event for every object there, then end",
         default: ""
-    )
-    package static let dryRun = Setting.toggle("DRY_RUN", "with --replay: only count")
-    package static let noSandbox = Setting.toggle("UNSAFE_NO_SANDBOX", "run document-extractor without its sandbox")
-    package static let check = Setting.toggle("CHECK", "connect to everything, report each, end")
-    package static let printConfig = Setting.toggle("PRINT_CONFIG", "print every setting, secrets left out, and end")
-    package static let version = Setting.toggle("VERSION", "print the version and end")
-    package static let help = Setting.toggle("HELP", "print this and end")
+    ).asFlagOnly
+    package static let dryRun = Setting.toggle("DRY_RUN", "with --replay: only count").asFlagOnly
+    package static let check = Setting.toggle("CHECK", "connect to everything, report each, end").asFlagOnly
+    package static let printConfig = Setting.toggle(
+        "PRINT_CONFIG",
+        "print every setting, secrets left out, and end"
+    ).asFlagOnly
+    package static let version = Setting.toggle("VERSION", "print the version and end").asFlagOnly
+    package static let help = Setting.toggle("HELP", "print this and end").asFlagOnly
 
     package static let common: [SettingDeclaration] = [
         region.declaration, openSearch.declaration, alias.declaration, openSearchAuth.declaration,

@@ -10,7 +10,7 @@ package struct SettingsReader {
         let declaration = setting.declaration
         let text = values[declaration.environment]
         let shown = declaration.isSecret ? (text == nil ? "" : "(set)") : text ?? declaration.defaultText
-        printed.append((declaration.environment, shown))
+        if declaration.isReadFromEnvironment { printed.append((declaration.environment, shown)) }
         guard let text else {
             if declaration.isRequired {
                 problem("\(declaration.environment) is missing: \(declaration.help) (\(declaration.flag))")
@@ -21,7 +21,7 @@ package struct SettingsReader {
             return try setting.parse(text)
         } catch {
             problem(
-                "\(declaration.environment) is \(error.text)\(declaration.isSecret ? "" : ": \"\(text)\"") (\(declaration.flag))"
+                "\(declaration.name) is \(error.text)\(declaration.isSecret ? "" : ": \"\(text)\"")\(declaration.isReadFromEnvironment ? " (\(declaration.flag))" : "")"
             )
             return setting.fallback
         }
