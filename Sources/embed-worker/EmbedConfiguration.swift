@@ -1,7 +1,7 @@
 import IngestCore
 
 /// All settings of `embed-worker`, read once.
-struct EmbedConfiguration: Sendable {
+struct EmbedConfiguration: WorkerSettings {
     var common: CommonConfiguration
     var worker: WorkerConfiguration
     var embeddings: EmbeddingsConfiguration

@@ -2,7 +2,7 @@ import IngestCore
 
 /// Chunks in, searchable vectors out.
 @main
-struct EmbedWorker {
+struct EmbedWorker: Worker {
     static let program = Program(
         name: "embed-worker",
         summary:
@@ -10,41 +10,11 @@ struct EmbedWorker {
         declarations: EmbedConfiguration.declarations
     )
 
-    static func main() async {
-        let shutdown = Shutdown()
-        Signals.handle(with: shutdown)
-        let environment = ProcessEnvironment.variables
-        let parsed = program.parse(Array(CommandLine.arguments.dropFirst()), environment: environment)
-        var reader = SettingsReader(parsed.values)
-        let configuration = EmbedConfiguration(&reader)
-        if let operand = parsed.operands.first { reader.problem("unexpected argument \"\(operand)\"") }
-        program.require(reader, printing: parsed.values[Settings.printConfig.declaration.environment] == "true")
-
-        let sink = StandardErrorLog(asJSON: configuration.common.logAsJSON)
-        let services = Services(configuration.common, environment: environment, label: program.name, sink: sink)
-        let worker = EmbedWorker(configuration: configuration, services: services, shutdown: shutdown)
-        do {
-            if parsed.values[Settings.check.declaration.environment] == "true" {
-                let isHealthy = await worker.check()
-                sink.close()
-                if !isHealthy { program.fail("not everything can be reached", code: Program.ExitCode.unavailable) }
-                return
-            }
-            try await worker.run()
-            sink.close()
-        } catch {
-            let failure = Failure(error)
-            services.log.log(.critical, failure.summary)
-            sink.close()
-            program.fail(failure.summary, code: Program.ExitCode.unavailable)
-        }
-    }
-
     let configuration: EmbedConfiguration
     let services: Services
     let shutdown: Shutdown
 
-    private func run() async throws {
+    func run() async throws {
         let run = WorkerRun(services: services, configuration: configuration.worker, shutdown: shutdown)
         try run.serveHealth(defaultPort: 8081)
         let names = configuration.common.names
@@ -88,7 +58,7 @@ struct EmbedWorker {
         }
     }
 
-    private func check() async -> Bool {
+    func check() async -> CheckReport {
         var report = CheckReport()
         let object = ObjectReference(
             bucket: configuration.worker.handOverBucket,
@@ -108,7 +78,6 @@ struct EmbedWorker {
             ])
             _ = try answer[0].get()
         }
-        Self.program.print(report.text)
-        return report.isHealthy
+        return report
     }
 }

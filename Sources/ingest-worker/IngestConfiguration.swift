@@ -2,7 +2,7 @@ import ExtractionWire
 import IngestCore
 
 /// All settings of `ingest-worker`, read once.
-struct IngestConfiguration: Sendable {
+struct IngestConfiguration: WorkerSettings {
     var common: CommonConfiguration
     var worker: WorkerConfiguration
     var pipeline: IngestSettings

@@ -2,48 +2,19 @@ import IngestCore
 
 /// Events of a bucket in, chunks out.
 @main
-struct IngestWorker {
+struct IngestWorker: Worker {
     static let program = Program(
         name: "ingest-worker",
         summary: "Reads documents of an S3 bucket as its events name them, and hands their chunks to embed-worker.",
         declarations: IngestConfiguration.declarations
     )
 
-    static func main() async {
-        let shutdown = Shutdown()
-        Signals.handle(with: shutdown)
-        let environment = ProcessEnvironment.variables
-        let parsed = program.parse(Array(CommandLine.arguments.dropFirst()), environment: environment)
-        var reader = SettingsReader(parsed.values)
-        let configuration = IngestConfiguration(&reader)
-        if let operand = parsed.operands.first { reader.problem("unexpected argument \"\(operand)\"") }
-        program.require(reader, printing: parsed.values[Settings.printConfig.declaration.environment] == "true")
-
-        let sink = StandardErrorLog(asJSON: configuration.common.logAsJSON)
-        let services = Services(configuration.common, environment: environment, label: program.name, sink: sink)
-        let worker = IngestWorker(configuration: configuration, services: services, shutdown: shutdown)
-        do {
-            if parsed.values[Settings.check.declaration.environment] == "true" {
-                let isHealthy = await worker.check()
-                sink.close()
-                if !isHealthy { program.fail("not everything can be reached", code: Program.ExitCode.unavailable) }
-                return
-            }
-            if let target = configuration.replay { try await worker.replay(target) } else { try await worker.run() }
-            sink.close()
-        } catch {
-            let failure = Failure(error)
-            services.log.log(.critical, failure.summary)
-            sink.close()
-            program.fail(failure.summary, code: Program.ExitCode.unavailable)
-        }
-    }
-
     let configuration: IngestConfiguration
     let services: Services
     let shutdown: Shutdown
 
-    private func run() async throws {
+    func run() async throws {
+        if let target = configuration.replay { return try await replay(target) }
         let run = WorkerRun(services: services, configuration: configuration.worker, shutdown: shutdown)
         let pool = ExtractorPool(configuration.extractor)
         let landlock = try pool.probe()
@@ -101,7 +72,7 @@ struct IngestWorker {
         )
     }
 
-    private func check() async -> Bool {
+    func check() async -> CheckReport {
         var report = CheckReport()
         let object = ObjectReference(
             bucket: configuration.worker.handOverBucket,
@@ -114,7 +85,6 @@ struct IngestWorker {
         await report.item("document-extractor", configuration.extractor.path) {
             _ = try ExtractorPool(configuration.extractor).probe()
         }
-        Self.program.print(report.text)
-        return report.isHealthy
+        return report
     }
 }

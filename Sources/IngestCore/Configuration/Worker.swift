@@ -1,0 +1,55 @@
+/// A worker's settings, read once at its start.
+package protocol WorkerSettings: Sendable {
+    init(_ reader: inout SettingsReader)
+    var common: CommonConfiguration { get }
+}
+
+/// A long-running program of the fleet. Its `main` reads the settings, then checks or runs, and ends with a code of sysexits.h.
+package protocol Worker: Sendable {
+    associatedtype Configuration: WorkerSettings
+
+    static var program: Program { get }
+
+    init(configuration: Configuration, services: Services, shutdown: Shutdown)
+
+    /// Works until it is told to stop.
+    func run() async throws
+
+    /// Connects to everything that `run` needs.
+    func check() async -> CheckReport
+}
+
+extension Worker {
+    package static func main() async {
+        let shutdown = Shutdown()
+        Signals.handle(with: shutdown)
+        let environment = ProcessEnvironment.variables
+        let parsed = program.parse(Array(CommandLine.arguments.dropFirst()), environment: environment)
+        var reader = SettingsReader(parsed.values)
+        let configuration = Configuration(&reader)
+        if let operand = parsed.operands.first { reader.problem("unexpected argument \"\(operand)\"") }
+        program.require(reader, printing: parsed.values[Settings.printConfig.declaration.environment] == "true")
+
+        let sink = StandardErrorLog(asJSON: configuration.common.logAsJSON)
+        let services = Services(configuration.common, environment: environment, label: program.name, sink: sink)
+        let worker = Self(configuration: configuration, services: services, shutdown: shutdown)
+        do {
+            if parsed.values[Settings.check.declaration.environment] == "true" {
+                let report = await worker.check()
+                sink.close()
+                program.print(report.text)
+                if !report.isHealthy {
+                    program.fail("not everything can be reached", code: Program.ExitCode.unavailable)
+                }
+            } else {
+                try await worker.run()
+                sink.close()
+            }
+        } catch {
+            let failure = Failure(error)
+            services.log.log(.critical, failure.summary)
+            sink.close()
+            program.fail(failure.summary, code: Program.ExitCode.unavailable)
+        }
+    }
+}
