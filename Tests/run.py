@@ -136,6 +136,9 @@ def main() -> int:
             results.skip("corpora", "the documents beside the project are not here")
         if "kills" in only:
             results.run("kills", lambda: kills.run(aws, say))
+    except Failed as error:
+        results.failed.append("local servers")
+        say(f"FAILED: {error}")
     finally:
         aws.node = None
         aws.stop()

@@ -1,10 +1,11 @@
 """A fleet's real binaries, run by a test, and what a test wants to know of index and ledger."""
 import json
 import pathlib
+import re
 import subprocess
 import urllib.request
 
-from processes import ROOT, Failed, Process
+from processes import ROOT, Failed, Process, free_port
 
 PROGRAMS = ROOT / ".build/release"
 
@@ -12,13 +13,24 @@ PROGRAMS = ROOT / ".build/release"
 class FleetRun:
     def __init__(self, fleet, folder: pathlib.Path, settings: dict[str, str] = {}) -> None:
         self.fleet, self.folder = fleet, folder / fleet.name
-        self.settings = {"HEALTH_PORT": "0", "POLL_SECONDS": "2", "LOG_LEVEL": "info"} | settings
+        self.settings = {"POLL_SECONDS": "2", "LOG_LEVEL": "info"} | settings
         self.workers: dict[str, Process] = {}
+        self.ports: dict[str, int] = {}
         self.ctl("setup")
 
     def start(self, name: str) -> Process:
-        self.workers[name] = Process(name, [PROGRAMS / name], self.folder / f"{name}.log", self.fleet.worker(name) | self.settings)
+        self.ports[name] = free_port()
+        settings = {"HEALTH_PORT": str(self.ports[name])} | self.settings
+        self.workers[name] = Process(name, [PROGRAMS / name], self.folder / f"{name}.log", self.fleet.worker(name) | settings)
         return self.workers[name]
+
+    def in_work(self, name: str) -> int:
+        """How many messages a worker holds, by its own count; 0 while it does not answer."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[name]}/metrics", timeout=2) as answer:
+                return int(re.search(rb"^ingest_messages_in_work (\d+)", answer.read(), re.MULTILINE)[1])
+        except OSError:
+            return 0
 
     def stop(self) -> None:
         for name, worker in self.workers.items():

@@ -7,7 +7,7 @@ import sys
 import time
 
 from fleet_run import PROGRAMS, FleetRun
-from processes import ROOT
+from processes import ROOT, Process
 
 DOCUMENTS = ROOT / "deploy/local/documents"
 
@@ -78,46 +78,50 @@ def replay(fleet, work: FleetRun, ingest: dict, embed: dict) -> int:
 
 
 def neighbours(fleet, work: FleetRun) -> None:
-    """The default health port is taken by the first; a port that was asked for is never replaced."""
-    first = work.start("ingest-worker")
-    work.settings.pop("HEALTH_PORT")
-    one, two = work.start("embed-worker"), None
-    time.sleep(1)
-    try:
-        two = FleetRun.start(work, "embed-worker")
-        time.sleep(2)
-        assert one.popen.poll() is None and two.popen.poll() is None and first.popen.poll() is None, f"a neighbour ended; its log: {two.log}"
-    finally:
-        codes = [worker.stop(30) for worker in (first, one, two) if worker]
-    assert codes == [0, 0, 0], codes
-    work.settings["HEALTH_PORT"] = aws_port = str(fleet.stack.aws_port)
-    done = program("ingest-worker", fleet.worker("ingest-worker") | work.settings)
-    assert done.returncode == 69 and aws_port in done.stderr, done
+    """The default health port is replaced where it is taken; one that was asked for never is."""
+    default = {name: fleet.worker(name) | {"POLL_SECONDS": "1"} for name in ("ingest-worker", "embed-worker")}
+    started = [
+        Process(name, [PROGRAMS / name], work.folder / f"neighbour-{number}.log", default[name])
+        for number, name in enumerate(("ingest-worker", "ingest-worker", "embed-worker", "embed-worker"))
+    ]
+    time.sleep(2)
+    codes = [(worker.popen.poll(), worker.stop(30)) for worker in started]
+    assert codes == [(None, 0)] * 4, f"{codes}; the logs: {work.folder}/neighbour-*.log"
+    taken = str(fleet.stack.aws_port)
+    done = program("ingest-worker", default["ingest-worker"], "--health-port", taken)
+    assert done.returncode == 69 and taken in done.stderr, done
 
 
 def interrupt() -> None:
-    """In the middle of the demo's start, as a terminal sends it: to the whole foreground group."""
-    before = processes()
+    """In the middle of the demo, as a terminal sends it: to the whole foreground group."""
     demo = subprocess.Popen([sys.executable, ROOT / "deploy/local/demo.py"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True, text=True)
     for line in demo.stdout:
         if "both workers are ready" in line:
             break
-    during = processes() - before
+    during = descendants(demo.pid)
     assert len(during) >= 6, f"only {len(during)} processes"
     os.killpg(demo.pid, signal.SIGINT)
     closing = demo.stdout.read().strip().splitlines()[-1]
     assert demo.wait(60) == 130 and '"interrupted"' in closing, closing
-    left = processes() & during
+    left = during & set(parents())
     assert not left, f"still there: {[pathlib.Path(f'/proc/{pid}/cmdline').read_text() for pid in left]}"
 
 
-def processes() -> set[int]:
-    """Processes that are alive, zombies left out."""
-    found = set()
+def descendants(pid: int) -> set[int]:
+    found, parent = {pid}, parents()
+    while more := {child for child, its in parent.items() if its in found} - found:
+        found |= more
+    return found - {pid}
+
+
+def parents() -> dict[int, int]:
+    """The parent of every process that is alive, zombies left out."""
+    found = {}
     for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
         try:
-            if stat.read_text().rpartition(")")[2].split()[0] != "Z":
-                found.add(int(stat.parent.name))
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
         except (FileNotFoundError, ProcessLookupError):
             continue
+        if state != "Z":
+            found[int(stat.parent.name)] = int(parent)
     return found

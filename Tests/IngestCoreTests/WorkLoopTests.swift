@@ -6,6 +6,7 @@ import Testing
 @Suite struct WorkLoopTests {
     let time = VirtualTime()
     let shutdown = Shutdown()
+    let metrics = Locked<Metrics?>(nil)
 
     private func loop(
         _ queue: InMemoryQueue,
@@ -17,6 +18,7 @@ import Testing
         work: @escaping @Sendable (WorkLoop.Job) async -> Outcome
     ) -> WorkLoop {
         let (environment, gate) = LoopEnvironment.test(time: time)
+        metrics.withLock { $0 = environment.metrics }
         return WorkLoop(
             queue: queue,
             deadLetters: deadLetters,
@@ -49,6 +51,7 @@ import Testing
         )
         #expect(queue.messages.isEmpty && queue.deletedCount == 50)
         #expect(busy.withLock { $0.most } == 3)
+        #expect(metrics.withLock { $0?[.messagesReceived] == 50 && $0?[.messagesInWork] == 0 })
         #expect(queue.largestReceive <= 3)
     }
 

@@ -129,6 +129,7 @@ package struct WorkLoop: Sendable {
             let wait = settings.exitWhenIdle.map { min($0, settings.pollWait) } ?? settings.pollWait
             let deliveries = try await queue.receive(maximum: maximum, wait: max(wait, .seconds(1)))
             environment.metrics.add(.messagesReceived, deliveries.count)
+            environment.metrics.add(.messagesInWork, deliveries.count)
             environment.health.received()
             return deliveries
         } catch {
@@ -196,6 +197,7 @@ package struct WorkLoop: Sendable {
     private func settle(_ job: Job, _ leases: [LeaseKeeper.Lease], _ outcome: Outcome?) async {
         await settlement.settle(job, outcome)
         for lease in leases { self.leases.remove(lease) }
+        environment.metrics.add(.messagesInWork, -job.deliveries.count)
     }
 
     private var settlement: Settlement {

@@ -1,7 +1,8 @@
-/// Every counter, once. Read by the health endpoint in Prometheus' text format.
+/// Every series, once: counters, whose names end with `_total`, and gauges. Read by the health endpoint in Prometheus' text format.
 package final class Metrics: Sendable {
-    package enum Counter: String, CaseIterable, Sendable {
+    package enum Series: String, CaseIterable, Sendable {
         case messagesReceived = "ingest_messages_received_total"
+        case messagesInWork = "ingest_messages_in_work"
         case messagesDeleted = "ingest_messages_deleted_total"
         case messagesRetried = "ingest_messages_retried_total"
         case messagesDeadLettered = "ingest_messages_dead_lettered_total"
@@ -18,20 +19,23 @@ package final class Metrics: Sendable {
         case bytesDownloaded = "ingest_bytes_downloaded_total"
     }
 
-    private let values = Locked([Int](repeating: 0, count: Counter.allCases.count))
-    private static let positions = Dictionary(uniqueKeysWithValues: Counter.allCases.enumerated().map { ($1, $0) })
+    private let values = Locked([Int](repeating: 0, count: Series.allCases.count))
+    private static let positions = Dictionary(uniqueKeysWithValues: Series.allCases.enumerated().map { ($1, $0) })
 
     package init() {}
 
-    package func add(_ counter: Counter, _ amount: Int = 1) {
-        values.withLock { $0[Self.positions[counter]!] += amount }
+    package func add(_ series: Series, _ amount: Int = 1) {
+        values.withLock { $0[Self.positions[series]!] += amount }
     }
 
-    package subscript(counter: Counter) -> Int { values.withLock { $0[Self.positions[counter]!] } }
+    package subscript(series: Series) -> Int { values.withLock { $0[Self.positions[series]!] } }
 
     /// Prometheus' text exposition format 0.0.4.
     package var exposition: String {
         let values = values.withLock { $0 }
-        return zip(Counter.allCases, values).map { "# TYPE \($0.rawValue) counter\n\($0.rawValue) \($1)\n" }.joined()
+        return zip(Series.allCases, values).map { series, value in
+            let kind = series.rawValue.hasSuffix("_total") ? "counter" : "gauge"
+            return "# TYPE \(series.rawValue) \(kind)\n\(series.rawValue) \(value)\n"
+        }.joined()
     }
 }
