@@ -79,6 +79,17 @@ struct OpenSearchTests {
         }
     }
 
+    /// The default engine, as a mapping only: its native libraries are not in these nodes, and a document would end them.
+    @Test(arguments: LocalStack.nodes)
+    func theDefaultEnginesMappingIsAccepted(_ node: LocalStack.Node) async throws {
+        let services = LocalStack.shared!.services(node)
+        let other = try await node.names(services, "engine")
+        let names = IndexNames(alias: "faiss-\(other.alias)", fingerprint: other.fingerprint)
+        let setup = IndexSetup(client: services.openSearch, names: names)
+        _ = try await setup.run(IndexMapping(dimensions: 1536, engine: .faiss, replicas: 0))
+        try await setup.verify(dimensions: 1536)
+    }
+
     @Test(arguments: LocalStack.nodes)
     func theLedgerWritesByCompareAndSet(_ node: LocalStack.Node) async throws {
         try await withStores(node, "ledger") { _, names, ledger, _ in
