@@ -59,7 +59,9 @@ def swift_tests(aws: stack.Stack, nodes: list[opensearch.Node]) -> dict:
     (FOLDER / "integration.json").write_text(json.dumps(description))
     cases = FOLDER / "tiktoken.jsonl"
     say(subprocess.check_output([PYTHON, ROOT / "Tests/tiktoken_cases.py", cases], text=True).strip())
-    environment = dict(os.environ, INTEGRATION_STACK=str(FOLDER / "integration.json"), TIKTOKEN_CASES=str(cases))
+    requests = FOLDER / "signing.jsonl"
+    say(subprocess.check_output([PYTHON, ROOT / "Tests/signing_cases.py", requests], text=True).strip())
+    environment = dict(os.environ, SIGNING_CASES=str(requests), INTEGRATION_STACK=str(FOLDER / "integration.json"), TIKTOKEN_CASES=str(cases))
     command = ["swift", "test", "-c", "release", "--skip-build", "--disable-xctest"]
     done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     (FOLDER / "swift-test.log").write_text(done.stdout)

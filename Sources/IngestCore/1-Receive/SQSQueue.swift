@@ -178,7 +178,7 @@ package struct SQSQueue: MessageQueue {
         var request = HTTPRequest("POST", endpoint, path: endpoint.basePath + "/", body: body)
         request.headers = [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", "AmazonSQS.\(operation)")]
         request.timeout = timeout
-        let response = try await client.send(request, isLongPoll: isLongPoll) { throw error(operation, $0) }
+        let response = try await client.send(request, isLongPoll: isLongPoll) { throw error(operation, $0, $1) }
         guard
             let answer = try? JSONDecoder().decode(
                 Answer.self,
@@ -196,7 +196,7 @@ package struct SQSQueue: MessageQueue {
         var Message: String?
     }
 
-    private func error(_ operation: String, _ response: HTTPResponse) -> AWSError {
+    private func error(_ operation: String, _ response: HTTPResponse, _ complaint: SignatureComplaint?) -> AWSError {
         let body = try? JSONDecoder().decode(ErrorBody.self, from: Data(response.body))
         let name = body?.__type ?? response.headers["x-amzn-query-error"]?.prefix { $0 != ";" }.description ?? ""
         let code =
@@ -209,7 +209,8 @@ package struct SQSQueue: MessageQueue {
             status: response.status,
             code: code,
             message: body?.message ?? body?.Message ?? "",
-            retryAfter: AWSClient.retryAfter(response.headers)
+            retryAfter: AWSClient.retryAfter(response.headers),
+            complaint: complaint
         )
     }
 }

@@ -67,7 +67,7 @@ package struct S3ObjectStore: ObjectStore {
     }
 
     package func list(bucket: String, prefix: String, after token: String?) async throws -> ObjectPage {
-        let (endpoint, path) = endpoints.bucket(bucket, region: client.signer.region)
+        let (endpoint, path) = endpoints.bucket(bucket, region: client.region)
         // Names are asked for encoded: XML cannot carry every character of a key.
         var query = [("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)]
         if let token { query.append(("continuation-token", token)) }
@@ -91,7 +91,7 @@ package struct S3ObjectStore: ObjectStore {
     }
 
     private func request(_ method: String, _ object: ObjectReference) -> HTTPRequest {
-        let (endpoint, prefix) = endpoints.bucket(object.bucket, region: client.signer.region)
+        let (endpoint, prefix) = endpoints.bucket(object.bucket, region: client.region)
         return HTTPRequest(
             method,
             endpoint,
@@ -105,7 +105,7 @@ package struct S3ObjectStore: ObjectStore {
         _ object: ObjectReference,
         accepting statuses: Set<Int> = []
     ) async throws -> HTTPResponse {
-        try await client.send(request) { try check($0, operation, object, statuses) }
+        try await client.send(request) { try check($0, $1, operation, object, statuses) }
     }
 
     private func single(
@@ -116,12 +116,16 @@ package struct S3ObjectStore: ObjectStore {
     ) async throws -> HTTPResponse {
         var once = client
         once.retrying.policy.maximumAttempts = 1
-        return try await once.send(request) { try check($0, operation, object, statuses) }
+        return try await once.send(request) { try check($0, $1, operation, object, statuses) }
     }
 
-    private func check(_ response: HTTPResponse, _ operation: String, _ object: ObjectReference, _ accepted: Set<Int>)
-        throws
-    {
+    private func check(
+        _ response: HTTPResponse,
+        _ complaint: SignatureComplaint?,
+        _ operation: String,
+        _ object: ObjectReference,
+        _ accepted: Set<Int>
+    ) throws {
         let error = XMLElement(parsing: response.body)
         let code = error?.first("Code")?.text ?? ""
         // A 404 is a missing key; a missing bucket is somebody's mistake, not a deletion.
@@ -145,7 +149,8 @@ package struct S3ObjectStore: ObjectStore {
             status: response.status,
             code: code,
             message: message,
-            retryAfter: AWSClient.retryAfter(response.headers)
+            retryAfter: AWSClient.retryAfter(response.headers),
+            complaint: complaint
         )
     }
 

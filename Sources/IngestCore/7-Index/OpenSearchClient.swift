@@ -11,7 +11,7 @@ package struct OpenSearchClient: Sendable {
     package enum Authorization: Sendable {
         case none
         case basic(user: String, password: String)
-        case signed(SigV4Signer, any CredentialProvider)
+        case signed(SignedClient)
     }
 
     package init(endpoint: Endpoint, http: any HTTPClient, authorization: Authorization = .none, retrying: Retrying) {
@@ -36,9 +36,9 @@ package struct OpenSearchClient: Sendable {
         request.maximumBodyBytes = 256 << 20
         if !body.isEmpty { request.headers.append(("content-type", contentType)) }
         return try await retrying.run { [request] _ in
-            let response = try await http.execute(try await authorized(request))
+            let (response, complaint) = try await execute(request)
             if response.isSuccess || statuses.contains(response.status) { return response }
-            throw OpenSearchError(method: method, path: path, response: response)
+            throw OpenSearchError(method: method, path: path, response: response, remedy: remedy(response, complaint))
         }
     }
 
@@ -50,16 +50,25 @@ package struct OpenSearchClient: Sendable {
         }
     }
 
-    private func authorized(_ request: HTTPRequest) async throws -> HTTPRequest {
+    private func execute(_ request: HTTPRequest) async throws -> (HTTPResponse, SignatureComplaint?) {
         switch authorization {
-        case .none: return request
+        case .none: return (try await http.execute(request), nil)
         case .basic(let user, let password):
             var request = request
             let token = Data("\(user):\(password)".utf8).base64EncodedString()
             request.headers.append(("authorization", "Basic \(token)"))
-            return request
-        case .signed(let signer, let credentials):
-            return signer.sign(request, with: try await credentials.credentials(), at: retrying.time.now)
+            return (try await http.execute(request), nil)
+        case .signed(let client): return try await client.execute(request)
+        }
+    }
+
+    private func remedy(_ response: HTTPResponse, _ complaint: SignatureComplaint?) -> String? {
+        if let complaint { return complaint.remedy }
+        guard response.status == 401 || response.status == 403 else { return nil }
+        return switch authorization {
+        case .none: "the cluster wants a sign-in (OPENSEARCH_AUTH)"
+        case .basic: "the cluster refuses this user or password (OPENSEARCH_USER, OPENSEARCH_PASSWORD)"
+        case .signed: "the cluster refuses this role: its access policy or role mapping must allow it"
         }
     }
 }
@@ -73,6 +82,7 @@ package struct OpenSearchError: ClassifiedError, CustomStringConvertible {
     /// At most 300 characters: reasons may quote a whole document.
     package var reason: String
     private var retryAfter: Duration?
+    private var remedy: String?
 
     private struct Body: Decodable {
         struct Cause: Decodable {
@@ -95,7 +105,8 @@ package struct OpenSearchError: ClassifiedError, CustomStringConvertible {
         var error: Problem?
     }
 
-    package init(method: String, path: String, response: HTTPResponse) {
+    package init(method: String, path: String, response: HTTPResponse, remedy: String? = nil) {
+        self.remedy = remedy
         self.method = method
         self.path = path
         status = response.status
@@ -109,7 +120,7 @@ package struct OpenSearchError: ClassifiedError, CustomStringConvertible {
     }
 
     package var description: String {
-        let what = [type, reason].filter { !$0.isEmpty }.joined(separator: ": ")
+        let what = [type, remedy ?? reason].filter { !$0.isEmpty }.joined(separator: ": ")
         return "OpenSearch \(method) \(path): status \(status)\(what.isEmpty ? "" : ", \(what)")"
     }
 

@@ -8,11 +8,14 @@ package struct AWSError: ClassifiedError, CustomStringConvertible {
     /// As the service spells it, without namespace.
     package var code: String
     package var message: String
-    /// The server's clock, from its Date header: over SQS only that tells a wrong clock from a wrong secret.
     package var retryAfter: Duration?
+    package var complaint: SignatureComplaint?
 
+    /// A complaint's own message names access keys and canonical requests: the remedy stands in its place.
     package var description: String {
-        "\(service) \(operation) of \(resource): \(code.isEmpty ? "status \(status)" : code)\(message.isEmpty ? "" : ": \(message)")"
+        let what = complaint?.remedy ?? message
+        return
+            "\(service) \(operation) of \(resource): \(code.isEmpty ? "status \(status)" : code)\(what.isEmpty ? "" : ": \(what)")"
     }
 
     /// botocore's and the SDKs' lists (retries/standard.py).
@@ -26,14 +29,6 @@ package struct AWSError: ClassifiedError, CustomStringConvertible {
     private static let transient: Set<String> = [
         "RequestTimeout", "RequestTimeoutException", "InternalError", "ServiceUnavailable",
     ]
-    /// The credentials are not, or no longer, the server's: fresh ones may be.
-    private static let staleCredentials: Set<String> = [
-        "ExpiredToken", "ExpiredTokenException", "InvalidToken", "InvalidClientTokenId", "UnrecognizedClientException",
-        "InvalidAccessKeyId",
-    ]
-
-    package var isStaleCredentials: Bool { Self.staleCredentials.contains(code) }
-
     package var failure: Failure {
         if Self.throttling.contains(code) || status == 429 { return .throttled(description, after: retryAfter) }
         if status >= 500 || Self.transient.contains(code) { return .transient(description) }

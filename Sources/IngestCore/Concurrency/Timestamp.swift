@@ -67,6 +67,19 @@ package struct Timestamp: Equatable, Comparable, Sendable, Codable {
         milliseconds = Int64(timegm(&date)) * 1000
     }
 
+    /// Reads `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7, IMF-fixdate).
+    package init?(httpDate text: String) {
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        let parts = text.split(whereSeparator: { ", :".contains($0) }).map(String.init)
+        guard parts.count == 8, parts[7] == "GMT", let month = months.firstIndex(of: parts[2]) else { return nil }
+        let numbers = [parts[1], parts[3], parts[4], parts[5], parts[6]].compactMap { Int32($0) }
+        guard numbers.count == 5 else { return nil }
+        var date = tm()
+        (date.tm_mday, date.tm_mon, date.tm_year) = (numbers[0], Int32(month), numbers[1] - 1900)
+        (date.tm_hour, date.tm_min, date.tm_sec) = (numbers[2], numbers[3], numbers[4])
+        milliseconds = Int64(timegm(&date)) * 1000
+    }
+
     private static func padded(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
 }
 

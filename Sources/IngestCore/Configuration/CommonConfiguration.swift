@@ -44,6 +44,11 @@ package struct CommonConfiguration: Sendable {
         if openSearchAuth == "basic", openSearchUser.isEmpty {
             reader.problem("OPENSEARCH_AUTH is basic and OPENSEARCH_USER is missing")
         }
+        if openSearch.host.hasSuffix(".aoss.amazonaws.com") {
+            reader.problem(
+                "OPENSEARCH_URL is a collection of OpenSearch Serverless, which lets nobody choose document ids: use a managed domain"
+            )
+        }
         if !Self.isIndexName(alias) {
             reader.problem(
                 "OPENSEARCH_INDEX is no index name: \"\(alias)\" (lower-case letters, digits, - and _, beginning with a letter)"

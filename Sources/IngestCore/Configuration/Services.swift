@@ -9,6 +9,7 @@ package struct Services: Sendable {
     package let log: Log
     private let credentials: any CredentialProvider
     private let endpoints: AWSEndpoints
+    private let clock = ServerClock()
     private let region: String
 
     package init(_ common: CommonConfiguration, environment: [String: String], label: String, sink: any LogSink) {
@@ -30,7 +31,16 @@ package struct Services: Sendable {
         let authorization: OpenSearchClient.Authorization =
             switch common.openSearchAuth {
             case "basic": .basic(user: common.openSearchUser, password: common.openSearchPassword)
-            case "es": .signed(SigV4Signer(service: "es", region: common.region), credentials)
+            case let service where service == "es" || service == "aoss":
+                .signed(
+                    SignedClient(
+                        signer: SigV4Signer(service: service, region: common.region),
+                        http: http,
+                        credentials: credentials,
+                        clock: clock,
+                        time: time
+                    )
+                )
             default: .none
             }
         openSearch = OpenSearchClient(
@@ -60,9 +70,13 @@ package struct Services: Sendable {
 
     private func client(_ service: String, _ http: CurlTransport) -> AWSClient {
         AWSClient(
-            signer: SigV4Signer(service: service, region: region),
-            http: http,
-            credentials: credentials,
+            SignedClient(
+                signer: SigV4Signer(service: service, region: region),
+                http: http,
+                credentials: credentials,
+                clock: clock,
+                time: time
+            ),
             retrying: Retrying(time: time)
         )
     }

@@ -36,8 +36,8 @@ package enum Settings {
     )
     package static let openSearchAuth = Setting.choice(
         "OPENSEARCH_AUTH",
-        ["none", "basic", "es"],
-        "how to sign in: none, basic (user and password), es (SigV4, Amazon OpenSearch Service)",
+        ["none", "basic", "es", "aoss"],
+        "how to sign in: none, basic (user and password), es or aoss (SigV4 with that service's name)",
         default: "none"
     )
     package static let openSearchUser = Setting.text("OPENSEARCH_USER", "name", "user for basic sign-in", default: "")
