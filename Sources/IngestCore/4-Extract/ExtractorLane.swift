@@ -22,17 +22,7 @@ final class ExtractorLane: @unchecked Sendable {
     }
 
     func start() {
-        var thread = pthread_t()
-        pthread_create(
-            &thread,
-            nil,
-            { argument in
-                Unmanaged<ExtractorLane>.fromOpaque(argument!).takeRetainedValue().serve()
-                return nil
-            },
-            Unmanaged.passRetained(self).toOpaque()
-        )
-        pthread_detach(thread)
+        DetachedThread.start { self.serve() }
     }
 
     private func serve() {

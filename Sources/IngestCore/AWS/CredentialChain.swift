@@ -1,6 +1,7 @@
-/// Where credentials are looked for: environment, web identity (EKS), container endpoint (ECS, EKS Pod Identity), in this order.
+/// Where credentials are looked for: environment, web identity (EKS), shared profile, container endpoint (ECS, EKS Pod Identity), instance
+/// metadata (EC2), in this order.
 package enum CredentialChain {
-    /// Chooses by what the environment names, so that a broken place is reported and not passed over.
+    /// Chooses by what the environment and the profile name, so that a broken place is reported and not passed over.
     package static func provider(
         _ environment: [String: String],
         http: any HTTPClient,
@@ -9,21 +10,43 @@ package enum CredentialChain {
         region: String
     ) -> any CredentialProvider {
         if environment["AWS_ACCESS_KEY_ID"] != nil { return EnvironmentCredentials(environment: environment) }
+        let surroundings = ProfileCredentials.Surroundings(
+            environment: environment,
+            http: http,
+            files: files,
+            time: time,
+            region: region
+        )
+        return CachedCredentials(fetched(surroundings), time: time)
+    }
+
+    private static func fetched(_ surroundings: ProfileCredentials.Surroundings) -> any CredentialProvider {
+        let environment = surroundings.environment
         if let tokenFile = environment["AWS_WEB_IDENTITY_TOKEN_FILE"], let role = environment["AWS_ROLE_ARN"] {
-            let source = WebIdentityCredentials(
+            return WebIdentityCredentials(
                 tokenFile: tokenFile,
                 role: role,
                 session: environment["AWS_ROLE_SESSION_NAME"] ?? "ingest-fleet",
-                endpoint: AWSEndpoints(environment: environment).endpoint("sts", region: region),
-                http: http,
-                files: files
+                endpoint: surroundings.stsEndpoint,
+                http: surroundings.http,
+                files: surroundings.files
             )
-            return CachedCredentials(source, time: time)
         }
-        if let source = ContainerCredentials(environment: environment, http: http, files: files, time: time) {
-            return CachedCredentials(source, time: time)
-        }
-        return NoCredentials()
+        let (name, isNamed) = ProfileFile.chosen(environment)
+        let profile = ProfileCredentials(
+            file: ProfileFile(environment: environment, files: surroundings.files),
+            name: name,
+            surroundings: surroundings
+        )
+        if isNamed || profile.isConfigured { return profile }
+        let container = ContainerCredentials(
+            environment: environment,
+            http: surroundings.http,
+            files: surroundings.files,
+            time: surroundings.time
+        )
+        return container
+            ?? InstanceCredentials(environment: environment, http: surroundings.http, time: surroundings.time)
     }
 }
 
@@ -43,13 +66,11 @@ struct EnvironmentCredentials: CredentialProvider {
     }
 }
 
-struct NoCredentials: CredentialProvider {
-    func credentials() async throws -> Credentials {
-        throw CredentialError(
-            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where AWS_CONTAINER_CREDENTIALS_RELATIVE_URI (ECS) "
-                + "or AWS_WEB_IDENTITY_TOKEN_FILE (EKS) is set"
-        )
-    }
+enum NoCredentials {
+    static let error = CredentialError(
+        "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or run where there is a role "
+            + "(ECS task, EKS service account, EC2 instance)"
+    )
 }
 
 /// Reading whole small files, as a parameter.

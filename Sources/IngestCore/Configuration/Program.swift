@@ -86,7 +86,8 @@ package struct Program: Sendable {
         OPTIONS (in brackets: the environment variable that means the same; the option wins):
         \(OptionParser(declarations).help())
 
-        AWS credentials come from AWS_ACCESS_KEY_ID …, a web identity token file (EKS) or the container endpoint (ECS);
+        AWS credentials come from AWS_ACCESS_KEY_ID …, a web identity token file (EKS), the profile AWS_PROFILE of ~/.aws, the container
+        endpoint (ECS) or the instance's role (EC2), whichever is found first;
         AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL_SQS choose other servers.
 
         """

@@ -7,17 +7,8 @@ package enum Signals {
     package static func handle(with shutdown: Shutdown) {
         signal(SIGPIPE, SIG_IGN)
         guard platform_signal_pipe() >= 0 else { preconditionFailure("no pipe for signals") }
-        var thread = pthread_t()
-        pthread_create(
-            &thread,
-            nil,
-            { argument in
-                let shutdown = Unmanaged<Shutdown>.fromOpaque(argument!).takeRetainedValue()
-                while platform_next_signal() > 0 { shutdown.enter(shutdown.isStopping ? .now : .stopping) }
-                return nil
-            },
-            Unmanaged.passRetained(shutdown).toOpaque()
-        )
-        pthread_detach(thread)
+        DetachedThread.start {
+            while platform_next_signal() > 0 { shutdown.enter(shutdown.isStopping ? .now : .stopping) }
+        }
     }
 }

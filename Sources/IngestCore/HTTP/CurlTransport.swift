@@ -34,17 +34,7 @@ package final class CurlTransport: HTTPClient, @unchecked Sendable {
         self.caFile = caFile
         multi = curl_multi_init()
         _ = ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, maximumConnections)
-        var thread = pthread_t()
-        pthread_create(
-            &thread,
-            nil,
-            { argument in
-                Unmanaged<CurlTransport>.fromOpaque(argument!).takeRetainedValue().loop()
-                return nil
-            },
-            Unmanaged.passRetained(self).toOpaque()
-        )
-        pthread_detach(thread)
+        DetachedThread.start { self.loop() }
     }
 
     package func execute(_ request: HTTPRequest) async throws -> HTTPResponse {

@@ -52,17 +52,7 @@ package final class HealthServer: @unchecked Sendable {
     }
 
     package func start() {
-        var thread = pthread_t()
-        pthread_create(
-            &thread,
-            nil,
-            { argument in
-                Unmanaged<HealthServer>.fromOpaque(argument!).takeRetainedValue().serve()
-                return nil
-            },
-            Unmanaged.passRetained(self).toOpaque()
-        )
-        pthread_detach(thread)
+        DetachedThread.start { self.serve() }
     }
 
     private func serve() {
