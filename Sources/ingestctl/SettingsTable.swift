@@ -7,7 +7,7 @@ enum SettingsTable {
             ("Every program", Settings.common),
             ("Both workers", Settings.worker),
             ("`ingest-worker`", Settings.ingest + Settings.replaying),
-            ("`embed-worker` (the first two `ingestctl search` as well)", Settings.embed),
+            ("`embed-worker` (the first four `ingestctl search` as well)", Settings.embed),
             ("`ingestctl setup`", Settings.setup),
             ("`ingestctl search`", SearchOptions.declarations),
             ("Every program: information", Settings.information),

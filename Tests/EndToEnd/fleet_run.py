@@ -18,19 +18,22 @@ class FleetRun:
         self.ports: dict[str, int] = {}
         self.ctl("setup")
 
-    def start(self, name: str) -> Process:
+    def start(self, name: str, session_seconds: int = 3600) -> Process:
         self.ports[name] = free_port()
         settings = {"HEALTH_PORT": str(self.ports[name])} | self.settings
-        self.workers[name] = Process(name, [PROGRAMS / name], self.folder / f"{name}.log", self.fleet.worker(name) | settings)
+        self.workers[name] = Process(name, [PROGRAMS / name], self.folder / f"{name}.log", self.fleet.worker(name, session_seconds) | settings)
         return self.workers[name]
 
-    def in_work(self, name: str) -> int:
-        """How many messages a worker holds, by its own count; 0 while it does not answer."""
+    def metric(self, name: str, series: str) -> int:
+        """A number of a worker's metrics; 0 while it does not answer."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[name]}/metrics", timeout=2) as answer:
-                return int(re.search(rb"^ingest_messages_in_work (\d+)", answer.read(), re.MULTILINE)[1])
+                return int(re.search(rf"^{series} (\d+)".encode(), answer.read(), re.MULTILINE)[1])
         except OSError:
             return 0
+
+    def in_work(self, name: str) -> int:
+        return self.metric(name, "ingest_messages_in_work")
 
     def stop(self) -> None:
         for name, worker in self.workers.items():

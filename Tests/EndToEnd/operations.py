@@ -12,8 +12,8 @@ from processes import ROOT, Process
 DOCUMENTS = ROOT / "deploy/local/documents"
 
 
-def program(name: str, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run([PROGRAMS / name, *arguments], env=environment, capture_output=True, text=True, timeout=120)
+def program(name: str, environment: dict[str, str], *arguments: str, before: list[str] = []) -> subprocess.CompletedProcess:
+    return subprocess.run([*before, PROGRAMS / name, *arguments], env=environment, capture_output=True, text=True, timeout=120)
 
 
 def run(aws, say) -> dict:

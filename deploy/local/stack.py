@@ -81,7 +81,7 @@ class Stack:
     def client(self, service: str):
         """A client with the root keys, for setting up."""
         session = botocore.session.get_session()
-        config = botocore.config.Config(s3={"addressing_style": "path"}, retries={"max_attempts": 3})
+        config = botocore.config.Config(parameter_validation=False, s3={"addressing_style": "path"}, retries={"max_attempts": 3})
         return session.create_client(
             service, REGION, endpoint_url=self.aws_url, aws_access_key_id="test", aws_secret_access_key="test", config=config
         )

@@ -7,12 +7,25 @@ package struct OpenAIEmbedder: Embedder {
         /// Ends with the API's version: `https://api.openai.com/v1`.
         package var endpoint: Endpoint
         package var apiKey: String
+        /// Azure's header; else the key is a bearer token.
+        package var sendsKeyAsHeader: Bool
+        /// Azure's `api-version`; empty for none.
+        package var apiVersion: String
         package var model: String
         package var dimensions: Int
 
-        package init(endpoint: Endpoint, apiKey: String, model: String, dimensions: Int) {
+        package init(
+            endpoint: Endpoint,
+            apiKey: String,
+            sendsKeyAsHeader: Bool = false,
+            apiVersion: String = "",
+            model: String,
+            dimensions: Int
+        ) {
             self.endpoint = endpoint
             self.apiKey = apiKey
+            self.sendsKeyAsHeader = sendsKeyAsHeader
+            self.apiVersion = apiVersion
             self.model = model
             self.dimensions = dimensions
         }
@@ -89,7 +102,13 @@ package struct OpenAIEmbedder: Embedder {
             path: settings.endpoint.basePath + "/embeddings",
             body: body
         )
-        request.headers = [("content-type", "application/json"), ("authorization", "Bearer \(settings.apiKey)")]
+        request.headers = [("content-type", "application/json")]
+        if settings.sendsKeyAsHeader {
+            request.headers.append(("api-key", settings.apiKey))
+        } else if !settings.apiKey.isEmpty {
+            request.headers.append(("authorization", "Bearer \(settings.apiKey)"))
+        }
+        if !settings.apiVersion.isEmpty { request.query = [("api-version", settings.apiVersion)] }
         request.timeout = .seconds(120)
         return request
     }
@@ -125,10 +144,10 @@ package struct EmbeddingError: ClassifiedError, CustomStringConvertible {
         mayRetry = response.headers["x-should-retry"].map { $0 == "true" }
     }
 
-    /// `retry-after-ms`, then `retry-after` in seconds.
+    /// `retry-after-ms`, then `retry-after`.
     private static func wish(_ headers: HTTPHeaders) -> Duration? {
         if let value = headers["retry-after-ms"].flatMap(Double.init) { return .milliseconds(value) }
-        return headers["retry-after"].flatMap(Double.init).map { .seconds($0) }
+        return headers.retryAfter
     }
 
     package var description: String {

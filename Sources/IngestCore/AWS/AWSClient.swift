@@ -29,9 +29,9 @@ package struct AWSClient: Sendable {
         }
     }
 
-    /// `x-amz-retry-after` in milliseconds, or `Retry-After` in seconds.
+    /// `x-amz-retry-after` in milliseconds, or `Retry-After`.
     package static func retryAfter(_ headers: HTTPHeaders) -> Duration? {
         if let value = headers["x-amz-retry-after"].flatMap(Int.init) { return .milliseconds(value) }
-        return headers["retry-after"].flatMap(Int.init).map { .seconds($0) }
+        return headers.retryAfter
     }
 }

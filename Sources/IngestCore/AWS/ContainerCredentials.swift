@@ -52,7 +52,12 @@ struct ContainerCredentials: CredentialProvider {
         if let token = try authorization() { request.headers.append(("authorization", token)) }
         let retrying = Retrying(policy: RetryPolicy(maximumAttempts: 3, base: .seconds(1)), time: time)
         let response = try await retrying.run { [request] _ in
-            let response = try await http.execute(request)
+            let response: HTTPResponse
+            do {
+                response = try await http.execute(request)
+            } catch let error as HTTPError {
+                throw Failure.transient("the container credentials endpoint does not answer: \(error)")
+            }
             guard response.isSuccess else {
                 throw Failure.transient(
                     "the container credentials endpoint \(endpoint.origin) answered \(response.status)"

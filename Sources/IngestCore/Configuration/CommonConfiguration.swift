@@ -29,6 +29,9 @@ package struct CommonConfiguration: Sendable {
         dimensions = reader.read(Settings.dimensions)
         let bundle = reader.read(Settings.caFile)
         caFile = bundle.isEmpty ? nil : bundle
+        if let caFile, LocalFiles().contents(caFile) == nil {
+            reader.problem("AWS_CA_BUNDLE cannot be read: \(caFile)")
+        }
         logLevel = Log.Level(rawValue: reader.read(Settings.logLevel)) ?? .info
         let format = reader.read(Settings.logFormat)
         logAsJSON = format == "auto" ? nil : format == "json"

@@ -8,9 +8,16 @@ package struct EmbeddingsConfiguration: Sendable {
         provider = OpenAIEmbedder.Settings(
             endpoint: base,
             apiKey: key,
+            sendsKeyAsHeader: reader.read(Settings.openAIAuth) == "api-key",
+            apiVersion: reader.read(Settings.openAIVersion),
             model: common.model,
             dimensions: common.dimensions
         )
+        if key.contains(where: { $0.isNewline || !$0.isASCII }) {
+            reader.problem(
+                "OPENAI_API_KEY has a line break or letters that no key has: it was not copied whole or alone"
+            )
+        }
         if key.isEmpty, base.host == "api.openai.com" {
             reader.problem("OPENAI_API_KEY is missing: api.openai.com needs one (--openai-api-key)")
         }

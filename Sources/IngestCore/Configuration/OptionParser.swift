@@ -18,7 +18,8 @@ package struct OptionParser: Sendable {
     package func parse(_ arguments: [String], environment: [String: String]) throws(UsageError) -> Parsed {
         var values: [String: String] = [:]
         for declaration in declarations where declaration.isReadFromEnvironment {
-            if let value = environment[declaration.environment], !value.isEmpty {
+            let names = [declaration.environment] + (declaration.alternative.map { [$0] } ?? [])
+            if let value = names.lazy.compactMap({ environment[$0] }).first(where: { !$0.isEmpty }) {
                 values[declaration.environment] = value
             }
         }

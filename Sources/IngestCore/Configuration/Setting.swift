@@ -12,6 +12,8 @@ package struct SettingDeclaration: Equatable, Sendable {
     package var isSecret: Bool
     /// False for what one invocation asks for: a variable of that name in a container's environment means something else.
     package var isReadFromEnvironment = true
+    /// A second variable, for where the first is not set.
+    package var alternative: String?
 
     /// What a message calls it.
     package var name: String { isReadFromEnvironment ? environment : flag }
@@ -51,6 +53,13 @@ package struct Setting<Value: Sendable>: Sendable {
 }
 
 extension Setting {
+    /// The same, read from another variable where its own is not set.
+    package func or(_ variable: String) -> Setting {
+        var copy = self
+        copy.declaration.alternative = variable
+        return copy
+    }
+
     /// The same, given by its flag only.
     package var asFlagOnly: Setting {
         var copy = self

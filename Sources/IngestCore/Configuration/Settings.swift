@@ -1,7 +1,12 @@
 /// Every setting of every program, once.
 package enum Settings {
     // AWS. The credentials' own variables are AWS's (see README).
-    package static let region = Setting.text("AWS_REGION", "region", "AWS region", default: "us-east-1")
+    package static let region = Setting.text(
+        "AWS_REGION",
+        "region",
+        "AWS region, else AWS_DEFAULT_REGION",
+        default: "us-east-1"
+    ).or("AWS_DEFAULT_REGION")
     package static let ingestQueue = Setting.text("INGEST_QUEUE_URL", "URL", "queue that receives the bucket's events")
     package static let chunkQueue = Setting.text(
         "CHUNK_QUEUE_URL",
@@ -22,7 +27,7 @@ package enum Settings {
     package static let caFile = Setting.text(
         "AWS_CA_BUNDLE",
         "file",
-        "certificates to trust instead of the system's, PEM",
+        "certificates to trust beside the system's, for all servers, PEM",
         default: ""
     )
 
@@ -111,6 +116,18 @@ package enum Settings {
         "key of the embeddings provider",
         default: "",
         isSecret: true
+    )
+    package static let openAIAuth = Setting.choice(
+        "OPENAI_AUTH",
+        ["bearer", "api-key"],
+        "header that carries the key; Azure's is api-key",
+        default: "bearer"
+    )
+    package static let openAIVersion = Setting.text(
+        "OPENAI_API_VERSION",
+        "date",
+        "api-version of Azure's deployments",
+        default: ""
     )
     package static let openAIBase = Setting.address(
         "OPENAI_BASE_URL",
@@ -315,7 +332,9 @@ package enum Settings {
         scratch.declaration, noSandbox.declaration,
     ]
     package static let replaying: [SettingDeclaration] = [replay.declaration, dryRun.declaration]
-    package static let embeddings: [SettingDeclaration] = [openAIKey.declaration, openAIBase.declaration]
+    package static let embeddings: [SettingDeclaration] = [
+        openAIKey.declaration, openAIBase.declaration, openAIAuth.declaration, openAIVersion.declaration,
+    ]
     package static let embed: [SettingDeclaration] =
         embeddings + [
             embeddingRequests.declaration, batchInputs.declaration, batchTokens.declaration, bulkBytes.declaration,

@@ -47,6 +47,11 @@ final class CurlTransfer: @unchecked Sendable {
         _ = ccurl_set_long(handle, CURLOPT_TIMEOUT_MS, request.timeout.milliseconds)
         _ = ccurl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, request.connectTimeout.milliseconds)
         _ = ccurl_set_long(handle, CURLOPT_TCP_KEEPALIVE, 1)
+        if request.sink != nil {
+            // A socket that hangs in the middle of a body: found long before the whole download's time is over.
+            _ = ccurl_set_long(handle, CURLOPT_LOW_SPEED_LIMIT, 1)
+            _ = ccurl_set_long(handle, CURLOPT_LOW_SPEED_TIME, 30)
+        }
         _ = ccurl_set_long(handle, CURLOPT_BUFFERSIZE, request.sink == nil ? 64 << 10 : 256 << 10)
         _ = ccurl_set_long(handle, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
         _ = ccurl_set_long(handle, CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
@@ -164,7 +169,8 @@ final class CurlTransfer: @unchecked Sendable {
         return .failure(
             HTTPError(
                 kind,
-                "\(request.endpoint.origin): \(String(cString: curl_easy_strerror(code))) (curl \(code.rawValue))"
+                "\(request.endpoint.origin): \(String(cString: curl_easy_strerror(code))) (curl \(code.rawValue)"
+                    + (kind == .untrusted ? "; an authority of your own goes into AWS_CA_BUNDLE)" : ")")
             )
         )
     }

@@ -77,6 +77,16 @@ package struct HTTPHeaders: Sendable {
 
     package subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
 
+    /// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date, which is measured against the answer's own.
+    package var retryAfter: Duration? {
+        guard let text = self["retry-after"] else { return nil }
+        if let seconds = Double(text), seconds.isFinite { return .seconds(max(0, min(seconds, 86_400))) }
+        guard let until = Timestamp(httpDate: text), let now = self["date"].flatMap(Timestamp.init(httpDate:)) else {
+            return nil
+        }
+        return max(until.duration(since: now), .zero)
+    }
+
     package mutating func append(_ name: String, _ value: String) { fields.append((name.lowercased(), value)) }
 }
 
