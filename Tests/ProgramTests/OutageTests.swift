@@ -1,0 +1,163 @@
+import Foundation
+import IngestCore
+import IngestTestKit
+import Testing
+import embed_worker
+import ingest_worker
+
+/// Twenty minutes in which nothing can succeed, on a virtual clock, with the real loop, pipeline and clients: work waits, nothing is lost, and
+/// it goes on by itself.
+@Suite struct OutageTests {
+    enum Fault: CaseIterable, Sendable {
+        case wrongKey, noQuota, missingIndex, readOnlyIndex, forbidden
+
+        /// What the server says while it lasts; nil where this fault is another server's.
+        func answer(_ request: HTTPRequest) -> HTTPResponse? {
+            let isEmbedding = request.path.hasSuffix("/embeddings")
+            let (status, body): (Int, String)
+            switch self {
+            case .wrongKey: (status, body) = (401, #"{"error":{"message":"Incorrect API key","code":"invalid_api_key"}}"#)
+            case .noQuota:
+                (status, body) = (429, #"{"error":{"message":"You exceeded your quota","code":"insufficient_quota"}}"#)
+            case .missingIndex:
+                (status, body) = (404, #"{"error":{"type":"index_not_found_exception","reason":"no such index"},"status":404}"#)
+            case .readOnlyIndex:
+                (status, body) = (429, #"{"error":{"type":"cluster_block_exception","reason":"flood-stage watermark"}}"#)
+            case .forbidden: (status, body) = (403, #"{"message":"User is not authorized"}"#)
+            }
+            let isProvider = self == .wrongKey || self == .noQuota
+            return isEmbedding == isProvider ? HTTPResponse(status: status, body: Array(body.utf8)) : nil
+        }
+    }
+
+    let time = VirtualTime()
+    let store = InMemoryObjectStore()
+    let ledger = InMemoryLedger()
+    let names = IndexNames(
+        alias: "t",
+        fingerprint: PipelineFingerprint(chunkTokens: 16, chunkOverlap: 0, tokenizer: "x", model: "m", dimensions: 4)
+    )
+
+    private func ingest(_ chunks: InMemoryQueue, _ environment: LoopEnvironment) -> IngestPipeline {
+        IngestPipeline(
+            ledger: ledger,
+            store: store,
+            extractor: ParagraphExtractor(),
+            chunker: Chunker(tokens: 16, overlap: 0),
+            handOver: HandOver(store: store, bucket: "hand", inlineBytes: 100_000),
+            chunkQueue: chunks,
+            settings: IngestSettings(
+                tenant: "default",
+                names: names,
+                handOverBucket: "hand",
+                handOverPrefix: "hand-over/"
+            ),
+            time: time,
+            metrics: environment.metrics,
+            log: environment.log
+        )
+    }
+
+    /// Healthy servers: a vector for each text, every item of a bulk created.
+    private static func healthy(_ request: HTTPRequest) throws -> HTTPResponse {
+        if request.path.hasSuffix("/embeddings") {
+            struct Asked: Decodable { var input: [String] }
+            let count = try JSONDecoder().decode(Asked.self, from: Data(request.body)).input.count
+            let data = (0..<count).map { #"{"index":\#($0),"embedding":[1,0,0,0]}"# }.joined(separator: ",")
+            return HTTPResponse(status: 200, body: Array(#"{"data":[\#(data)]}"#.utf8))
+        }
+        let lines = String(decoding: request.body, as: UTF8.self).split(separator: "\n")
+        let items = lines.filter { $0.hasPrefix(#"{"create""#) }.map { _ in #"{"create":{"status":201}}"# }
+        return HTTPResponse(status: 200, body: Array(#"{"errors":false,"items":[\#(items.joined(separator: ","))]}"#.utf8))
+    }
+
+    @Test(arguments: Fault.allCases)
+    func twentyMinutes(_ fault: Fault) async throws {
+        let (chunks, deadLetters) = (InMemoryQueue(time: time), InMemoryQueue(time: time))
+        let log = CollectingLog()
+        let (environment, gate) = LoopEnvironment.test(time: time, sink: log)
+        let time = time
+        let isBroken = Locked(true)
+        let http = ScriptedHTTPClient { request, _ in
+            if isBroken.withLock({ $0 }), let answer = fault.answer(request) { return answer }
+            return try Self.healthy(request)
+        }
+        let endpoint = try #require(Endpoint("http://127.0.0.1:1/v1"))
+        let retrying = Retrying(policy: OpenAIEmbedder.policy, time: time)
+        let batcher = EmbeddingBatcher(
+            OpenAIEmbedder(
+                OpenAIEmbedder.Settings(endpoint: endpoint, apiKey: "k", model: "m", dimensions: 4),
+                http: http,
+                retrying: retrying,
+                limiter: RateLimiter(maximumInFlight: 4, time: time)
+            ),
+            time: time
+        )
+        let client = OpenSearchClient(endpoint: endpoint, http: http, retrying: retrying)
+        let index = OpenSearchIndex(name: names.writeAlias, client: client, time: time)
+        let pipeline = EmbedPipeline(
+            ledger: ledger,
+            index: index,
+            embeddings: batcher,
+            handOver: HandOver(store: store, bucket: "hand", inlineBytes: 0),
+            eventQueue: InMemoryQueue(time: time),
+            indexName: names.chunks,
+            stalenessBound: .seconds(300),
+            time: time,
+            metrics: environment.metrics,
+            log: environment.log
+        )
+        let shutdown = Shutdown()
+        let loop = WorkLoop(
+            queue: chunks,
+            deadLetters: deadLetters,
+            settings: .init(concurrency: 4, pollWait: .seconds(20)),
+            visibilityTimeout: .seconds(30),
+            gate: gate,
+            shutdown: shutdown,
+            environment: environment,
+            work: { await pipeline.handle($0) }
+        )
+        let ingest = ingest(chunks, environment)
+        let arrive: @Sendable (Int) async -> Void = { number in
+            let object = ObjectReference(bucket: "docs", key: "\(number).txt")
+            store.put(object, PipelineTests.paragraphs(0..<3, "document \(number)"))
+            let delivery = Delivery(
+                messageID: "m",
+                receipt: "r",
+                body: ObjectChange.hint(for: object),
+                receiveCount: 1,
+                sent: time.now,
+                received: time.now
+            )
+            _ = await ingest.handle(WorkLoop.Job(deliveries: [delivery]))
+        }
+        for number in 0..<10 { await arrive(number) }
+        try await time.flowing {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await batcher.run() }
+                group.addTask { await index.run() }
+                group.addTask { await loop.run() }
+                for minute in 0..<20 {
+                    try await time.sleep(for: .seconds(60))
+                    await arrive(10 + minute)
+                }
+                #expect(chunks.messages.count == 30 && deadLetters.messages.isEmpty)
+                let counts = chunks.messages.map(\.receiveCount)
+                #expect(counts.max() ?? 0 <= 2, "receive counts: \(counts)")
+                #expect(environment.health.obstacle != nil, "readiness tells why")
+                isBroken.withLock { $0 = false }
+                try await time.sleep(for: .seconds(180))
+                shutdown.enter(.stopping)
+                try await time.sleep(for: .seconds(60))
+                group.cancelAll()
+            }
+        }
+        #expect(chunks.messages.isEmpty && deadLetters.messages.isEmpty)
+        #expect(ledger.all.count { $0.live != nil } == 30)
+        #expect(environment.health.obstacle == nil)
+        // A worker that cannot work is quiet: at most a request a second in the worst minute.
+        #expect(http.requests.count < 1200 + 30 * 4, "\(http.requests.count) requests")
+        #expect(log.lines.count { $0.level >= .error } <= 3, "said once, not in a loop")
+    }
+}
