@@ -1,9 +1,10 @@
 # make demo    the main job, end to end, on local servers (KEEP=1 leaves them running, make stop ends them)
+# make bench   the whole path, measured (ROUNDS=3)
 # make test    lint, unit, integration and end-to-end tests
 SHELL := /bin/bash
 PYTHON := .local/venv/bin/python
 
-.PHONY: bootstrap build demo stop test lint docs clean
+.PHONY: bootstrap build demo stop test bench lint docs clean
 
 bootstrap:
 	@deploy/local/bootstrap
@@ -32,6 +33,9 @@ docs: build
 
 test: lint build
 	@$(PYTHON) Tests/run.py
+
+bench: build
+	@$(PYTHON) Tests/EndToEnd/bench.py
 
 clean:
 	rm -rf .build .local

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """All tests but lint, in one go (`make test`): Swift's own against real servers, then the programs end to end.
 
-    run.py [--only swift|demo|operations|ground|corpora|kills]...
+    run.py [--only swift|demo|operations|ground|situations|corpora|kills]...
 
 Starts S3, SQS and embeddings, OpenSearch 2.19.1 and 3.6.0 where the folder beside the project has them, and the embedded stand-in.
 A test that is skipped although that folder is there is a failure.
@@ -105,12 +105,13 @@ def without_java(path: str) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", action="append", choices=["swift", "demo", "operations", "ground", "corpora", "kills"])
-    only = parser.parse_args().only or ["swift", "demo", "operations", "ground", "corpora", "kills"]
+    parser.add_argument("--only", action="append", choices=["swift", "demo", "operations", "ground", "situations", "corpora", "kills"])
+    only = parser.parse_args().only or ["swift", "demo", "operations", "ground", "situations", "corpora", "kills"]
     import corpora
     import ground
     import kills
     import operations
+    import situations
 
     results = Results()
     has_archives = (opensearch.shared() / "opensearch/start").exists()
@@ -135,6 +136,8 @@ def main() -> int:
             results.run("operations", lambda: operations.run(aws, say))
         if "ground" in only:
             results.run("ground", lambda: ground.run(aws, say))
+        if "situations" in only:
+            results.run("situations", lambda: situations.run(aws, say))
         if "corpora" in only and has_corpora:
             results.run("corpora", lambda: corpora.run(aws, say))
         elif "corpora" in only:

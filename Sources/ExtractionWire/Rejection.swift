@@ -39,6 +39,8 @@ package enum RejectionCode: UInt8, Sendable, CaseIterable {
     case indexRefused
     /// The object is archived and must be restored before it can be read.
     case archived
+    /// The role may read the bucket and not this object (its key's policy, or a policy for a prefix).
+    case forbidden
 
     package var name: String {
         switch self {
@@ -56,6 +58,7 @@ package enum RejectionCode: UInt8, Sendable, CaseIterable {
         case .embeddingRefused: "embedding_refused"
         case .indexRefused: "index_refused"
         case .archived: "archived"
+        case .forbidden: "forbidden"
         }
     }
 

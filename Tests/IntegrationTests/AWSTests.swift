@@ -41,7 +41,7 @@ struct AWSTests {
         try await store.delete(object(key))
     }
 
-    @Test func tooLargeIsDecidedFromTheHeadAndMissingBucketsAreFleetFaults() async throws {
+    @Test func tooLargeIsDecidedFromTheHeadAndAMissingBucketHoldsUpNobody() async throws {
         let store = stack.services(nil).objectStore(maximumBytes: 10)
         try await store.write(object("large"), [UInt8](repeating: 1, count: 100))
         await #expect { _ = try await store.read(object("large"), unless: nil) } throws: { error in
@@ -50,6 +50,9 @@ struct AWSTests {
         }
         await #expect {
             _ = try await store.read(ObjectReference(bucket: "no-such-bucket", key: "k"), unless: nil)
+        } throws: { Failure($0).kind == "transient" && Failure($0).summary.contains("no such bucket") }
+        await #expect {
+            try await store.write(ObjectReference(bucket: "no-such-bucket", key: "k"), [1])
         } throws: { Failure($0).kind == "fleet" }
     }
 

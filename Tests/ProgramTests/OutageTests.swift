@@ -16,13 +16,18 @@ import ingest_worker
             let isEmbedding = request.path.hasSuffix("/embeddings")
             let (status, body): (Int, String)
             switch self {
-            case .wrongKey: (status, body) = (401, #"{"error":{"message":"Incorrect API key","code":"invalid_api_key"}}"#)
+            case .wrongKey:
+                (status, body) = (401, #"{"error":{"message":"Incorrect API key","code":"invalid_api_key"}}"#)
             case .noQuota:
                 (status, body) = (429, #"{"error":{"message":"You exceeded your quota","code":"insufficient_quota"}}"#)
             case .missingIndex:
-                (status, body) = (404, #"{"error":{"type":"index_not_found_exception","reason":"no such index"},"status":404}"#)
+                (status, body) = (
+                    404, #"{"error":{"type":"index_not_found_exception","reason":"no such index"},"status":404}"#
+                )
             case .readOnlyIndex:
-                (status, body) = (429, #"{"error":{"type":"cluster_block_exception","reason":"flood-stage watermark"}}"#)
+                (status, body) = (
+                    429, #"{"error":{"type":"cluster_block_exception","reason":"flood-stage watermark"}}"#
+                )
             case .forbidden: (status, body) = (403, #"{"message":"User is not authorized"}"#)
             }
             let isProvider = self == .wrongKey || self == .noQuota
@@ -68,7 +73,10 @@ import ingest_worker
         }
         let lines = String(decoding: request.body, as: UTF8.self).split(separator: "\n")
         let items = lines.filter { $0.hasPrefix(#"{"create""#) }.map { _ in #"{"create":{"status":201}}"# }
-        return HTTPResponse(status: 200, body: Array(#"{"errors":false,"items":[\#(items.joined(separator: ","))]}"#.utf8))
+        return HTTPResponse(
+            status: 200,
+            body: Array(#"{"errors":false,"items":[\#(items.joined(separator: ","))]}"#.utf8)
+        )
     }
 
     @Test(arguments: Fault.allCases)

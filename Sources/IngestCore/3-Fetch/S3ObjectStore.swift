@@ -32,6 +32,8 @@ package struct S3ObjectStore: ObjectStore {
                 response = try await single(request, "GetObject", object, accepting: [304, 404])
             } catch let error as HTTPError {
                 throw explained(sink, object) ?? error
+            } catch let error as AWSError {
+                throw await ofOneObject(error, object) ?? error
             }
             if response.status == 304 { return .unchanged }
             if response.status == 404 { return .missing }
@@ -138,16 +140,13 @@ package struct S3ObjectStore: ObjectStore {
                 )
             )
         }
-        var message = error?.first("Message")?.text ?? ""
-        if response.status == 403, code == "AccessDenied" || code.isEmpty {
-            message += " (without s3:ListBucket on the bucket a missing object looks like this too)"
-        }
+        let message = error?.first("Message")?.text ?? ""
         throw AWSError(
             service: "S3",
             operation: operation,
             resource: object.description,
             status: response.status,
-            code: code,
+            code: code.isEmpty && response.status == 403 ? "AccessDenied" : code,
             message: message,
             retryAfter: AWSClient.retryAfter(response.headers),
             complaint: complaint
@@ -165,6 +164,18 @@ package struct S3ObjectStore: ObjectStore {
             )
         case nil: return nil
         }
+    }
+
+    /// A refusal that is about this object alone must not hold up the others. A bucket that is not there may come from one stray event:
+    /// its message is tried again and ends in the dead-letter queue. A refusal of an object whose bucket can be listed is the object's.
+    private func ofOneObject(_ error: AWSError, _ object: ObjectReference) async -> (any Error)? {
+        if error.code == "NoSuchBucket" { return Failure.transient(error.description) }
+        guard error.code == "AccessDenied",
+            let page = try? await list(bucket: object.bucket, prefix: object.key, after: nil),
+            page.entries.contains(where: { $0.key == object.key })
+        else { return nil }
+        let detail = "the role may list \(object) and not read it: see the policies of its prefix and of its KMS key"
+        return RefusedObject(Rejection(.forbidden, detail))
     }
 
     private static func unquoted(_ etag: String?) -> String { (etag ?? "").filter { $0 != "\"" } }

@@ -67,7 +67,15 @@ package struct OpenAIEmbedder: Embedder {
     private func vectors(_ inputs: [EmbeddingInput]) async throws -> [[Float]] {
         let request = request(inputs)
         let tokens = inputs.reduce(0) { $0 + $1.tokens }
-        return try await retrying.run { _ in
+        do {
+            return try await retried(request, tokens, inputs.count)
+        } catch let error as HTTPError {
+            throw error.final("the embeddings provider", setting: "OPENAI_BASE_URL")
+        }
+    }
+
+    private func retried(_ request: HTTPRequest, _ tokens: Int, _ count: Int) async throws -> [[Float]] {
+        try await retrying.run { _ in
             try await limiter.acquire()
             var headers: HTTPHeaders?
             do {
@@ -76,7 +84,7 @@ package struct OpenAIEmbedder: Embedder {
                 guard response.isSuccess else { throw EmbeddingError(response) }
                 let vectors = try EmbeddingAnswer.vectors(
                     response.body,
-                    count: inputs.count,
+                    count: count,
                     dimensions: settings.dimensions
                 )
                 limiter.release(headers, nil, nextTokens: tokens)

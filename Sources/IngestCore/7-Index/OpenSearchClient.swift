@@ -35,10 +35,15 @@ package struct OpenSearchClient: Sendable {
         request.timeout = timeout
         request.maximumBodyBytes = 256 << 20
         if !body.isEmpty { request.headers.append(("content-type", contentType)) }
-        return try await retrying.run { [request] _ in
-            let (response, complaint) = try await execute(request)
-            if response.isSuccess || statuses.contains(response.status) { return response }
-            throw OpenSearchError(method: method, path: path, response: response, remedy: remedy(response, complaint))
+        do {
+            return try await retrying.run { [request] _ in
+                let (response, complaint) = try await execute(request)
+                if response.isSuccess || statuses.contains(response.status) { return response }
+                let remedy = remedy(response, complaint)
+                throw OpenSearchError(method: method, path: path, response: response, remedy: remedy)
+            }
+        } catch let error as HTTPError {
+            throw error.final("OpenSearch", setting: "OPENSEARCH_URL")
         }
     }
 
@@ -133,11 +138,13 @@ package struct OpenSearchError: ClassifiedError, CustomStringConvertible {
 enum ItemFailure {
     static func classify(status: Int, type: String, _ text: String, retryAfter: Duration? = nil) -> Failure {
         switch (status, type) {
-        case (429, "cluster_block_exception"): .fleet(text)  // a disk watermark made the index read-only
+        case (429, "cluster_block_exception"):
+            .fleet("\(text): a node's disk is full; give it room, then the block goes by itself")
         case (429, _): .throttled(text, after: retryAfter)
         case (403, _) where text.contains("Request throttled"): .throttled(text, after: retryAfter)
         case (408, _), (500..., _): .transient(text)
-        case (_, "index_not_found_exception"), (401, _), (403, _), (404, _): .fleet(text)
+        case (_, "index_not_found_exception"): .fleet("\(text): run 'ingestctl setup' with these settings")
+        case (401, _), (403, _), (404, _): .fleet(text)
         case (_, "strict_dynamic_mapping_exception"): .fleet(text)
         default:
             status == 400 && text.contains("ector dimension mismatch")

@@ -20,12 +20,17 @@ package struct AWSClient: Sendable {
         isLongPoll: Bool = false,
         check: (HTTPResponse, SignatureComplaint?) throws -> Void
     ) async throws -> HTTPResponse {
-        try await retrying.run(isLongPoll: isLongPoll) { attempt in
-            var request = request
-            request.headers.append(("amz-sdk-request", "attempt=\(attempt); max=\(retrying.policy.maximumAttempts)"))
-            let (response, complaint) = try await signed.execute(request)
-            if !response.isSuccess { try check(response, complaint) }
-            return response
+        do {
+            return try await retrying.run(isLongPoll: isLongPoll) { attempt in
+                var request = request
+                let count = "attempt=\(attempt); max=\(retrying.policy.maximumAttempts)"
+                request.headers.append(("amz-sdk-request", count))
+                let (response, complaint) = try await signed.execute(request)
+                if !response.isSuccess { try check(response, complaint) }
+                return response
+            }
+        } catch let error as HTTPError where error.kind == .unreachable || error.kind == .untrusted {
+            throw error.final(signed.signer.service.uppercased(), setting: "AWS_REGION, AWS_ENDPOINT_URL")
         }
     }
 

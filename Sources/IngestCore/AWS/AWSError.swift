@@ -13,9 +13,22 @@ package struct AWSError: ClassifiedError, CustomStringConvertible {
 
     /// A complaint's own message names access keys and canonical requests: the remedy stands in its place.
     package var description: String {
-        let what = complaint?.remedy ?? message
-        return
-            "\(service) \(operation) of \(resource): \(code.isEmpty ? "status \(status)" : code)\(what.isEmpty ? "" : ": \(what)")"
+        var parts = [code.isEmpty ? "status \(status)" : code, complaint?.remedy ?? message]
+        if complaint == nil, let remedy { parts.append(remedy) }
+        return "\(service) \(operation) of \(resource): \(parts.filter { !$0.isEmpty }.joined(separator: ": "))"
+    }
+
+    private var remedy: String? {
+        switch code {
+        case "QueueDoesNotExist", "NonExistentQueue", "InvalidAddress": "no such queue (its URL, AWS_REGION)"
+        case "NoSuchBucket": "no such bucket (its name, AWS_REGION)"
+        case "PermanentRedirect", "AuthorizationHeaderMalformed": "the bucket is in another region (AWS_REGION)"
+        case "AccessDenied", "AccessDeniedException":
+            service == "S3"
+                ? "the role may not; without s3:ListBucket a missing object looks like this too (deploy/iam)"
+                : "the role may not, or it is not there (its URL, AWS_REGION, deploy/iam)"
+        default: nil
+        }
     }
 
     /// botocore's and the SDKs' lists (retries/standard.py).
@@ -29,6 +42,7 @@ package struct AWSError: ClassifiedError, CustomStringConvertible {
     private static let transient: Set<String> = [
         "RequestTimeout", "RequestTimeoutException", "InternalError", "ServiceUnavailable",
     ]
+
     package var failure: Failure {
         if Self.throttling.contains(code) || status == 429 { return .throttled(description, after: retryAfter) }
         if status >= 500 || Self.transient.contains(code) { return .transient(description) }

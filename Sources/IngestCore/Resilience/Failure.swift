@@ -47,6 +47,17 @@ extension HTTPError: ClassifiedError {
     }
 }
 
+extension HTTPError {
+    /// What it means once retries are over, told of the server: one that nobody can reach is everybody's trouble and no document's.
+    func final(_ server: String, setting: String) -> Failure {
+        switch kind {
+        case .unreachable: .fleet("\(server) cannot be reached: \(description) (\(setting))")
+        case .untrusted, .invalidRequest: .fleet("\(server): \(description) (\(setting))")
+        case .timeout, .broken, .bodyTooLarge, .sink: .transient("\(server): \(description)")
+        }
+    }
+}
+
 extension Failure {
     /// The kind of any error; what nobody classified counts as transient, so that it ends in the dead-letter queue and not in a loop.
     package init(_ error: any Error) {
