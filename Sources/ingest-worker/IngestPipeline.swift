@@ -83,6 +83,9 @@ package struct IngestPipeline: Sendable {
 
         let found = try await content(of: object, record)
         if found.isUnchanged || record.knows(found.content) {
+            if found.content == .absent {
+                log.info("nothing to do: neither bucket nor index has it", ["object": object.description])
+            }
             return try await leaveAsItIs(object, record, (id, read.version), job)
         }
         let extracted: ExtractedDocument?

@@ -43,7 +43,9 @@ final class ExtractorProcess {
         channel = FrameChannel(descriptor: sockets[0], maximumLength: Self.longestReply)
         errors = pipe[0]
         self.pid = pid
-        guard code == 0 else { throw .fleet("\(settings.path) cannot be started: \(String(cString: strerror(-code)))") }
+        guard code == 0 else {
+            throw .fleet("\(settings.path) cannot be started: \(String(cString: strerror(-code))) (EXTRACTOR_PATH)")
+        }
     }
 
     deinit {
