@@ -55,6 +55,29 @@ import Testing
         #expect(String(decoding: http.requests[0].body, as: UTF8.self).contains("\"dimensions\":2"))
     }
 
+    @Test func azureGetsItsHeaderAndItsVersion() async throws {
+        let http = ScriptedHTTPClient { _, _ in Self.answer([[1, 0]]) }
+        let endpoint = try #require(Endpoint("https://x.openai.azure.com/openai/deployments/small"))
+        let azure = OpenAIEmbedder(
+            .init(
+                endpoint: endpoint,
+                apiKey: "key",
+                sendsKeyAsHeader: true,
+                apiVersion: "2024-10-21",
+                model: "m",
+                dimensions: 2
+            ),
+            http: http,
+            retrying: Retrying(),
+            limiter: RateLimiter(maximumInFlight: 1, time: SystemTime())
+        )
+        _ = try await azure.embed([Self.inputs[0]])[0].get()
+        let sent = http.requests[0]
+        #expect(sent.url == "https://x.openai.azure.com/openai/deployments/small/embeddings?api-version=2024-10-21")
+        #expect(sent.headers.contains { $0 == ("api-key", "key") })
+        #expect(!sent.headers.contains { $0.name == "authorization" })
+    }
+
     @Test func aRefusedTextIsFoundAndTheOthersGoThrough() async throws {
         let http = ScriptedHTTPClient { request, _ in
             let body = String(decoding: request.body, as: UTF8.self)

@@ -33,7 +33,8 @@ package struct RetryPolicy: Sendable {
         case .throttled(_, let wish):
             let longest = min(throttledBase * factor, cap)
             guard let wish else { return longest * unit }
-            guard let longestWish else { return min(max(wish, .zero), longest + .seconds(5)) }
+            let own = longest * unit
+            guard let longestWish else { return min(max(wish, own), own + .seconds(5)) }
             return wish > longestWish ? nil : max(wish, .zero)
         case .document, .fleet:
             return nil
