@@ -2,7 +2,7 @@
 """A container credentials endpoint as ECS tasks have it: `credentials.py --port N --endpoint URL`.
 
 GET /ROLE answers a fresh session of that role, asked from STS with the root keys; /ROLE?seconds=3 a short one.
-GET /count answers how many were given.
+For tests: GET /count answers how many were given, GET /issued their secrets and tokens.
 """
 import argparse
 import json
@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import botocore.config
 import botocore.session
 
-fetches = 0
+issued: list[list[str]] = []
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -22,7 +22,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         url = urllib.parse.urlparse(self.path)
         if url.path == "/count":
-            return self.answer(str(fetches).encode())
+            return self.answer(str(len(issued)).encode())
+        if url.path == "/issued":
+            return self.answer(json.dumps(issued).encode())
         seconds = int(urllib.parse.parse_qs(url.query).get("seconds", ["3600"])[0])
         session = botocore.session.get_session()
         sts = session.create_client(
@@ -39,7 +41,7 @@ class Handler(BaseHTTPRequestHandler):
                 "Expiration": given["Expiration"].strftime("%Y-%m-%dT%H:%M:%SZ"),
             }
         ).encode()
-        globals()["fetches"] += 1
+        issued.append([given["SecretAccessKey"], given["SessionToken"]])
         self.answer(body)
 
     def answer(self, body: bytes) -> None:
