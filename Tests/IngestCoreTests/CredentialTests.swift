@@ -59,6 +59,12 @@ import Testing
         #expect(try await keys.credentials() == Credentials(accessKeyID: "E", secretAccessKey: "s"))
         #expect(http.requests.isEmpty)
         #expect(await problem(chain(["AWS_ACCESS_KEY_ID": "E"]).0).contains("AWS_SECRET_ACCESS_KEY is not"))
+        #expect(await problem(chain(["AWS_SECRET_ACCESS_KEY": "s"]).0).contains("AWS_ACCESS_KEY_ID is not"))
+        let (profile, _) = chain(
+            ["AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_PROFILE": "p"],
+            config: "[profile p]\naws_access_key_id=P\naws_secret_access_key=s"
+        )
+        #expect(try await profile.credentials().accessKeyID == "P", "empty variables count as unset")
     }
 
     @Test func profilesHaveStaticKeysAndTheCredentialsFileWins() async throws {

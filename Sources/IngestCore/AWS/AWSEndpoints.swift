@@ -18,14 +18,24 @@ package struct AWSEndpoints: Sendable {
     }
 
     package func endpoint(_ service: String, region: String) -> Endpoint {
-        configured(service) ?? Endpoint(isSecure: true, host: "\(service).\(region).\(Self.suffix(region))")
+        configured(service) ?? Endpoint(isSecure: true, host: host(service, region))
     }
 
     /// The endpoint and path prefix of a bucket: virtual-hosted, except for custom endpoints and names with dots.
     package func bucket(_ name: String, region: String) -> (endpoint: Endpoint, prefix: String) {
         if let endpoint = configured("s3") { return (endpoint, endpoint.basePath + "/" + name) }
-        let host = "s3.\(region).\(Self.suffix(region))"
+        let host = host("s3", region)
         if name.contains(".") { return (Endpoint(isSecure: true, host: host), "/" + name) }
         return (Endpoint(isSecure: true, host: "\(name).\(host)"), "")
     }
+
+    /// `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT` as the SDKs' endpoint rules have them; S3 spells its dual stack its own way.
+    private func host(_ service: String, _ region: String) -> String {
+        let name = isSet("AWS_USE_FIPS_ENDPOINT") ? "\(service)-fips" : service
+        guard isSet("AWS_USE_DUALSTACK_ENDPOINT") else { return "\(name).\(region).\(Self.suffix(region))" }
+        if service == "s3" { return "\(name).dualstack.\(region).\(Self.suffix(region))" }
+        return "\(name).\(region).\(region.hasPrefix("cn-") ? "api.amazonwebservices.com.cn" : "api.aws")"
+    }
+
+    private func isSet(_ name: String) -> Bool { environment[name]?.lowercased() == "true" }
 }

@@ -9,7 +9,11 @@ package enum CredentialChain {
         time: any TimeSource,
         region: String
     ) -> any CredentialProvider {
-        if environment["AWS_ACCESS_KEY_ID"] != nil { return EnvironmentCredentials(environment: environment) }
+        // Containers are often given empty variables: they count as unset, here as everywhere.
+        let environment = environment.filter { !$0.value.isEmpty }
+        if environment["AWS_ACCESS_KEY_ID"] != nil || environment["AWS_SECRET_ACCESS_KEY"] != nil {
+            return EnvironmentCredentials(environment: environment)
+        }
         let surroundings = ProfileCredentials.Surroundings(
             environment: environment,
             http: http,
@@ -55,14 +59,13 @@ struct EnvironmentCredentials: CredentialProvider {
     var environment: [String: String]
 
     func credentials() async throws -> Credentials {
-        guard let key = environment["AWS_ACCESS_KEY_ID"], !key.isEmpty else {
-            throw CredentialError("AWS_ACCESS_KEY_ID is empty")
+        guard let key = environment["AWS_ACCESS_KEY_ID"] else {
+            throw CredentialError("AWS_SECRET_ACCESS_KEY is set and AWS_ACCESS_KEY_ID is not")
         }
-        guard let secret = environment["AWS_SECRET_ACCESS_KEY"], !secret.isEmpty else {
+        guard let secret = environment["AWS_SECRET_ACCESS_KEY"] else {
             throw CredentialError("AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not")
         }
-        let token = environment["AWS_SESSION_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
-        return Credentials(accessKeyID: key, secretAccessKey: secret, sessionToken: token)
+        return Credentials(accessKeyID: key, secretAccessKey: secret, sessionToken: environment["AWS_SESSION_TOKEN"])
     }
 }
 
