@@ -162,6 +162,8 @@ class Demo:
 
 def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # A shell's background job begins with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if stack.running(FOLDER):
         stack.down(FOLDER)
     demo = Demo(keep=os.environ.get("KEEP", "") not in ("", "0"))
