@@ -91,11 +91,13 @@ package struct PageLayout {
 
     package func append(to builder: inout TextBuilder) {
         text.withUnsafeBufferPointer { text in
+            var begins = true
             for (number, line) in lines.enumerated() where !builder.isOverLimit {
                 var end = line.end
-                if number == 0 || startsParagraph(number) { builder.begin(.paragraph) }
-                let joins =
-                    number + 1 < lines.count && !startsParagraph(number + 1) && isBroken(line, lines[number + 1])
+                if begins { builder.begin(.paragraph) }
+                let hasNext = number + 1 < lines.count
+                begins = hasNext && startsParagraph(number + 1)
+                let joins = hasNext && !begins && isBroken(line, lines[number + 1])
                 if joins { end -= hyphenWidth(line) }
                 builder.appendVerbatim(UnsafeBufferPointer(rebasing: text[line.start..<end]))
                 if !joins { builder.breakLine() }

@@ -16,7 +16,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "deploy/local"), str(ROOT / "Tests/EndToEnd")]
@@ -110,8 +109,7 @@ def times(pid: int) -> tuple[float, float]:
 
 
 def measure(aws: stack.Stack, name: str, documents: dict[str, bytes], latency: int, page_count: int) -> dict[str, float]:
-    request = urllib.request.Request(f"{aws.embeddings_url}/control", json.dumps({"latency_ms": latency}).encode(), method="POST")
-    urllib.request.urlopen(request, timeout=5)
+    aws.control_embeddings(latency_ms=latency)
     fleet = aws.fleet(name, visibility=120)
     work = FleetRun(fleet, aws.folder, {"LOG_LEVEL": "warning"})
     for key, body in documents.items():

@@ -167,4 +167,4 @@ def rotation(aws, say) -> dict:
 
 
 def credential_fetches(aws) -> int:
-    return int(urllib.request.urlopen(f"{aws.credentials_url}/count", timeout=5).read())
+    return len(json.load(urllib.request.urlopen(f"{aws.credentials_url}/issued", timeout=5)))

@@ -1,10 +1,8 @@
 """Workers are ended by SIGTERM and SIGKILL while they work; the index must come out as that of an undisturbed run."""
-import json
 import os
 import random
 import signal
 import time
-import urllib.request
 
 from fleet_run import FleetRun
 
@@ -70,7 +68,7 @@ def run(aws, say) -> dict:
         wild.fleet.put(f"docs/{number}.txt", text(number, 0), "text/plain")
     for name in ("ingest-worker", "embed-worker"):
         wild.start(name)
-    slow_embeddings(aws, 30)
+    aws.control_embeddings(latency_ms=30)  # so that work is under way when a worker dies
     seeded.shuffle(plan)
     done = {f"{name} {signal.Signals(how).name}": 0 for name, how in plan}
     begun = time.monotonic()
@@ -95,7 +93,7 @@ def run(aws, say) -> dict:
             say(f"  {kills} kills, {sum(done.values())} of them while work was in flight")
     for number in range(kills + 1, rounds + 1):
         changes(wild.fleet, number)
-    slow_embeddings(aws, 0)
+    aws.control_embeddings(latency_ms=0)
     wild.fleet.wait_until_drained(300, alive=wild.alive)
     converged = time.monotonic() - begun
     found = contents(wild)
@@ -108,12 +106,6 @@ def run(aws, say) -> dict:
     assert status["chunks"] == status["indexedChunks"] == len(found) and status["pending"] == 0, status
     assert dead == 0, f"{dead} dead letters"
     return {"kills_with_work_in_flight": done, "all_kills": kills, "chunks": len(found), "hand_over_objects_left": left, "seconds": round(converged, 1)}
-
-
-def slow_embeddings(aws, milliseconds: int) -> None:
-    """So that work is under way when a worker dies."""
-    request = urllib.request.Request(f"{aws.embeddings_url}/control", json.dumps({"latency_ms": milliseconds}).encode(), method="POST")
-    urllib.request.urlopen(request, timeout=5)
 
 
 def wait_for_work(work: FleetRun, name: str) -> None:

@@ -275,17 +275,13 @@ def surroundings(scene: Scene, rows: dict) -> None:
     def line(name: str) -> str:
         return rows[name][0]
 
-    def control(**values) -> None:
-        request = urllib.request.Request(f"{aws.embeddings_url}/control", json.dumps(values).encode(), method="POST")
-        urllib.request.urlopen(request, timeout=5)
-
     def restart(**change) -> None:
         scene.stop()
         scene.start(**change)
 
     full = full_disk(scene)
-    scene.pause("no quota", lambda: control(quota=1), lambda: control(quota=0), line("no quota"))
-    scene.pause("wrong dimensions", lambda: control(dimensions=100), lambda: control(dimensions=0), line("wrong dimensions"))
+    scene.pause("no quota", lambda: aws.control_embeddings(quota=1), lambda: aws.control_embeddings(quota=0), line("no quota"))
+    scene.pause("wrong dimensions", lambda: aws.control_embeddings(dimensions=100), lambda: aws.control_embeddings(dimensions=0), line("wrong dimensions"))
     scene.pause("missing index", lambda: drop_index(scene), lambda: scene.work.ctl("setup"), line("missing index"))
     for name, change in (
         ("wrong key of the provider", {"embed_worker": {"OPENAI_API_KEY": "canary"}}),

@@ -2,7 +2,7 @@
 """A container credentials endpoint as ECS tasks have it: `credentials.py --port N --endpoint URL`.
 
 GET /ROLE answers a fresh session of that role, asked from STS with the root keys; /ROLE?seconds=3 a short one.
-For tests: GET /count answers how many were given, GET /issued their secrets and tokens.
+For tests: GET /issued answers the secrets and tokens of all that were given.
 """
 import argparse
 import json
@@ -21,8 +21,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         url = urllib.parse.urlparse(self.path)
-        if url.path == "/count":
-            return self.answer(str(len(issued)).encode())
         if url.path == "/issued":
             return self.answer(json.dumps(issued).encode())
         seconds = int(urllib.parse.parse_qs(url.query).get("seconds", ["3600"])[0])

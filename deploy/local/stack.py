@@ -13,6 +13,7 @@ import shutil
 import string
 import sys
 import time
+import urllib.request
 
 import botocore.exceptions
 import botocore.session
@@ -85,6 +86,11 @@ class Stack:
         return session.create_client(
             service, REGION, endpoint_url=self.aws_url, aws_access_key_id="test", aws_secret_access_key="test", config=config
         )
+
+    def control_embeddings(self, **switches) -> None:
+        """Sets switches of the embeddings server, see its --help."""
+        request = urllib.request.Request(f"{self.embeddings_url}/control", json.dumps(switches).encode(), method="POST")
+        urllib.request.urlopen(request, timeout=5)
 
     def fleet(self, name: str, visibility: int = 30, receives: int = 5) -> "Fleet":
         return Fleet(self, name, visibility, receives)

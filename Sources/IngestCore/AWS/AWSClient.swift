@@ -29,6 +29,7 @@ package struct AWSClient: Sendable {
                 if !response.isSuccess { try check(response, complaint) }
                 return response
             }
+            // Other breaks reach the caller, who may know more: a sink says why it refused.
         } catch let error as HTTPError where error.kind == .unreachable || error.kind == .untrusted {
             throw error.final(signed.signer.service.uppercased(), setting: "AWS_REGION, AWS_ENDPOINT_URL")
         }

@@ -1,16 +1,12 @@
 /// What STS answers to `AssumeRole` and `AssumeRoleWithWebIdentity`.
 enum SecurityTokenService {
-    static func form(_ fields: [(String, String)]) -> [UInt8] {
-        Array(fields.map { "\($0)=\(PercentEncoding.encode($1))" }.joined(separator: "&").utf8)
-    }
-
     static func request(_ endpoint: Endpoint, _ fields: [(String, String)]) -> HTTPRequest {
         HTTPRequest(
             "POST",
             endpoint,
             path: endpoint.basePath + "/",
             headers: [("content-type", "application/x-www-form-urlencoded")],
-            body: form(fields)
+            body: Array(fields.map { "\($0)=\(PercentEncoding.encode($1))" }.joined(separator: "&").utf8)
         )
     }
 
