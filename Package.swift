@@ -69,6 +69,12 @@ let package = Package(
             path: "Tests/IngestTestKit",
             swiftSettings: settings
         ),
+        .executableTarget(
+            name: "simulate",
+            dependencies: ["IngestCore", "IngestTestKit", "ExtractionWire", "ingest-worker", "embed-worker"],
+            path: "Tests/Simulation",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "IngestCoreTests",
             dependencies: ["IngestCore", "IngestTestKit", "ExtractionWire"],

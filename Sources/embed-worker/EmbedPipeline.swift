@@ -5,7 +5,6 @@ import IngestCore
 package struct EmbedPipeline: Sendable {
     package var ledger: any Ledger
     package var index: any ChunkIndex
-    package var embeddings: EmbeddingBatcher
     package var handOver: HandOver
     /// For a fresh event where a hand-over was lost.
     package var eventQueue: any MessageQueue
@@ -15,7 +14,9 @@ package struct EmbedPipeline: Sendable {
     package var time: any TimeSource
     package var metrics: Metrics
     package var log: Log
+    private let vectors: VectorSource
 
+    /// - Parameter patience: how long vectors that are paid for are kept trying to get into the index.
     package init(
         ledger: any Ledger,
         index: any ChunkIndex,
@@ -24,13 +25,13 @@ package struct EmbedPipeline: Sendable {
         eventQueue: any MessageQueue,
         indexName: String,
         stalenessBound: Duration,
+        patience: Patience,
         time: any TimeSource,
         metrics: Metrics,
         log: Log
     ) {
         self.ledger = ledger
         self.index = index
-        self.embeddings = embeddings
         self.handOver = handOver
         self.eventQueue = eventQueue
         self.indexName = indexName
@@ -38,6 +39,13 @@ package struct EmbedPipeline: Sendable {
         self.time = time
         self.metrics = metrics
         self.log = log
+        vectors = VectorSource(
+            index: index,
+            embeddings: embeddings,
+            paid: PaidVectors(),
+            patience: patience,
+            metrics: metrics
+        )
     }
 
     package func handle(_ job: WorkLoop.Job) async -> Outcome {
@@ -60,7 +68,7 @@ package struct EmbedPipeline: Sendable {
         }
         do {
             while true {
-                if let outcome = try await process(work, isFirstDelivery: job.first.receiveCount == 1) {
+                if let outcome = try await process(work, isFirstAttempt: job.isFirstAttempt) {
                     return outcome
                 }
             }
@@ -71,15 +79,26 @@ package struct EmbedPipeline: Sendable {
         }
     }
 
+    /// After a lost lease: another worker may have finished the message and cleaned up before our last write. Then that is ours to remove.
+    package func tidy(_ job: WorkLoop.Job) async {
+        guard let message = try? ChunkMessage(decoding: job.first.body), message.header.index == indexName else { return }
+        let work = EmbedWork(message)
+        guard let record = try? await ledger.read(work.recordID).record else { return }
+        switch record.decision(for: work.generation, isFirstDelivery: false, isStale: false) {
+        case .remove, .tellAgain: _ = try? await remove(work)
+        case .embed, .finish, .outdated: return
+        }
+    }
+
     /// Does what the ledger's record asks for. Nil when it has changed under the decision: then it has to be taken again.
-    private func process(_ work: EmbedWork, isFirstDelivery: Bool) async throws -> Outcome? {
+    private func process(_ work: EmbedWork, isFirstAttempt: Bool) async throws -> Outcome? {
         guard let record = try await ledger.read(work.recordID).record else {
             // The ledger was lost or rebuilt: the bucket knows.
             try await tellAgain(work)
             return try await discard(work)
         }
         let isStale = record.isStale(at: time.now, bound: stalenessBound)
-        switch record.decision(for: work.generation, isFirstDelivery: isFirstDelivery, isStale: isStale) {
+        switch record.decision(for: work.generation, isFirstDelivery: isFirstAttempt, isStale: isStale) {
         case .finish: return try await finish(work)
         case .remove: return try await remove(work)
         case .outdated:
@@ -90,9 +109,9 @@ package struct EmbedPipeline: Sendable {
             return try await remove(work)
         case .embed:
             do {
-                try await embed(work, record, isFirstDelivery: isFirstDelivery)
+                try await embed(work, record, isFirstAttempt: isFirstAttempt)
             } catch is HandOver.Loss {
-                return try await abandon(work, isFirstDelivery: isFirstDelivery)
+                return try await abandon(work, isFirstAttempt: isFirstAttempt)
             } catch let rejection as Rejection {
                 return try await reject(work, rejection)
             } catch Failure.document(let rejection) {
@@ -103,44 +122,25 @@ package struct EmbedPipeline: Sendable {
     }
 
     /// Chunks to vectors to index. What is there already, of ours or with equal text in the live version, is not paid for again.
-    private func embed(_ work: EmbedWork, _ record: DocumentRecord, isFirstDelivery: Bool) async throws {
+    private func embed(_ work: EmbedWork, _ record: DocumentRecord, isFirstAttempt: Bool) async throws {
         guard work.header.chunkCount > 0 else { return }
         let chunks = try await handOver.unpack(work.message)
         let written =
-            isFirstDelivery
+            isFirstAttempt
             ? [:] : try await index.hashes(work.document, generation: work.generation, count: chunks.count)
         let missing = chunks.filter { written[$0.index] == nil }
-        var vectors = try await reusable(missing, work, record)
-        let fresh = missing.filter { vectors[$0.index] == nil }
-        let embedded = try await embeddings.embed(fresh.map { EmbeddingInput(text: $0.text, tokens: $0.tokens) })
-        for (chunk, vector) in zip(fresh, embedded) { vectors[chunk.index] = vector }
-        metrics.add(.chunksEmbedded, fresh.count)
-        metrics.add(.chunksReused, missing.count - fresh.count)
-        metrics.add(.tokensEmbedded, fresh.reduce(0) { $0 + $1.tokens })
-        let indexed = missing.map {
-            IndexedChunk(
-                documentID: work.document,
-                generation: work.generation,
-                chunk: $0,
-                vector: vectors[$0.index] ?? []
-            )
+        let key = PaidVectors.Key(work.document, work.generation)
+        try await vectors.provide(for: missing, of: key, over: record.live) { vectors in
+            let indexed = missing.map {
+                IndexedChunk(
+                    documentID: work.document,
+                    generation: work.generation,
+                    chunk: $0,
+                    vector: vectors[$0.index] ?? []
+                )
+            }
+            try await index.create(indexed, work.header)
         }
-        try await index.create(indexed, work.header)
-    }
-
-    /// Vectors of the live version's chunks with the same text, by our chunk index.
-    private func reusable(_ chunks: [ChunkPayload], _ work: EmbedWork, _ record: DocumentRecord) async throws -> [Int:
-        [Float]]
-    {
-        guard let live = record.live, live.chunkCount > 0, !chunks.isEmpty else { return [:] }
-        let hashes = try await index.hashes(work.document, generation: live.generation, count: live.chunkCount)
-        let byHash = Dictionary(hashes.map { ($1, $0) }) { min($0, $1) }
-        let sources = chunks.compactMap { chunk in byHash[chunk.contentHash].map { (chunk.index, $0) } }
-        let wanted = Set(sources.map(\.1)).sorted()
-        let found = try await index.vectors(work.document, generation: live.generation, chunks: wanted)
-        return Dictionary(
-            uniqueKeysWithValues: sources.compactMap { target, source in found[source].map { (target, $0) } }
-        )
     }
 
     private func commit(_ work: EmbedWork) async throws -> Outcome? {
@@ -189,11 +189,11 @@ package struct EmbedPipeline: Sendable {
         return .deadLetter([work.deadLetter(rejection)])
     }
 
-    private func abandon(_ work: EmbedWork, isFirstDelivery: Bool) async throws -> Outcome? {
+    private func abandon(_ work: EmbedWork, isFirstAttempt: Bool) async throws -> Outcome? {
         let now = time.now
         let outcome = try await ledger.update(work.recordID) { record in
             let isStale = record.isStale(at: now, bound: stalenessBound)
-            let decision = record.decision(for: work.generation, isFirstDelivery: isFirstDelivery, isStale: isStale)
+            let decision = record.decision(for: work.generation, isFirstDelivery: isFirstAttempt, isStale: isStale)
             return decision == .embed ? record.abandoning(work.generation) : nil
         }
         guard outcome.written != nil else { return nil }
@@ -204,7 +204,7 @@ package struct EmbedPipeline: Sendable {
     }
 
     private func tellAgain(_ work: EmbedWork) async throws {
-        try await eventQueue.send(OutgoingMessage(body: ObjectChange.hint(for: work.header.object)))
+        try await eventQueue.send(OutgoingMessage(body: ObjectChange.hint(for: work.header.object), group: work.header.tenant))
     }
 
     /// The hand-over object goes last; then the message may.

@@ -45,6 +45,7 @@ struct EmbedWorker: Worker {
             eventQueue: services.queue(configuration.worker.ingestQueue),
             indexName: names.chunks,
             stalenessBound: configuration.staleness,
+            patience: Patience(limit: .seconds(900), time: services.time, random: services.random),
             time: services.time,
             metrics: run.environment.metrics,
             log: run.environment.log
@@ -53,7 +54,8 @@ struct EmbedWorker: Worker {
             group.addTask { await ledger.run() }
             group.addTask { await index.run() }
             group.addTask { await embeddings.run() }
-            try await run.loop(services.queue(configuration.worker.chunkQueue)) { await pipeline.handle($0) }
+            let queue = services.queue(configuration.worker.chunkQueue)
+            try await run.loop(queue, tidy: { await pipeline.tidy($0) }) { await pipeline.handle($0) }
             group.cancelAll()
         }
     }

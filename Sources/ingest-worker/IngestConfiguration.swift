@@ -41,8 +41,14 @@ struct IngestConfiguration: WorkerSettings {
         inlineBytes = reader.read(Settings.inlineBytes)
         maximumObjectBytes = reader.read(Settings.maximumObject)
         scratch = reader.read(Settings.scratch)
+        var rules = DocumentRules(tenant: common.tenant)
+        do {
+            rules = try DocumentRules(parsing: reader.read(Settings.documents), tenant: common.tenant)
+        } catch {
+            reader.problem("DOCUMENTS: \(error)")
+        }
         pipeline = IngestSettings(
-            tenant: common.tenant,
+            rules: rules,
             names: common.names,
             handOverBucket: worker.handOverBucket,
             handOverPrefix: worker.handOverPrefix,

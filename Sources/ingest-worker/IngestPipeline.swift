@@ -13,6 +13,8 @@ package struct IngestPipeline: Sendable {
     package var time: any TimeSource
     package var metrics: Metrics
     package var log: Log
+    /// Events of one object are worked on one after the other: the second finds what the first has done.
+    private let objects = OnePerKey()
 
     package init(
         ledger: any Ledger,
@@ -48,9 +50,9 @@ package struct IngestPipeline: Sendable {
             return .deadLetter([DeadLetter(reason: "unreadable_event", detail: error.description)])
         }
         var letters: [DeadLetter] = []
-        for object in Set(changes.map(\.object)).sorted(by: { $0.description < $1.description })
-        where !settings.ignores(object) {
-            switch await outcome(of: object, job) {
+        for object in Set(changes.map(\.object)).sorted(by: { $0.description < $1.description }) {
+            guard let tenant = settings.tenant(of: object) else { continue }
+            switch await outcome(of: object, tenant, job) {
             case .done: continue
             case .deadLetter(let more): letters += more
             case let other: return other  // what is done already is found to be known next time
@@ -59,11 +61,13 @@ package struct IngestPipeline: Sendable {
         return letters.isEmpty ? .done : .deadLetter(letters)
     }
 
-    private func outcome(of object: ObjectReference, _ job: WorkLoop.Job) async -> Outcome {
+    private func outcome(of object: ObjectReference, _ tenant: String, _ job: WorkLoop.Job) async -> Outcome {
         do {
-            while true {
-                if let outcome = try await ingest(object, job) { return outcome }
-                log.debug("somebody else moved first, starting again", ["object": object.description])
+            return try await objects.run(object.description) {
+                while true {
+                    if let outcome = try await ingest(object, tenant, job) { return outcome }
+                    log.debug("somebody else moved first, starting again", ["object": object.description])
+                }
             }
         } catch {
             let failure = Failure(error)
@@ -73,13 +77,13 @@ package struct IngestPipeline: Sendable {
     }
 
     /// The document's path up to the hand-over. Nil when a compare-and-set was lost: everything has to be looked at again.
-    private func ingest(_ object: ObjectReference, _ job: WorkLoop.Job) async throws -> Outcome? {
-        let document = DocumentID(tenant: settings.tenant, object: object)
+    private func ingest(_ object: ObjectReference, _ tenant: String, _ job: WorkLoop.Job) async throws -> Outcome? {
+        let document = DocumentID(tenant: tenant, object: object)
         let id = document.recordID(index: settings.names.chunks)
         let read = try await ledger.read(id)
         let record =
             read.record
-            ?? DocumentRecord(tenant: settings.tenant, object: object, index: settings.names.chunks, created: time.now)
+            ?? DocumentRecord(tenant: tenant, object: object, index: settings.names.chunks, created: time.now)
 
         let found = try await content(of: object, record)
         if found.isUnchanged || record.knows(found.content) {
@@ -93,11 +97,11 @@ package struct IngestPipeline: Sendable {
         do {
             (extracted, chunks) = try await text(found, object)
         } catch let rejection as Rejection {
-            return try await reject(object, record, found.content, rejection, (id, read.version))
+            return try await reject(object, document, record, found.content, rejection, (id, read.version))
         }
         let reserved = record.reserving(found.content, chunkCount: chunks.count)
         guard case .written = try await ledger.write(id, reserved, over: read.version) else { return nil }
-        var header = header(object, document, reserved, chunkCount: chunks.count)
+        var header = header(document, reserved, chunkCount: chunks.count)
         if let extracted { header.describe(extracted, lastModified: found.lastModified) }
         try await handOver(header, chunks, id, job)
         return .done
@@ -143,7 +147,7 @@ package struct IngestPipeline: Sendable {
             return nil
         }
         metrics.add(.documentsUnchanged)
-        if job.first.receiveCount > 1, record.pending == nil, let last = record.lastRejection {
+        if !job.isFirstAttempt, record.pending == nil, let last = record.lastRejection {
             let letter = DeadLetter(
                 body: ObjectChange.hint(for: object),
                 reason: last.reason,
@@ -158,6 +162,7 @@ package struct IngestPipeline: Sendable {
 
     private func reject(
         _ object: ObjectReference,
+        _ document: DocumentID,
         _ record: DocumentRecord,
         _ content: Content,
         _ rejection: Rejection,
@@ -171,7 +176,7 @@ package struct IngestPipeline: Sendable {
         if settings.removesRejected, record.live?.chunkCount ?? 0 > 0 {
             let emptied = refused.reserving(content, chunkCount: 0)
             guard case .written = try await ledger.write(place.id, emptied, over: version) else { return nil }
-            var header = header(object, DocumentID(tenant: settings.tenant, object: object), emptied, chunkCount: 0)
+            var header = header(document, emptied, chunkCount: 0)
             header.reason = rejection.code.name
             try await handOver(header, [], place.id, nil)
         }
@@ -182,19 +187,19 @@ package struct IngestPipeline: Sendable {
         async throws
     {
         let body = try await handOver.pack(header, chunks)
-        try await chunkQueue.send(OutgoingMessage(body: body, trace: job?.first.trace))
+        try await chunkQueue.send(OutgoingMessage(body: body, trace: job?.first.trace, group: header.tenant))
         _ = try await ledger.update(id) { $0.handingOver(header.generation) }
         metrics.add(header.content == .absent ? .documentsDeleted : .documentsHandedOver)
         let facts = ["generation": "\(header.generation)", "chunks": "\(chunks.count)", "format": header.format]
         log.info("handed over", facts.merging(["object": header.object.description]) { $1 })
     }
 
-    private func header(_ object: ObjectReference, _ document: DocumentID, _ record: DocumentRecord, chunkCount: Int)
+    private func header(_ document: DocumentID, _ record: DocumentRecord, chunkCount: Int)
         -> ChunkMessage.Header
     {
         ChunkMessage.Header(
-            tenant: settings.tenant,
-            object: object,
+            tenant: record.tenant,
+            object: record.object,
             documentID: document.description,
             index: settings.names.chunks,
             fingerprint: settings.names.fingerprint.description,

@@ -2,7 +2,7 @@ import IngestCore
 
 /// What the pipeline itself has to know.
 package struct IngestSettings: Sendable {
-    package var tenant: String
+    package var rules: DocumentRules
     package var names: IndexNames
     package var handOverBucket: String
     package var handOverPrefix: String
@@ -10,21 +10,22 @@ package struct IngestSettings: Sendable {
     package var removesRejected: Bool
 
     package init(
-        tenant: String,
+        rules: DocumentRules,
         names: IndexNames,
         handOverBucket: String,
         handOverPrefix: String,
         removesRejected: Bool = false
     ) {
-        self.tenant = tenant
+        self.rules = rules
         self.names = names
         self.handOverBucket = handOverBucket
         self.handOverPrefix = handOverPrefix
         self.removesRejected = removesRejected
     }
 
-    /// The fleet's own objects, where documents and hand-overs share a bucket.
-    func ignores(_ object: ObjectReference) -> Bool {
-        object.bucket == handOverBucket && object.key.hasPrefix(handOverPrefix)
+    /// Whose document the object is; nil for those that are none, the fleet's own hand-overs among them.
+    func tenant(of object: ObjectReference) -> String? {
+        if object.bucket == handOverBucket, object.key.hasPrefix(handOverPrefix) { return nil }
+        return rules.tenant(of: object)
     }
 }

@@ -63,6 +63,7 @@ struct IngestWorker: Worker {
             store: services.objectStore(),
             queue: services.queue(configuration.worker.ingestQueue),
             target: target,
+            settings: configuration.pipeline,
             isDryRun: configuration.isDryRun,
             log: services.log
         )

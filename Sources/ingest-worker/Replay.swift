@@ -7,10 +7,13 @@ struct Replay: Sendable {
     var store: any ObjectStore
     var queue: any MessageQueue
     var target: ReplayTarget
+    var settings: IngestSettings
     var isDryRun: Bool
     var log: Log
 
     private static let sendsAtOnce = 16
+    /// In fair queues a replay's backlog does not hold up what happens meanwhile.
+    private static let group = "replay"
 
     /// The number of objects and their bytes.
     func run() async throws -> (objects: Int, bytes: Int) {
@@ -18,7 +21,10 @@ struct Replay: Sendable {
         var token: String?
         repeat {
             let page = try await store.list(bucket: target.bucket, prefix: target.prefix, after: token)
-            let entries = page.entries.filter { !($0.bytes == 0 && $0.key.hasSuffix("/")) }
+            let entries = page.entries.filter { entry in
+                let object = ObjectReference(bucket: target.bucket, key: entry.key)
+                return !(entry.bytes == 0 && entry.key.hasSuffix("/")) && settings.tenant(of: object) != nil
+            }
             if !isDryRun { try await send(entries) }
             total.objects += entries.count
             total.bytes += entries.reduce(0) { $0 + $1.bytes }
@@ -36,7 +42,8 @@ struct Replay: Sendable {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for entry in entries[start..<min(entries.count, start + Self.sendsAtOnce)] {
                     let object = ObjectReference(bucket: target.bucket, key: entry.key)
-                    group.addTask { try await queue.send(OutgoingMessage(body: ObjectChange.hint(for: object))) }
+                    let message = OutgoingMessage(body: ObjectChange.hint(for: object), group: Self.group)
+                    group.addTask { try await queue.send(message) }
                 }
                 try await group.waitForAll()
             }

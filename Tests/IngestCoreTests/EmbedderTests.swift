@@ -165,7 +165,7 @@ import Testing
                     await batcher.run()
                     return nil
                 }
-                group.addTask { try await batcher.embed(inputs) }
+                group.addTask { try await batcher.embed(inputs).map { try $0.get() } }
                 defer { group.cancelAll() }
                 return try await group.next()!!
             }

@@ -224,7 +224,7 @@ struct OpenSearchTests {
                 handOver: HandOver(store: store, bucket: "hand", inlineBytes: 100_000),
                 chunkQueue: queue,
                 settings: IngestSettings(
-                    tenant: "t",
+                    rules: DocumentRules(tenant: "t"),
                     names: names,
                     handOverBucket: "hand",
                     handOverPrefix: "hand-over/"
@@ -249,6 +249,7 @@ struct OpenSearchTests {
                     eventQueue: queue,
                     indexName: names.chunks,
                     stalenessBound: .seconds(300),
+            patience: Patience(limit: .zero, time: services.time, random: .system),
                     time: services.time,
                     metrics: environment.metrics,
                     log: environment.log

@@ -52,7 +52,7 @@ import ingest_worker
             handOver: HandOver(store: store, bucket: "hand", inlineBytes: 100_000),
             chunkQueue: chunks,
             settings: IngestSettings(
-                tenant: "default",
+                rules: DocumentRules(tenant: "default"),
                 names: names,
                 handOverBucket: "hand",
                 handOverPrefix: "hand-over/"
@@ -111,6 +111,7 @@ import ingest_worker
             eventQueue: InMemoryQueue(time: time),
             indexName: names.chunks,
             stalenessBound: .seconds(300),
+            patience: Patience(limit: .zero, time: time, random: .system),
             time: time,
             metrics: environment.metrics,
             log: environment.log

@@ -38,7 +38,7 @@ import ingest_worker
             handOver: HandOver(store: store, bucket: "hand", inlineBytes: inlineBytes),
             chunkQueue: chunks,
             settings: IngestSettings(
-                tenant: "default",
+                rules: DocumentRules(tenant: "default"),
                 names: names,
                 handOverBucket: "hand",
                 handOverPrefix: "hand-over/",
@@ -61,6 +61,7 @@ import ingest_worker
             eventQueue: events,
             indexName: names.chunks,
             stalenessBound: .seconds(300),
+            patience: Patience(limit: .zero, time: time, random: .system),
             time: time,
             metrics: environment.metrics,
             log: environment.log

@@ -17,20 +17,31 @@ package final class LeaseKeeper: Sendable {
         var extended: Duration
     }
 
-    /// SQS counts 12 hours from the receive, and extending does not reset them (SQS developer guide, "visibility timeout").
-    private static let longest = Duration.seconds(43_200 - 300)
+    /// SQS counts 12 hours from the receive, and extending does not reset them; beyond them an extension is an error and no shorter one
+    /// (SQS developer guide, "visibility timeout"). Five seconds are for the way there.
+    private static let longest = Duration.seconds(43_200 - 5)
+    /// Work ends this long before, so that the message is given back in order.
+    private static let margin = Duration.seconds(60)
     private static let tick = Duration.seconds(1)
 
     private let queue: any MessageQueue
     private let timeout: Duration
     private let time: any TimeSource
+    private let heartbeat: Heartbeat
     private let log: Log
     private let entries = Locked([String: Entry]())
 
-    package init(queue: any MessageQueue, timeout: Duration, time: any TimeSource, log: Log) {
+    package init(
+        queue: any MessageQueue,
+        timeout: Duration,
+        time: any TimeSource,
+        heartbeat: Heartbeat,
+        log: Log
+    ) {
         self.queue = queue
         self.timeout = timeout
         self.time = time
+        self.heartbeat = heartbeat
         self.log = log
     }
 
@@ -46,24 +57,34 @@ package final class LeaseKeeper: Sendable {
 
     /// Extends at half-life until it is cancelled.
     package func run() async {
-        while (try? await time.sleep(for: min(Self.tick, timeout / 4))) != nil { await extendDue() }
+        while (try? await time.sleep(for: min(Self.tick, timeout / 4))) != nil {
+            heartbeat.beat(time.uptime)
+            await extendDue()
+        }
     }
 
     private func extendDue() async {
         let now = time.uptime
         let (due, ended) = entries.withLock { entries in
-            let ended = entries.values.filter { now - $0.lease.received > Self.longest }.map(\.lease)
+            let ended = entries.values.filter { now - $0.lease.received >= Self.longest - Self.margin }.map(\.lease)
             for lease in ended { entries.removeValue(forKey: lease.receipt) }
             let due = entries.values.filter { now - $0.extended >= timeout / 2 }.map(\.lease)
             return (due.sorted { ($0.received, $0.receipt) < ($1.received, $1.receipt) }, ended)
         }
         for lease in ended { lease.lost.open() }
-        for start in stride(from: 0, to: due.count, by: 10) {
-            await extend(Array(due[start..<min(due.count, start + 10)]))
+        // Near the end of the 12 hours each lease has a rest of its own.
+        let full = due.filter { left($0, at: now) >= timeout }
+        for start in stride(from: 0, to: full.count, by: 10) {
+            await extend(Array(full[start..<min(full.count, start + 10)]), by: timeout)
         }
+        for lease in due where left(lease, at: now) < timeout { await extend([lease], by: left(lease, at: now)) }
     }
 
-    private func extend(_ leases: [Lease]) async {
+    private func left(_ lease: Lease, at now: Duration) -> Duration {
+        .seconds(Int((lease.received + Self.longest - now).seconds))
+    }
+
+    private func extend(_ leases: [Lease], by timeout: Duration) async {
         let sent = time.uptime
         guard let results = try? await queue.setVisibility(leases.map(\.receipt), timeout) else {
             return log.warning("leases could not be extended, trying again", ["messages": "\(leases.count)"])

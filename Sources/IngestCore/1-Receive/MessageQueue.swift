@@ -17,11 +17,23 @@ package struct OutgoingMessage: Equatable, Sendable {
     /// String attributes, at most 10.
     package var attributes: [String: String]
     package var trace: String?
+    /// Whose message it is, for fair queues: a tenant with a large backlog does not hold up the others (SQS developer guide, "fair queues").
+    package var group: String?
+    /// How long it stays invisible first, at most 900 s.
+    package var delay: Duration?
 
-    package init(body: String, attributes: [String: String] = [:], trace: String? = nil) {
+    package init(
+        body: String,
+        attributes: [String: String] = [:],
+        trace: String? = nil,
+        group: String? = nil,
+        delay: Duration? = nil
+    ) {
         self.body = body
         self.attributes = attributes
         self.trace = trace
+        self.group = group
+        self.delay = delay
     }
 }
 

@@ -27,26 +27,37 @@ package struct SQSQueue: MessageQueue {
             var ReceiptHandle: String
             var Body: String?
             var Attributes: [String: String]?
+            var MessageAttributes: [String: Attribute]?
         }
+        struct Attribute: Decodable { var StringValue: String? }
         var Messages: [Message]?
     }
 
     package func receive(maximum: Int, wait: Duration) async throws -> [Delivery] {
+        try await receive(maximum: maximum, wait: wait, visibility: nil)
+    }
+
+    /// - Parameter visibility: how long the messages stay invisible; nil for what the queue says.
+    package func receive(maximum: Int, wait: Duration, visibility: Duration?) async throws -> [Delivery] {
         let received: Received = try await call("ReceiveMessage", timeout: wait + .seconds(10), isLongPoll: true) {
             body in
             body.field("MaxNumberOfMessages", maximum)
             body.field("WaitTimeSeconds", Int(wait.seconds))
             body.field("MessageSystemAttributeNames", ["All"])
+            body.field("MessageAttributeNames", ["All"])
+            if let visibility { body.field("VisibilityTimeout", Int(visibility.seconds)) }
         }
         let now = time.now
         return (received.Messages ?? []).map { message in
             func number(_ name: String) -> Int64? { message.Attributes?[name].flatMap { Int64($0) } }
+            let attributes = (message.MessageAttributes ?? [:]).compactMapValues(\.StringValue)
             return Delivery(
                 messageID: message.MessageId,
                 receipt: message.ReceiptHandle,
                 body: message.Body ?? "",
-                receiveCount: Int(number("ApproximateReceiveCount") ?? 1),
+                receiveCount: Int(number("ApproximateReceiveCount") ?? 1) + MessageCopy.receives(attributes),
                 sent: number("SentTimestamp").map { Timestamp(milliseconds: $0) } ?? now,
+                attributes: attributes,
                 trace: message.Attributes?["AWSTraceHeader"],
                 received: now
             )
@@ -110,6 +121,8 @@ package struct SQSQueue: MessageQueue {
     package func send(_ message: OutgoingMessage) async throws {
         let _: Sent = try await call("SendMessage") { body in
             body.field("MessageBody", message.body)
+            if let group = message.group { body.field("MessageGroupId", group) }
+            if let delay = message.delay { body.field("DelaySeconds", Int(delay.seconds.rounded(.up))) }
             if !message.attributes.isEmpty { Self.write(message.attributes, "MessageAttributes", into: &body) }
             if let trace = message.trace {
                 Self.write(["AWSTraceHeader": trace], "MessageSystemAttributes", into: &body)

@@ -8,8 +8,10 @@ struct Settlement: Sendable {
     /// 5, 10, 20 … 900 s, with jitter: a document that fails for now comes back less and less often.
     private static let firstBackoff = Duration.seconds(5)
     private static let longestBackoff = Duration.seconds(900)
-    /// How long a message for other workers stays out of sight.
+    /// How long a message for other workers stays out of sight, and how long others may take to come.
     private static let leaveTimeout = Duration.seconds(30)
+    private static let longestStay = Duration.seconds(4 * 86_400)
+    private static let deleteAttempts = 4
 
     func settle(_ job: WorkLoop.Job, _ outcome: Outcome?) async {
         switch outcome {
@@ -22,9 +24,7 @@ struct Settlement: Sendable {
                 ["reason": reason, "receive_count": "\(job.first.receiveCount)"]
             )
             await makeVisible(job, after: max(after ?? .zero, backoff(job.first.receiveCount)))
-        case .leave(let reason):
-            environment.log.notice("left to other workers", ["reason": reason])
-            await makeVisible(job, after: Self.leaveTimeout)
+        case .leave(let reason): await leave(job, reason)
         case .pause, nil: await makeVisible(job, after: .zero)
         }
     }
@@ -34,17 +34,42 @@ struct Settlement: Sendable {
         return longest * (0.5 + environment.random.unit() / 2)
     }
 
+    /// As a copy: receives by workers that cannot read it must not lead it to the dead-letter queue.
+    private func leave(_ job: WorkLoop.Job, _ reason: String) async {
+        guard environment.time.now.duration(since: MessageCopy.firstSent(job.first)) < Self.longestStay else {
+            let detail = "no worker for it came in \(Int(Self.longestStay.seconds / 86_400)) days: \(reason)"
+            return await bury(job, [DeadLetter(reason: "left_too_long", detail: detail)])
+        }
+        environment.log.notice("left to other workers", ["reason": reason])
+        do {
+            try await queue.send(MessageCopy.of(job.first, after: Self.leaveTimeout))
+            await delete(job)
+        } catch {
+            await makeVisible(job, after: Self.leaveTimeout)
+        }
+    }
+
     private func delete(_ job: WorkLoop.Job) async {
-        for delivery in job.deliveries {
+        await withDiscardingTaskGroup { group in
+            for delivery in job.deliveries { group.addTask { await delete(delivery) } }
+        }
+    }
+
+    private func delete(_ delivery: Delivery) async {
+        var attempt = 1
+        while true {
             do {
                 try await acknowledgements.submit(delivery.receipt)
-                environment.metrics.add(.messagesDeleted)
+                return environment.metrics.add(.messagesDeleted)
             } catch {
+                let wait = Duration.seconds(Double(1 << attempt) * environment.random.unit())
+                if attempt < Self.deleteAttempts, (try? await environment.time.sleep(for: wait)) != nil {
+                    attempt += 1
+                    continue
+                }
                 // It comes back, is found to be done, and is deleted then.
-                environment.log.warning(
-                    "a message that is done could not be deleted",
-                    ["error": Failure(error).summary]
-                )
+                let metadata = ["error": Failure(error).summary]
+                return environment.log.warning("a message that is done could not be deleted", metadata)
             }
         }
     }

@@ -26,10 +26,22 @@ package struct WorkLoop: Sendable {
     /// Deliveries that are settled as one.
     package struct Job: Sendable {
         package var deliveries: [Delivery]
+        /// How often this delivery was begun before: a pause begins it again.
+        package var pauses = 0
 
         package init(deliveries: [Delivery]) { self.deliveries = deliveries }
 
         package var first: Delivery { deliveries[0] }
+
+        /// Nobody can have worked on the message before.
+        package var isFirstAttempt: Bool { first.receiveCount == 1 && pauses == 0 }
+    }
+
+    /// How an attempt at a job ended.
+    private enum Ending: Sendable {
+        case outcome(Outcome)
+        case leaseLost
+        case stopped
     }
 
     let queue: any MessageQueue
@@ -42,7 +54,11 @@ package struct WorkLoop: Sendable {
     /// Deliveries of one receive with the same key are one job; nil stands alone.
     let mergeKey: @Sendable (Delivery) -> String?
     let work: @Sendable (Job) async -> Outcome
+    /// What remains to be done for a job whose lease was lost in the middle: another worker may have finished it meanwhile.
+    let tidy: @Sendable (Job) async -> Void
     private let slots: Slots
+    /// How much longer than its wait a poll may take before it is begun again, and as much again before the worker counts as stuck.
+    private static let pollMargin = Duration.seconds(30)
     private let acknowledgements: Coalescer<String, Void>
 
     package init(
@@ -54,6 +70,7 @@ package struct WorkLoop: Sendable {
         shutdown: Shutdown,
         environment: LoopEnvironment,
         mergeKey: @escaping @Sendable (Delivery) -> String? = { _ in nil },
+        tidy: @escaping @Sendable (Job) async -> Void = { _ in },
         work: @escaping @Sendable (Job) async -> Outcome
     ) {
         self.queue = queue
@@ -64,7 +81,14 @@ package struct WorkLoop: Sendable {
         self.environment = environment
         self.mergeKey = mergeKey
         self.work = work
-        leases = LeaseKeeper(queue: queue, timeout: visibilityTimeout, time: environment.time, log: environment.log)
+        self.tidy = tidy
+        leases = LeaseKeeper(
+            queue: queue,
+            timeout: visibilityTimeout,
+            time: environment.time,
+            heartbeat: environment.heartbeat,
+            log: environment.log
+        )
         slots = Slots(settings.concurrency)
         let limits = Coalescer<String, Void>.Limits(count: 10, linger: .milliseconds(20), concurrency: 4)
         acknowledgements = Coalescer(limits, time: environment.time) { receipts in
@@ -81,9 +105,11 @@ package struct WorkLoop: Sendable {
             background.addTask { await leases.run() }
             background.addTask { await acknowledgements.run() }
             background.addTask { await endGracePeriod() }
+            background.addTask { await environment.protection?.run() }
             await receiveAndWork()
             background.cancelAll()
         }
+        await environment.protection?.release()
     }
 
     private func receiveAndWork() async {
@@ -95,7 +121,7 @@ package struct WorkLoop: Sendable {
                 for _ in received.count..<places { slots.release() }
                 for (job, leases) in received {
                     jobs.addTask {
-                        await settle(job, leases, await outcome(job, leases))
+                        await finish(job, leases)
                         slots.release()
                     }
                 }
@@ -107,7 +133,6 @@ package struct WorkLoop: Sendable {
 
     /// Waits for a free slot, with the gate open, and takes up to 10; nil when it is time to stop.
     private func freePlaces() async -> Int? {
-        environment.heartbeat.beat(environment.time.uptime)
         let isReady = try? await shutdown.run(until: .stopping) {
             try await gate.waitUntilOpen()
             try await slots.acquire()
@@ -123,13 +148,17 @@ package struct WorkLoop: Sendable {
         return places
     }
 
-    /// Never cancelled: messages in an answer that nobody reads would stay invisible until their timeout.
+    /// Not cancelled by a stop: messages in an answer that nobody reads would stay invisible until their timeout.
     private func receive(maximum: Int) async -> [Delivery] {
+        let wait = max(settings.exitWhenIdle.map { min($0, settings.pollWait) } ?? settings.pollWait, .seconds(1))
+        environment.heartbeat.poll(until: environment.time.uptime + wait + Self.pollMargin * 2)
+        defer { environment.heartbeat.poll(until: nil) }
         do {
-            let wait = settings.exitWhenIdle.map { min($0, settings.pollWait) } ?? settings.pollWait
-            let deliveries = try await queue.receive(maximum: maximum, wait: max(wait, .seconds(1)))
+            let deliveries = try await environment.time.limit(wait + Self.pollMargin) {
+                try await queue.receive(maximum: maximum, wait: wait)
+            }
             environment.metrics.add(.messagesReceived, deliveries.count)
-            environment.metrics.add(.messagesInWork, deliveries.count)
+            count(deliveries.count)
             environment.health.received()
             return deliveries
         } catch {
@@ -160,44 +189,57 @@ package struct WorkLoop: Sendable {
         return jobs
     }
 
+    private func finish(_ job: Job, _ leases: [LeaseKeeper.Lease]) async {
+        switch await ending(of: job, leases) {
+        case .outcome(let outcome): await settlement.settle(job, outcome)
+        case .stopped: await settlement.settle(job, nil)
+        case .leaseLost:
+            environment.log.warning("another worker may have the message: the work on it is dropped")
+            await tidy(job)
+        }
+        for lease in leases { self.leases.remove(lease) }
+        count(-job.deliveries.count)
+    }
+
+    private func count(_ change: Int) {
+        environment.metrics.add(.messagesInWork, change)
+        environment.protection?.update(inWork: environment.metrics[.messagesInWork])
+    }
+
     /// Works on a job until it has a fate: through pauses, but not beyond a lost lease or the end of the grace period.
-    private func outcome(_ job: Job, _ leases: [LeaseKeeper.Lease]) async -> Outcome? {
+    private func ending(of job: Job, _ leases: [LeaseKeeper.Lease]) async -> Ending {
+        var job = job
         while true {
-            let outcome = await attempt(job, leases)
+            let ending = await attempt(job, leases)
+            guard case .outcome(let outcome) = ending else { return ending }
             guard case .pause(let reason) = outcome else {
-                if outcome != nil { gate.open() }
-                return outcome
+                gate.open()
+                return ending
             }
+            job.pauses += 1
             let delay = gate.close(reason, unit: environment.random.unit())
             let waited = try? await shutdown.run(until: .stopping) {
                 try await environment.time.sleep(for: delay)
                 return true
             }
-            if waited != true { return nil }
+            if waited != true { return .stopped }
         }
     }
 
-    /// Nil where the work was cancelled: the lease is lost, or time is up.
-    private func attempt(_ job: Job, _ leases: [LeaseKeeper.Lease]) async -> Outcome? {
-        await withTaskGroup(of: Outcome?.self) { group in
-            group.addTask { await work(job) }
+    private func attempt(_ job: Job, _ leases: [LeaseKeeper.Lease]) async -> Ending {
+        await withTaskGroup(of: Ending.self) { group in
+            group.addTask { .outcome(await work(job)) }
             group.addTask {
                 try? await leases[0].lost.wait()
-                return nil
+                return .leaseLost
             }
             group.addTask {
                 try? await shutdown.wait(for: .now)
-                return nil
+                return .stopped
             }
             defer { group.cancelAll() }
-            return await group.next() ?? nil
+            return await group.next() ?? .stopped
         }
-    }
-
-    private func settle(_ job: Job, _ leases: [LeaseKeeper.Lease], _ outcome: Outcome?) async {
-        await settlement.settle(job, outcome)
-        for lease in leases { self.leases.remove(lease) }
-        environment.metrics.add(.messagesInWork, -job.deliveries.count)
     }
 
     private var settlement: Settlement {
@@ -227,6 +269,8 @@ package struct LoopEnvironment: Sendable {
     package var metrics: Metrics
     package var health: Health
     package var heartbeat: Heartbeat
+    /// Where the task runs on ECS.
+    package var protection: ScaleInProtection?
 
     package init(
         time: any TimeSource,
@@ -234,7 +278,8 @@ package struct LoopEnvironment: Sendable {
         log: Log,
         metrics: Metrics,
         health: Health,
-        heartbeat: Heartbeat
+        heartbeat: Heartbeat,
+        protection: ScaleInProtection? = nil
     ) {
         self.time = time
         self.random = random
@@ -242,5 +287,6 @@ package struct LoopEnvironment: Sendable {
         self.metrics = metrics
         self.health = health
         self.heartbeat = heartbeat
+        self.protection = protection
     }
 }

@@ -27,15 +27,23 @@ package struct EmbeddingBatcher: Sendable {
     /// Must be running for embeddings to finish.
     package func run() async { await queue.run() }
 
-    /// The vectors of a document's texts, in order. The first failure of any of them is the document's.
-    package func embed(_ inputs: [EmbeddingInput]) async throws -> [[Float]] {
-        try await withThrowingTaskGroup(of: (Int, [Float]).self) { group in
+    /// What became of a document's texts, in their order; throws when the task is cancelled.
+    package func embed(_ inputs: [EmbeddingInput]) async throws -> [Result<[Float], any Error>] {
+        try await withThrowingTaskGroup(of: (Int, Result<[Float], any Error>).self) { group in
             for (index, input) in inputs.enumerated() {
-                group.addTask { (index, try await queue.submit(input)) }
+                group.addTask {
+                    do {
+                        return (index, .success(try await queue.submit(input)))
+                    } catch is CancellationError {
+                        throw CancellationError()
+                    } catch {
+                        return (index, .failure(error))
+                    }
+                }
             }
-            var vectors = [[Float]](repeating: [], count: inputs.count)
-            for try await (index, vector) in group { vectors[index] = vector }
-            return vectors
+            var results = [Result<[Float], any Error>](repeating: .success([]), count: inputs.count)
+            for try await (index, result) in group { results[index] = result }
+            return results
         }
     }
 }

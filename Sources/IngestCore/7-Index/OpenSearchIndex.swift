@@ -64,17 +64,10 @@ package struct OpenSearchIndex: ChunkIndex {
             for (operation, result) in zip(left, results) {
                 guard case .failure(let error) = result else { continue }
                 failed.append(operation)
-                if worst == nil || !Self.isPassing(error) { worst = error }
+                if worst == nil || !Failure(error).isPassing { worst = error }
             }
             left = failed
             if let worst { throw worst }
-        }
-    }
-
-    private static func isPassing(_ error: any Error) -> Bool {
-        switch Failure(error) {
-        case .transient, .throttled: true
-        case .document, .fleet: false
         }
     }
 

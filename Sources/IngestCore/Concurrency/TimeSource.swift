@@ -8,6 +8,23 @@ package protocol TimeSource: Sendable {
     func sleep(for duration: Duration) async throws
 }
 
+extension TimeSource {
+    /// Runs `body` for at most `duration`; then it is cancelled, and `Failure.transient` thrown.
+    package func limit<Value: Sendable>(_ duration: Duration, _ body: @escaping @Sendable () async throws -> Value)
+        async throws -> Value
+    {
+        try await withThrowingTaskGroup(of: Value.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                try await self.sleep(for: duration)
+                throw Failure.transient("no end after \(Int(duration.seconds)) s")
+            }
+            defer { group.cancelAll() }
+            return try await group.next()!
+        }
+    }
+}
+
 /// The machine's clocks.
 package struct SystemTime: TimeSource {
     private let start = ContinuousClock.now

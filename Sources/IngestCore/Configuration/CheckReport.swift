@@ -28,11 +28,7 @@ package struct CheckReport: Sendable {
                 )
             }
             let deadLetters = try await queue.sibling(arn: redrive.deadLetterARN).attributes()
-            if deadLetters.retention <= attributes.retention {
-                warnings.append(
-                    "the dead-letter queue keeps messages no longer than the queue: they expire by their first sending"
-                )
-            }
+            warnings += attributes.warnings(deadLetters: deadLetters)
         }
         for warning in warnings { text += "warn  \(name): \(warning)\n" }
     }

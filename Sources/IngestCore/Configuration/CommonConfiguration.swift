@@ -43,6 +43,9 @@ package struct CommonConfiguration: Sendable {
             dimensions: dimensions
         )
         names = IndexNames(alias: alias, fingerprint: fingerprint)
+        if !DocumentRules.isTenant(tenant) {
+            reader.problem("TENANT is no tenant: \"\(tenant)\" (at most 64 letters, digits, -, _ and .)")
+        }
         if chunkOverlap * 2 > chunkTokens { reader.problem("CHUNK_OVERLAP is more than half of CHUNK_TOKENS") }
         if openSearchAuth == "basic", openSearchUser.isEmpty {
             reader.problem("OPENSEARCH_AUTH is basic and OPENSEARCH_USER is missing")

@@ -11,6 +11,7 @@ package struct Services: Sendable {
     private let endpoints: AWSEndpoints
     private let clock = ServerClock()
     private let region: String
+    private let agent: Endpoint?
 
     package init(_ common: CommonConfiguration, environment: [String: String], label: String, sink: any LogSink) {
         let time = SystemTime()
@@ -20,6 +21,7 @@ package struct Services: Sendable {
         downloads = CurlTransport(caFile: common.caFile)
         log = Log(label: label, level: common.logLevel, sink: sink, time: time)
         region = common.region
+        agent = environment["ECS_AGENT_URI"].flatMap { Endpoint($0) }
         endpoints = AWSEndpoints(environment: environment)
         credentials = CredentialChain.provider(
             environment,
@@ -62,6 +64,11 @@ package struct Services: Sendable {
             scratch: scratch,
             maximumBytes: maximumBytes
         )
+    }
+
+    /// Nil where there is no ECS agent.
+    package func scaleInProtection() -> ScaleInProtection? {
+        agent.map { ScaleInProtection(agent: $0, http: http, time: time, log: log) }
     }
 
     package func ledger(_ names: IndexNames) -> OpenSearchLedger {

@@ -170,6 +170,14 @@ package enum Settings {
         in: 0...86_400
     )
 
+    // Documents.
+    package static let documents = Setting.text(
+        "DOCUMENTS",
+        "rules",
+        "which objects are documents, and whose: `s3://bucket/prefix`, `s3://bucket/*.pdf`, `…=tenant`, `!s3://…` to leave out; the last that fits decides",
+        default: ""
+    )
+
     // Extraction.
     package static let extractor = Setting.text(
         "EXTRACTOR_PATH",
@@ -325,6 +333,7 @@ package enum Settings {
         poll.declaration, grace.declaration, exitWhenIdle.declaration, healthHost.declaration, healthPort.declaration,
     ]
     package static let ingest: [SettingDeclaration] = [
+        documents.declaration,
         extractor.declaration, children.declaration, extractMemory.declaration, extractSeconds.declaration,
         maximumPages.declaration,
         maximumText.declaration, maximumObject.declaration, maximumChunks.declaration, inlineBytes.declaration,

@@ -18,7 +18,8 @@ package struct WorkerRun: Sendable {
             log: services.log,
             metrics: Metrics(),
             health: Health(gate: gate, heartbeat: heartbeat),
-            heartbeat: heartbeat
+            heartbeat: heartbeat,
+            protection: services.scaleInProtection()
         )
     }
 
@@ -53,6 +54,7 @@ package struct WorkerRun: Sendable {
                     return try await queue.attributes()
                 } catch {
                     let failure = Failure(error)
+                    environment.heartbeat.beat(services.time.uptime)
                     environment.health.failed(failure.summary)
                     environment.log.error(
                         "the queue cannot be reached, trying again",
@@ -69,21 +71,25 @@ package struct WorkerRun: Sendable {
     package func loop(
         _ queue: SQSQueue,
         mergeKey: @escaping @Sendable (Delivery) -> String? = { _ in nil },
+        tidy: @escaping @Sendable (WorkLoop.Job) async -> Void = { _ in },
         work: @escaping @Sendable (WorkLoop.Job) async -> Outcome
     ) async throws {
         guard let attributes = try await attributes(queue) else { return }
-        for warning in attributes.warnings {
-            environment.log.warning("queue attributes", ["queue": queue.url, "problem": warning])
-        }
         guard let redrive = attributes.redrive else {
             throw Failure.fleet(
                 "\(queue.url) has no RedrivePolicy: documents that cannot be indexed need a dead-letter queue"
             )
         }
+        let deadLetters = queue.sibling(arn: redrive.deadLetterARN)
+        let dead = try? await deadLetters.attributes()
+        if dead == nil { environment.log.warning("the dead-letter queue cannot be reached", ["queue": deadLetters.url]) }
+        for warning in attributes.warnings + attributes.warnings(deadLetters: dead) {
+            environment.log.warning("queue attributes", ["queue": queue.url, "problem": warning])
+        }
         environment.log.notice("started", ["queue": queue.url, "version": Program.version])
         await WorkLoop(
             queue: queue,
-            deadLetters: queue.sibling(arn: redrive.deadLetterARN),
+            deadLetters: deadLetters,
             settings: WorkLoop.Settings(
                 concurrency: configuration.concurrency,
                 pollWait: configuration.poll,
@@ -95,6 +101,7 @@ package struct WorkerRun: Sendable {
             shutdown: shutdown,
             environment: environment,
             mergeKey: mergeKey,
+            tidy: tidy,
             work: work
         ).run()
         environment.log.notice("stopped", ["deleted": "\(environment.metrics[.messagesDeleted])"])
@@ -115,5 +122,11 @@ extension QueueAttributes {
             warnings.append("VisibilityTimeout is below 10 s: leases may end between two extensions")
         }
         return warnings
+    }
+
+    /// A message that moves keeps the time of its first sending, so that it expires early in a queue that keeps it no longer.
+    package func warnings(deadLetters: QueueAttributes?) -> [String] {
+        guard let deadLetters, deadLetters.retention <= retention else { return [] }
+        return ["the dead-letter queue keeps messages no longer than the queue: they expire by their first sending"]
     }
 }

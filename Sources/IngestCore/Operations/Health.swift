@@ -1,4 +1,4 @@
-/// What the health endpoint answers. Liveness is the loop's heartbeat alone: a broken dependency must not restart the fleet.
+/// What the health endpoint answers. Liveness is the heartbeat alone: a broken dependency must not restart the fleet.
 package final class Health: Sendable {
     private struct State {
         var problem: String?
@@ -24,7 +24,7 @@ package final class Health: Sendable {
     package func failed(_ problem: String) { state.withLock { $0.problem = problem } }
 
     package func isLive(at uptime: Duration) -> Bool {
-        heartbeat.age(at: uptime) < Heartbeat.limit || gate.reason != nil
+        heartbeat.isRegular(at: uptime)
     }
 
     /// Nil when work can be done; else why not.
@@ -34,16 +34,26 @@ package final class Health: Sendable {
     }
 }
 
-/// When the loop last went round.
+/// The watchdog's measure: leases are looked after all the time, and no poll lasts for ever.
 package final class Heartbeat: Sendable {
-    /// Three of the longest polls, and the time for documents that hold every slot.
-    package static let limit = Duration.seconds(900)
+    private struct State {
+        var last: Duration
+        var pollEnd: Duration?
+    }
 
-    private let last: Locked<Duration>
+    /// Longer than the keeper of leases ever needs for one round: a call with its retries.
+    package static let limit = Duration.seconds(120)
 
-    package init(_ uptime: Duration) { last = Locked(uptime) }
+    private let state: Locked<State>
 
-    package func beat(_ uptime: Duration) { last.withLock { $0 = uptime } }
+    package init(_ uptime: Duration) { state = Locked(State(last: uptime)) }
 
-    package func age(at uptime: Duration) -> Duration { uptime - last.withLock { $0 } }
+    package func beat(_ uptime: Duration) { state.withLock { $0.last = uptime } }
+
+    /// A poll has begun, which must have ended by then; nil: it has.
+    package func poll(until end: Duration?) { state.withLock { $0.pollEnd = end } }
+
+    package func isRegular(at uptime: Duration) -> Bool {
+        state.withLock { uptime - $0.last < Self.limit && uptime <= $0.pollEnd ?? uptime }
+    }
 }

@@ -19,6 +19,14 @@ package enum Failure: Error, Sendable {
         }
     }
 
+    /// Time may mend it.
+    package var isPassing: Bool {
+        switch self {
+        case .transient, .throttled: true
+        case .document, .fleet: false
+        }
+    }
+
     package var kind: String {
         switch self {
         case .transient: "transient"

@@ -1,0 +1,49 @@
+/// Lets one task at a time work on a key; the others wait in line.
+package final class OnePerKey: Sendable {
+    private let waiting = Locked([String: [Promise<Void>]]())
+
+    package init() {}
+
+    /// Runs `body` when nobody else works on `key`; throws when the task is cancelled while it waits.
+    package func run<Value>(_ key: String, _ body: () async throws -> Value) async throws -> Value {
+        try await acquire(key)
+        defer { release(key) }
+        return try await body()
+    }
+
+    private func acquire(_ key: String) async throws {
+        let promise: Promise<Void>? = waiting.withLock { waiting in
+            guard waiting[key] != nil else {
+                waiting[key] = []
+                return nil
+            }
+            let promise = Promise<Void>()
+            waiting[key]?.append(promise)
+            return promise
+        }
+        guard let promise else { return }
+        do {
+            try await promise.value()
+        } catch {
+            // Either still in line, or it was our turn just before the cancellation: then it is the next one's.
+            let wasOurTurn = waiting.withLock { waiting in
+                guard let index = waiting[key]?.firstIndex(where: { $0 === promise }) else { return true }
+                waiting[key]?.remove(at: index)
+                return false
+            }
+            if wasOurTurn { release(key) }
+            throw error
+        }
+    }
+
+    private func release(_ key: String) {
+        let next: Promise<Void>? = waiting.withLock { waiting in
+            guard let line = waiting[key], !line.isEmpty else {
+                waiting[key] = nil
+                return nil
+            }
+            return waiting[key]?.removeFirst()
+        }
+        next?.fulfil(.success(()))
+    }
+}

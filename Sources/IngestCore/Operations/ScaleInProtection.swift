@@ -1,0 +1,114 @@
+/// Tells ECS not to end this task while it has work: `PUT $ECS_AGENT_URI/task-protection/v1/state`
+/// (Amazon ECS developer guide, "task scale-in protection endpoint").
+///
+/// Protection ends by itself after a quarter of an hour, so that a worker that dies does not hold up scaling, and is renewed before.
+package final class ScaleInProtection: Sendable {
+    private struct State {
+        var inWork = 0
+        var isProtected = false
+        /// When to ask again: to renew, or because the last try failed.
+        var due = Duration.zero
+        var idleSince = Duration.zero
+        var hasComplained = false
+        var change = Latch()
+    }
+
+    private static let expiry = Duration.seconds(900)
+    private static let retry = Duration.seconds(30)
+    /// A worker between two messages is not idle yet.
+    private static let linger = Duration.seconds(10)
+
+    private let agent: Endpoint
+    private let http: any HTTPClient
+    private let time: any TimeSource
+    private let log: Log
+    private let state = Locked(State())
+
+    /// - Parameter agent: `$ECS_AGENT_URI`.
+    package init(agent: Endpoint, http: any HTTPClient, time: any TimeSource, log: Log) {
+        self.agent = agent
+        self.http = http
+        self.time = time
+        self.log = log
+    }
+
+    /// How many messages are in work now.
+    package func update(inWork: Int) {
+        let change: Latch? = state.withLock { state in
+            let wasIdle = state.inWork == 0
+            state.inWork = inWork
+            if inWork == 0 { state.idleSince = time.uptime }
+            return wasIdle != (inWork == 0) ? state.change : nil
+        }
+        change?.open()
+    }
+
+    /// Keeps the agent told until it is cancelled.
+    package func run() async {
+        while !Task.isCancelled {
+            if let wanted = pendingChange() { await tell(wanted) }
+            await waitForChange()
+        }
+    }
+
+    /// To be called when the work has ended.
+    package func release() async { if state.withLock({ $0.isProtected }) { await tell(false) } }
+
+    private func pendingChange() -> Bool? {
+        let now = time.uptime
+        return state.withLock { state in
+            if state.inWork > 0 { return now >= state.due ? true : nil }
+            return state.isProtected && now >= max(state.idleSince + Self.linger, state.due) ? false : nil
+        }
+    }
+
+    private func waitForChange() async {
+        let now = time.uptime
+        let (change, wait): (Latch, Duration?) = state.withLock { state in
+            state.change = Latch()
+            if state.inWork > 0 { return (state.change, state.due - now) }
+            guard state.isProtected else { return (state.change, nil) }
+            return (state.change, max(state.idleSince + Self.linger, state.due) - now)
+        }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await change.wait() }
+            if let wait { group.addTask { try? await self.time.sleep(for: wait) } }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func tell(_ isProtected: Bool) async {
+        var request = HTTPRequest("PUT", agent, path: agent.basePath + "/task-protection/v1/state")
+        request.body = JSONWriter.object {
+            $0.field("ProtectionEnabled", isProtected)
+            if isProtected { $0.field("ExpiresInMinutes", Int(Self.expiry.seconds / 60)) }
+        }
+        request.headers = [("content-type", "application/json")]
+        request.timeout = .seconds(5)
+        request.bypassesProxy = true
+        let problem: String?
+        do {
+            let response = try await http.execute(request)
+            let body = String(decoding: response.body.prefix(500), as: UTF8.self)
+            let isDone = response.isSuccess && body.contains("\"protection\"")
+            problem = isDone ? nil : "status \(response.status): \(body)"
+        } catch {
+            problem = Failure(error).summary
+        }
+        let now = time.uptime
+        let isNew = state.withLock { state in
+            defer { state.hasComplained = problem != nil }
+            if problem == nil {
+                state.isProtected = isProtected
+                state.due = isProtected ? now + Self.expiry / 2 : .zero
+            } else {
+                state.due = now + Self.retry
+            }
+            return !state.hasComplained
+        }
+        if let problem, isNew {
+            log.warning("ECS does not change this task's scale-in protection, trying again", ["error": problem])
+        }
+    }
+}
