@@ -69,12 +69,6 @@ let package = Package(
             path: "Tests/IngestTestKit",
             swiftSettings: settings
         ),
-        .executableTarget(
-            name: "simulate",
-            dependencies: ["IngestCore", "IngestTestKit", "ExtractionWire", "ingest-worker", "embed-worker"],
-            path: "Tests/Simulation",
-            swiftSettings: settings
-        ),
         .testTarget(
             name: "IngestCoreTests",
             dependencies: ["IngestCore", "IngestTestKit", "ExtractionWire"],
@@ -91,6 +85,11 @@ let package = Package(
                 "IngestCore", "IngestTestKit", "ExtractionWire", "ingest-worker", "embed-worker", "ingestctl",
                 "document-extractor",
             ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["IngestCore", "IngestTestKit", "ExtractionWire", "ingest-worker", "embed-worker"],
             swiftSettings: settings
         ),
         .testTarget(

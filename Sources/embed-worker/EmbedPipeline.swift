@@ -14,6 +14,7 @@ package struct EmbedPipeline: Sendable {
     package var time: any TimeSource
     package var metrics: Metrics
     package var log: Log
+    private let patience: Patience
     private let vectors: VectorSource
 
     /// - Parameter patience: how long vectors that are paid for are kept trying to get into the index.
@@ -39,6 +40,7 @@ package struct EmbedPipeline: Sendable {
         self.time = time
         self.metrics = metrics
         self.log = log
+        self.patience = patience
         vectors = VectorSource(
             index: index,
             embeddings: embeddings,
@@ -129,8 +131,7 @@ package struct EmbedPipeline: Sendable {
             isFirstAttempt
             ? [:] : try await index.hashes(work.document, generation: work.generation, count: chunks.count)
         let missing = chunks.filter { written[$0.index] == nil }
-        let key = PaidVectors.Key(work.document, work.generation)
-        try await vectors.provide(for: missing, of: key, over: record.live) { vectors in
+        try await vectors.provide(for: missing, of: work.key, over: record.live) { vectors in
             let indexed = missing.map {
                 IndexedChunk(
                     documentID: work.document,
@@ -146,14 +147,17 @@ package struct EmbedPipeline: Sendable {
     private func commit(_ work: EmbedWork) async throws -> Outcome? {
         let header = work.header
         let now = time.now
-        let outcome = try await ledger.update(work.recordID) {
-            $0.committing(
-                work.generation,
-                header.content,
-                chunkCount: header.chunkCount,
-                reason: header.reason,
-                at: now
-            )
+        // Given back now, it could be superseded and removed before it comes again, and be paid for again then.
+        let outcome = try await patience.run {
+            try await ledger.update(work.recordID) {
+                $0.committing(
+                    work.generation,
+                    header.content,
+                    chunkCount: header.chunkCount,
+                    reason: header.reason,
+                    at: now
+                )
+            }
         }
         guard outcome.written != nil else { return try await remove(work) }
         metrics.add(.documentsIndexed)
@@ -180,8 +184,11 @@ package struct EmbedPipeline: Sendable {
     }
 
     private func reject(_ work: EmbedWork, _ rejection: Rejection) async throws -> Outcome? {
-        let outcome = try await ledger.update(work.recordID) {
-            $0.rejecting(work.generation, work.header.content, rejection)
+        // What was paid for is not in the index, and would be paid for again.
+        let outcome = try await patience.run {
+            try await ledger.update(work.recordID) {
+                $0.rejecting(work.generation, work.header.content, rejection)
+            }
         }
         guard outcome.written != nil else { return nil }
         metrics.add(.documentsRejected)
@@ -209,6 +216,7 @@ package struct EmbedPipeline: Sendable {
 
     /// The hand-over object goes last; then the message may.
     private func discard(_ work: EmbedWork) async throws -> Outcome? {
+        vectors.forget(work.key)
         try await handOver.discard(work.message)
         return .done
     }
@@ -228,6 +236,7 @@ private struct EmbedWork: Sendable {
 
     var header: ChunkMessage.Header { message.header }
     var generation: Int { header.generation }
+    var key: PaidVectors.Key { PaidVectors.Key(document, generation) }
     var metadata: Log.Metadata { ["object": header.object.description, "generation": "\(generation)"] }
 
     func deadLetter(_ rejection: Rejection) -> DeadLetter {

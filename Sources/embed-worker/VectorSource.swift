@@ -9,7 +9,7 @@ struct VectorSource: Sendable {
     let patience: Patience
     let metrics: Metrics
 
-    /// Provides vectors for `chunks` to `use`. When either fails for now, what was paid for is kept for the next attempt.
+    /// Provides vectors for `chunks` to `use`. When either fails, what was paid for is kept for the next attempt, until `forget`.
     func provide(
         for chunks: [ChunkPayload],
         of key: PaidVectors.Key,
@@ -24,11 +24,13 @@ struct VectorSource: Sendable {
             try await patience.run { try await embed(chunks.filter { vectors[$0.index] == nil }, into: &vectors) }
             try await patience.run { try await use(vectors) }
         } catch {
-            if case .document = Failure(error) { throw error }
             paid.keep(vectors, key)
             throw error
         }
     }
+
+    /// The generation has come to its end.
+    func forget(_ key: PaidVectors.Key) { _ = paid.take(key) }
 
     /// Equal texts are embedded once.
     private func embed(_ chunks: [ChunkPayload], into vectors: inout [Int: [Float]]) async throws {

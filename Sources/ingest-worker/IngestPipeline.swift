@@ -40,6 +40,12 @@ package struct IngestPipeline: Sendable {
         self.log = log
     }
 
+    /// Events of one receive about the same single object are one job.
+    package static let mergeKey: @Sendable (Delivery) -> String? = { delivery in
+        guard case .changes(let changes) = try? EventParser.parse(delivery.body), changes.count == 1 else { return nil }
+        return changes[0].object.description
+    }
+
     /// One job: every object that its event names. The message is done when all of them are.
     package func handle(_ job: WorkLoop.Job) async -> Outcome {
         let changes: [ObjectChange]

@@ -45,17 +45,11 @@ struct IngestWorker: Worker {
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await ledger.run() }
-            try await run.loop(services.queue(configuration.worker.ingestQueue), mergeKey: Self.mergeKey) {
+            try await run.loop(services.queue(configuration.worker.ingestQueue), mergeKey: IngestPipeline.mergeKey) {
                 await pipeline.handle($0)
             }
             group.cancelAll()
         }
-    }
-
-    /// Events of one receive about the same single object are one job.
-    private static let mergeKey: @Sendable (Delivery) -> String? = { delivery in
-        guard case .changes(let changes) = try? EventParser.parse(delivery.body), changes.count == 1 else { return nil }
-        return changes[0].object.description
     }
 
     private func replay(_ target: ReplayTarget) async throws {

@@ -1,0 +1,29 @@
+/// What must hold, whatever goes wrong.
+enum Invariant: String, CaseIterable, Sendable {
+    /// At every step, the ledger's live generation of each document is wholly in the index: a reader that keeps to it sees one version.
+    case complete
+    /// No event is deleted before what it asks for is durable in the next place.
+    case durable
+    /// In the end the index holds exactly the live generations, with the vectors of their texts.
+    case exact
+    /// In the end the live generations are the bucket's, or the bucket's were rejected; nothing is lost, nothing waits.
+    case converged
+    /// No text is embedded twice for one generation, unless a crash, a lost answer or a doubled message interrupted.
+    case paidOnce = "paid-once"
+    /// Never more jobs than the limit, never more received than there is room for.
+    case bounded
+    /// A message is not touched after it was deleted.
+    case handles
+    /// Hand-over objects do not outlive their message, unless their writer ended before it was sent.
+    case handOvers = "hand-overs"
+    /// The dead-letter queues hold only documents that cannot be indexed.
+    case deadLetters = "dead-letters"
+    /// After SIGTERM a worker ends within its grace period, and what it held can be received at once.
+    case stops
+}
+
+struct Violation: Sendable {
+    var invariant: Invariant
+    var text: String
+    var document: String
+}

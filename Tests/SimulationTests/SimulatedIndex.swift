@@ -1,0 +1,176 @@
+import FoundationEssentials
+import IngestCore
+
+/// As much of OpenSearch as the workers speak to: `_bulk` and `_mget` of chunks and ledger. Unchecked: one thread.
+final class SimulatedIndex: @unchecked Sendable {
+    struct StoredChunk: Decodable {
+        var document_id: String
+        var generation: Int
+        var chunk_index: Int
+        var key: String
+        var text: String
+        var vector: [Float]
+    }
+
+    private(set) var chunks: [String: (source: [UInt8], chunk: StoredChunk)] = [:]
+    private(set) var records: [String: (source: [UInt8], record: DocumentRecord, sequence: Int)] = [:]
+    private var sequence = 0
+
+    func record(of key: String) -> DocumentRecord? { records.values.first { $0.record.key == key }?.record }
+
+    func answer(_ request: HTTPRequest, _ process: SimulatedProcess, _ world: World) -> HTTPResponse {
+        let body = request.path == "/_bulk" ? bulk(request.body, process, world) : get(request)
+        return HTTPResponse(status: 200, body: body)
+    }
+
+    private struct Target: Decodable {
+        var _index: String
+        var _id: String
+        var if_seq_no: Int?
+    }
+
+    private struct Line: Decodable {
+        var create: Target?
+        var index: Target?
+        var delete: Target?
+    }
+
+    private func bulk(_ body: [UInt8], _ process: SimulatedProcess, _ world: World) -> [UInt8] {
+        let lines = body.split(separator: 0x0A)
+        var place = 0
+        var outcomes: [(String, status: Int, error: String)] = []
+        while place < lines.count {
+            let line = try! JSONDecoder().decode(Line.self, from: Data(lines[place]))
+            place += 1
+            if let target = line.delete {
+                let status = world.strikes(.itemFailed) ? 503 : remove(target, process, world)
+                outcomes.append(("delete", status, ""))
+                continue
+            }
+            let source = Array(lines[place])
+            place += 1
+            let target = line.create ?? line.index!
+            let isCreate = line.create != nil
+            let (status, error) =
+                world.strikes(.itemFailed)
+                ? (429, "es_rejected_execution_exception") : store(target, source, isCreate, process, world)
+            outcomes.append((isCreate ? "create" : "index", status, error))
+        }
+        return JSONWriter.object { json in
+            json.key("items")
+            json.array { items in
+                for outcome in outcomes {
+                    items.object { item in
+                        item.object(outcome.0) { result in
+                            result.field("status", outcome.status)
+                            result.field("_seq_no", sequence)
+                            result.field("_primary_term", 1)
+                            if !outcome.error.isEmpty { result.object("error") { $0.field("type", outcome.error) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private func store(
+        _ target: Target,
+        _ source: [UInt8],
+        _ isCreate: Bool,
+        _ process: SimulatedProcess,
+        _ world: World
+    ) -> (Int, String) {
+        if target._index.hasSuffix("-ledger") {
+            let current = records[target._id]
+            if isCreate ? current != nil : current?.sequence != target.if_seq_no { return (409, "conflict") }
+            let record = try! JSONDecoder().decode(DocumentRecord.self, from: Data(source))
+            sequence += 1
+            records[target._id] = (source, record, sequence)
+            world.note(process.name, "ledger: \(Self.summary(record))", record.key)
+            world.watcher.recordWritten(record, after: current?.record)
+            return (201, "")
+        }
+        let chunk = try! JSONDecoder().decode(StoredChunk.self, from: Data(source))
+        if chunk.text.contains(ObjectContent.refusedMark) { return (400, "mapper_parsing_exception") }
+        if chunks[target._id] != nil { return (409, "version_conflict_engine_exception") }
+        chunks[target._id] = (source, chunk)
+        world.note(process.name, "creates chunk \(chunk.generation):\(chunk.chunk_index)", chunk.key)
+        return (201, "")
+    }
+
+    private func remove(_ target: Target, _ process: SimulatedProcess, _ world: World) -> Int {
+        guard let gone = chunks.removeValue(forKey: target._id) else { return 404 }
+        world.note(process.name, "deletes chunk \(gone.chunk.generation):\(gone.chunk.chunk_index)", gone.chunk.key)
+        world.watcher.chunkRemoved(gone.chunk)
+        return 200
+    }
+
+    private struct Question: Decodable {
+        struct Document: Decodable { var _id: String }
+        var ids: [String]?
+        var docs: [Document]?
+    }
+
+    private func get(_ request: HTTPRequest) -> [UInt8] {
+        let question = try! JSONDecoder().decode(Question.self, from: Data(request.body))
+        return JSONWriter.object { json in
+            json.key("docs")
+            json.array { docs in
+                for id in question.ids ?? question.docs!.map(\._id) {
+                    let record = records[id]
+                    let source = record?.source ?? chunks[id]?.source
+                    docs.object { document in
+                        document.field("_id", id)
+                        document.field("found", source != nil)
+                        guard let source else { return }
+                        document.field("_seq_no", record?.sequence ?? 0)
+                        document.field("_primary_term", 1)
+                        document.key("_source")
+                        document.raw(source)
+                    }
+                }
+            }
+        }
+    }
+
+    static func summary(_ record: DocumentRecord) -> String {
+        let pending = record.pending.map { "\($0.generation)\($0.handedOver ? " handed over" : "")" } ?? "none"
+        let rejected = record.rejected.map { "\($0.generation) \($0.reason)" }.joined(separator: ", ")
+        let retired = record.retired.map { "\($0.generation)" }.joined(separator: ", ")
+        return
+            "newest \(record.newest), live \(record.live?.generation ?? 0), pending \(pending), retired [\(retired)], rejected [\(rejected)]"
+    }
+}
+
+/// The embeddings API: a vector that follows from the text. Unchecked: one thread.
+final class SimulatedProvider: @unchecked Sendable {
+    private(set) var paid: [String: Int] = [:]
+
+    private struct Question: Decodable { var input: [String] }
+
+    static func vector(_ text: String) -> [Float] {
+        Digest.sha256(text).prefix(4).map { Float($0) + 1 }
+    }
+
+    func answer(_ request: HTTPRequest, _ process: SimulatedProcess, _ world: World) -> HTTPResponse {
+        let texts = try! JSONDecoder().decode(Question.self, from: Data(request.body)).input
+        for text in texts {
+            paid[text, default: 0] += 1
+            world.note(process.name, "pays for \"\(text.prefix(40))\"", String(text.prefix { $0 != " " }))
+            world.watcher.paid(text, paid[text]!)
+        }
+        let body = JSONWriter.object { json in
+            json.key("data")
+            json.array { data in
+                for (index, text) in texts.enumerated() {
+                    data.object { item in
+                        item.field("index", index)
+                        item.key("embedding")
+                        item.array { numbers in for value in Self.vector(text) { numbers.number(Double(value)) } }
+                    }
+                }
+            }
+        }
+        return HTTPResponse(status: 200, body: body)
+    }
+}

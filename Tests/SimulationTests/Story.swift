@@ -1,0 +1,96 @@
+import IngestCore
+
+/// What happens to the bucket in one run, and with how many workers: all of it follows from the seed.
+struct Story: Sendable {
+    struct Change: Sendable {
+        var at: Duration
+        var key: String
+        /// Nil deletes the object.
+        var content: ObjectContent?
+    }
+
+    var documents: Int
+    var changes: [Change] = []
+    /// Events that nobody's change caused: a replay.
+    var hints: [(at: Duration, key: String)] = []
+    var ingestWorkers: Int
+    var embedWorkers: Int
+    var concurrency: Int
+    var inlineBytes: Int
+    var removesRejected: Bool
+    var intensity: [Fault: Double] = [:]
+
+    /// Faults strike until then; afterwards everything has to come to an end.
+    static let faultsEnd = Duration.seconds(150)
+
+    init(seed: UInt64) {
+        var random = SplitMix64(state: seed &* 0x9e37_79b9 &+ 1)
+        documents = random.draw(1...3)
+        ingestWorkers = random.draw(1...2)
+        embedWorkers = random.draw(1...2)
+        concurrency = random.draw(1...3)
+        inlineBytes = random.chance(0.5) ? 1 : 100_000
+        removesRejected = random.chance(0.2)
+        var contents: [String: [ObjectContent]] = [:]
+        let span = random.draw(1...60)
+        for number in 1...random.draw(1...7) {
+            let key = "doc\(random.draw(1...documents))"
+            let past = contents[key] ?? []
+            let kind = random.unit()
+            var content: ObjectContent?
+            if kind < 0.15, let old = past.randomElement(using: &random) {
+                content = old
+            } else if kind < 0.8 {
+                content = ObjectContent(key: key, number: number, after: past.last, &random)
+            }
+            if let content { contents[key, default: []].append(content) }
+            changes.append(Change(at: .milliseconds(random.draw(0...span * 1000)), key: key, content: content))
+        }
+        changes.sort { $0.at < $1.at }
+        for _ in 0..<random.draw(0...2) {
+            hints.append((.milliseconds(random.draw(0...90_000)), "doc\(random.draw(1...documents))"))
+        }
+        // Some runs see one kind of trouble often, others all of them now and then.
+        let rates: [Fault: Double] = [
+            .refused: 0.05, .answerLost: 0.05, .slow: 0.1, .throttled: 0.05, .serverError: 0.05, .itemFailed: 0.2,
+            .duplicated: 0.1, .truncated: 0.1, .expired: 0.01, .crash: 0.006, .stop: 0.02, .handOverLost: 0.05,
+            .leaseLost: 0.05,
+        ]
+        for fault in Fault.allCases where random.chance(0.4) {
+            intensity[fault] = rates[fault]! * [0.3, 1, 2].randomElement(using: &random)!
+        }
+    }
+}
+
+/// A version of an object: paragraphs, each of which becomes a chunk.
+struct ObjectContent: Equatable, Sendable {
+    enum Kind: Equatable, Sendable {
+        case readable
+        /// The extractor rejects it.
+        case malformed
+        /// The index refuses one of its chunks.
+        case refused
+    }
+
+    static let refusedMark = "§"
+
+    var kind: Kind
+    var paragraphs: [String]
+
+    init(key: String, number: Int, after last: ObjectContent?, _ random: inout SplitMix64) {
+        let draw = random.unit()
+        kind = draw < 0.1 ? .malformed : draw < 0.17 ? .refused : .readable
+        paragraphs = (0..<random.draw(1...4)).map { place in
+            // Part of the text stays what it was, so that vectors can be taken over.
+            if let last, place < last.paragraphs.count, random.chance(0.5) {
+                return last.paragraphs[place].replacing(Self.refusedMark, with: "")
+            }
+            return "\(key) has in version \(number) at place \(place) these words of its own."
+        }
+        if kind == .refused { paragraphs[paragraphs.count - 1] += Self.refusedMark }
+    }
+
+    var bytes: [UInt8] {
+        Array(((kind == .malformed ? "!" : "") + paragraphs.joined(separator: "\n\n")).utf8)
+    }
+}

@@ -1,0 +1,199 @@
+import IngestCore
+
+/// Looks at every step of a run, and at its end. Unchecked: one thread.
+final class Watcher: @unchecked Sendable {
+    private unowned let world: World
+    /// Where a text may be paid for more than once, as something interrupted its document.
+    private var excused: Set<String> = []
+    /// How many generations of a document had this text.
+    private var allowed: [String: Int] = [:]
+    private var settled: Set<String> = []
+    private var pendingDeletes: Set<String> = []
+    private var working: [String: Int] = [:]
+    private var handOverWriters: [String: (process: SimulatedProcess, document: String)] = [:]
+    private var sentHandOvers: Set<String> = []
+    private var textsByETag: [String: [String]] = [:]
+
+    init(_ world: World) {
+        self.world = world
+        for change in world.story.changes {
+            if let content = change.content { textsByETag[Self.etag(content)] = content.paragraphs }
+        }
+    }
+
+    private static func etag(_ content: ObjectContent) -> String { Hex.string(Digest.sha256(content.bytes).prefix(16)) }
+
+    // Steps.
+
+    func recordWritten(_ record: DocumentRecord, after old: DocumentRecord?) {
+        if let live = record.live { checkComplete(record, live) }
+        if let pending = record.pending, pending.generation > old?.newest ?? 0, case .etag(let etag) = pending.content {
+            for text in Set(textsByETag[etag] ?? []) { allowed[text, default: 0] += 1 }
+        }
+    }
+
+    private func checkComplete(_ record: DocumentRecord, _ live: LiveGeneration) {
+        let document = DocumentID(tenant: record.tenant, object: record.object)
+        for index in 0..<live.chunkCount
+        where world.index.chunks[IndexedChunk.id(document, live.generation, index)] == nil {
+            world.violate(.complete, "chunk \(live.generation):\(index) is live and not there", record.key)
+        }
+    }
+
+    func chunkRemoved(_ chunk: SimulatedIndex.StoredChunk) {
+        if world.index.record(of: chunk.key)?.live?.generation == chunk.generation {
+            world.violate(.complete, "chunk \(chunk.generation):\(chunk.chunk_index) is live and deleted", chunk.key)
+        }
+    }
+
+    /// What the event asks for must be in the ledger, or somebody else's message must stand for it.
+    func eventDeleted(_ message: SimulatedQueue.Message) {
+        let key = message.document
+        let contents = world.bucket.contents(of: key, since: message.born)
+        let record = world.index.record(of: key)
+        if let known = record.map(\.knownContent) ?? .absent, contents.contains(known) { return }
+        if world.events.messages.contains(where: { $0.document == key }) { return }
+        if world.chunks.messages.contains(where: { $0.document == key }) { return }
+        world.violate(.durable, "the event is deleted, and nothing stands for what it asks", key)
+    }
+
+    func begins(_ job: WorkLoop.Job, _ process: SimulatedProcess) {
+        process.jobs += 1
+        if process.jobs > world.story.concurrency {
+            world.violate(.bounded, "\(process.name) has \(process.jobs) jobs of \(world.story.concurrency)", "")
+        }
+        working[job.first.body, default: 0] += 1
+    }
+
+    func ends(_ job: WorkLoop.Job, _ process: SimulatedProcess) {
+        process.jobs -= 1
+        working[job.first.body, default: 0] -= 1
+    }
+
+    /// Two workers at one message may both pay.
+    func received(_ message: SimulatedQueue.Message, from queue: SimulatedQueue) {
+        if queue === world.chunks, working[message.body] ?? 0 > 0 || message.visibleAt < world.uptime + World.visibility {
+            excused.insert(message.document)
+        }
+    }
+
+    /// A second message for a generation that was handed over already: its sending was repeated.
+    func handedOver(_ body: String) {
+        guard let message = try? ChunkMessage(decoding: body) else { return }
+        if case .object(let object) = message.payload { sentHandOvers.insert("/\(object.bucket)/\(object.key)") }
+        if world.chunks.messages.count(where: { $0.body == body }) > 1 { excused.insert(message.header.object.key) }
+    }
+
+    func interrupted(_ process: SimulatedProcess) {
+        if process.name.hasPrefix("embed") { excused.formUnion((1...world.story.documents).map { "doc\($0)" }) }
+    }
+
+    func answerLost(_ request: HTTPRequest) {
+        if request.path.hasSuffix("/embeddings") { excused.formUnion((1...world.story.documents).map { "doc\($0)" }) }
+    }
+
+    func paid(_ text: String, _ times: Int) {
+        let key = String(text.prefix { $0 != " " })
+        if times > allowed[text] ?? 0, !excused.contains(key) {
+            world.violate(.paidOnce, "\"\(text)\" is paid for \(times) times", key)
+        }
+    }
+
+    func deleted(_ receipt: String, isTold: Bool = true) {
+        if isTold { pendingDeletes.insert(receipt) } else { pendingDeletes.remove(receipt) }
+    }
+
+    /// The worker knows now that its deletion worked.
+    func answered(_ request: HTTPRequest, _ process: SimulatedProcess) {
+        guard request.headers.contains(where: { $0.name == "x-amz-target" && $0.value.hasSuffix("DeleteMessageBatch") })
+        else { return }
+        let text = String(decoding: request.body, as: UTF8.self)
+        for receipt in pendingDeletes.sorted() where text.contains("\"\(receipt)\"") {
+            pendingDeletes.remove(receipt)
+            settled.insert(receipt)
+        }
+    }
+
+    /// Repetitions of a call that was under way before are no new use.
+    func sends(_ request: HTTPRequest, _ process: SimulatedProcess) {
+        guard request.endpoint.host == "sqs", !settled.isEmpty,
+            request.headers.contains(where: { $0.name == "amz-sdk-request" && $0.value.hasPrefix("attempt=1;") })
+        else { return }
+        let text = String(decoding: request.body, as: UTF8.self)
+        for receipt in settled.sorted() where text.contains("\"\(receipt)\"") {
+            world.violate(.handles, "\(process.name) uses \(receipt) after its end", "")
+        }
+    }
+
+    func handOverWritten(_ path: String, _ process: SimulatedProcess) {
+        handOverWriters[path] = (process, document(ofHandOver: path))
+    }
+
+    func document(ofHandOver path: String) -> String {
+        let id = path.split(separator: "/").dropLast().last.map(String.init) ?? ""
+        return world.index.records[id]?.record.key ?? ""
+    }
+
+    /// A worker has ended after SIGTERM.
+    func stopped(_ process: SimulatedProcess, _ queue: SimulatedQueue, took: Duration, allowed: Duration) {
+        if took > allowed {
+            world.violate(.stops, "\(process.name) took \(took) to stop, \(allowed) were allowed", "")
+        }
+        // Giving back is one try: where it met a fault, the lease's own end does it.
+        guard !process.hadTrouble, world.uptime >= Story.faultsEnd || world.faults.fired.isEmpty else { return }
+        for message in queue.messages where message.holder == process.name && message.visibleAt > world.uptime {
+            world.violate(.stops, "message \(message.id) is still held by \(process.name)", message.document)
+        }
+    }
+
+    // The end.
+
+    func finish() {
+        for queue in [world.events, world.chunks] where !queue.messages.isEmpty {
+            let first = queue.messages[0]
+            world.violate(.converged, "\(queue.messages.count) \(queue.name) messages are left", first.document)
+        }
+        for number in 1...world.story.documents { finish("doc\(number)") }
+        for letter in world.dead.messages
+        where !["malformed", "index_refused"].contains(letter.attributes["reason"] ?? "") {
+            world.violate(.deadLetters, "\(letter.attributes)", letter.document)
+        }
+        for path in world.bucket.handOvers {
+            let writer = handOverWriters[path]
+            if sentHandOvers.contains(path) || writer?.process.hadTrouble != true {
+                world.violate(.handOvers, "\(path) is left", writer?.document ?? "")
+            }
+        }
+    }
+
+    private func finish(_ key: String) {
+        let record = world.index.record(of: key)
+        let live = record?.live
+        let here = world.index.chunks.values.map(\.chunk).filter { $0.key == key }.sorted { $0.chunk_index < $1.chunk_index }
+        if here.contains(where: { $0.generation != live?.generation }) || here.count != live?.chunkCount ?? 0 {
+            let found = here.map { "\($0.generation):\($0.chunk_index)" }.joined(separator: " ")
+            world.violate(.exact, "live is \(live?.generation ?? 0) of \(live?.chunkCount ?? 0), found \(found)", key)
+        }
+        for chunk in here where !Self.isSame(chunk.vector, SimulatedProvider.vector(chunk.text)) {
+            world.violate(.exact, "chunk \(chunk.generation):\(chunk.chunk_index) has another text's vector", key)
+        }
+        if let record, record.pending != nil || !record.due.isEmpty {
+            world.violate(.converged, "something is left to do: \(SimulatedIndex.summary(record))", key)
+        }
+        guard let etag = world.bucket.etag(ofDocument: key) else {
+            if let live, live.content != .absent { world.violate(.converged, "deleted and live", key) }
+            return
+        }
+        if let live, live.content == .etag(etag), live.reason == nil {
+            if here.map(\.text) != textsByETag[etag] { world.violate(.exact, "the texts are not the object's", key) }
+            return
+        }
+        let isRejected = record?.lastRejection?.content == .etag(etag) || live?.reason != nil
+        if !isRejected { world.violate(.converged, "the index does not show \(etag.prefix(6))", key) }
+    }
+
+    private static func isSame(_ found: [Float], _ raw: [Float]) -> Bool {
+        let norm = raw.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        return found.count == raw.count && zip(found, raw).allSatisfy { abs($0 - $1 / norm) < 1e-4 }
+    }
+}
