@@ -87,7 +87,7 @@ package struct EmbedPipeline: Sendable {
         let work = EmbedWork(message)
         guard let record = try? await ledger.read(work.recordID).record else { return }
         switch record.decision(for: work.generation, isFirstDelivery: false, isStale: false) {
-        case .remove, .tellAgain: _ = try? await remove(work)
+        case .remove, .rejected, .tellAgain: _ = try? await remove(work)
         case .embed, .finish, .outdated: return
         }
     }
@@ -103,6 +103,9 @@ package struct EmbedPipeline: Sendable {
         switch record.decision(for: work.generation, isFirstDelivery: isFirstAttempt, isStale: isStale) {
         case .finish: return try await finish(work)
         case .remove: return try await remove(work)
+        case .rejected(let entry):
+            guard try await remove(work) != nil else { return nil }
+            return .deadLetter([work.deadLetter(entry)])
         case .outdated:
             metrics.add(.documentsSuperseded)
             return try await discard(work)
@@ -239,10 +242,13 @@ private struct EmbedWork: Sendable {
     var key: PaidVectors.Key { PaidVectors.Key(document, generation) }
     var metadata: Log.Metadata { ["object": header.object.description, "generation": "\(generation)"] }
 
-    func deadLetter(_ rejection: Rejection) -> DeadLetter {
+    func deadLetter(_ rejection: Rejection) -> DeadLetter { deadLetter(rejection.code.name, rejection.detail) }
+    func deadLetter(_ entry: RejectedGeneration) -> DeadLetter { deadLetter(entry.reason, entry.detail) }
+
+    private func deadLetter(_ reason: String, _ detail: String) -> DeadLetter {
         DeadLetter(
-            reason: rejection.code.name,
-            detail: rejection.detail,
+            reason: reason,
+            detail: detail,
             object: header.object.description,
             generation: generation
         )

@@ -70,8 +70,11 @@ package struct IngestPipeline: Sendable {
     private func outcome(of object: ObjectReference, _ tenant: String, _ job: WorkLoop.Job) async -> Outcome {
         do {
             return try await objects.run(object.description) {
+                var isRepeated = !job.isFirstAttempt
                 while true {
-                    if let outcome = try await ingest(object, tenant, job) { return outcome }
+                    if let outcome = try await ingest(object, tenant, job, isRepeated) { return outcome }
+                    // The other one may have been ourselves, with an answer that was lost.
+                    isRepeated = true
                     log.debug("somebody else moved first, starting again", ["object": object.description])
                 }
             }
@@ -83,7 +86,9 @@ package struct IngestPipeline: Sendable {
     }
 
     /// The document's path up to the hand-over. Nil when a compare-and-set was lost: everything has to be looked at again.
-    private func ingest(_ object: ObjectReference, _ tenant: String, _ job: WorkLoop.Job) async throws -> Outcome? {
+    private func ingest(_ object: ObjectReference, _ tenant: String, _ job: WorkLoop.Job, _ isRepeated: Bool)
+        async throws -> Outcome?
+    {
         let document = DocumentID(tenant: tenant, object: object)
         let id = document.recordID(index: settings.names.chunks)
         let read = try await ledger.read(id)
@@ -96,7 +101,7 @@ package struct IngestPipeline: Sendable {
             if found.content == .absent {
                 log.info("nothing to do: neither bucket nor index has it", ["object": object.description])
             }
-            return try await leaveAsItIs(object, record, (id, read.version), job)
+            return try await leaveAsItIs(object, record, (id, read.version), isRepeated)
         }
         let extracted: ExtractedDocument?
         let chunks: [Chunk]
@@ -141,19 +146,19 @@ package struct IngestPipeline: Sendable {
         }
     }
 
-    /// Nothing to do: written down as well, so that an older read elsewhere cannot win. A redelivery of a rejected document's event is
-    /// told to the dead-letter queue again, as the first time may have ended before that.
+    /// Nothing to do: written down as well, so that an older read elsewhere cannot win. What an earlier attempt has rejected is told
+    /// to the dead-letter queue again, as that attempt may have ended before.
     private func leaveAsItIs(
         _ object: ObjectReference,
         _ record: DocumentRecord,
         _ place: (id: String, version: RecordVersion),
-        _ job: WorkLoop.Job
+        _ isRepeated: Bool
     ) async throws -> Outcome? {
         guard case .written = try await ledger.write(place.id, record.touched(), over: place.version) else {
             return nil
         }
         metrics.add(.documentsUnchanged)
-        if !job.isFirstAttempt, record.pending == nil, let last = record.lastRejection {
+        if isRepeated, let last = record.knownRejection {
             let letter = DeadLetter(
                 body: ObjectChange.hint(for: object),
                 reason: last.reason,

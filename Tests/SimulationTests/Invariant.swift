@@ -10,13 +10,15 @@ enum Invariant: String, CaseIterable, Sendable {
     case converged
     /// No text is embedded twice for one generation, unless a crash, a lost answer or a doubled message interrupted.
     case paidOnce = "paid-once"
+    /// Without a fault, a message in work is not delivered again.
+    case leases
     /// Never more jobs than the limit, never more received than there is room for.
     case bounded
     /// A message is not touched after it was deleted.
     case handles
-    /// Hand-over objects do not outlive their message, unless their writer ended before it was sent.
+    /// Hand-over objects live as long as their message may need them, and no longer, unless their writer ended before it was sent.
     case handOvers = "hand-overs"
-    /// The dead-letter queues hold only documents that cannot be indexed.
+    /// The dead-letter queues hold the documents that cannot be indexed, and nothing else.
     case deadLetters = "dead-letters"
     /// After SIGTERM a worker ends within its grace period, and what it held can be received at once.
     case stops

@@ -100,6 +100,14 @@ final class SimulatedClock: @unchecked Sendable {
         }
     }
 
+    /// Rings after `duration`, or when somebody fulfils it before.
+    func alarm(after duration: Duration) -> Promise<Void> {
+        count += 1
+        let promise = Promise<Void>()
+        sleepers.append((now + duration, count, promise))
+        return promise
+    }
+
     func advance() -> Bool {
         guard
             let index = sleepers.indices.min(by: {

@@ -37,6 +37,7 @@ final class SimulatedBucket: @unchecked Sendable {
             world.watcher.handOverWritten(request.path, process)
             return HTTPResponse(status: 200)
         case "DELETE":
+            if objects[request.path] != nil { world.watcher.handOverDeleted(request.path) }
             objects[request.path] = nil
             return HTTPResponse(status: 204)
         default: return get(request, process, world)

@@ -91,7 +91,7 @@ struct SimulatedFleet {
     ) -> WorkLoop {
         let process = process
         return WorkLoop(
-            queue: queue(name),
+            queue: WatchedQueue(queue: queue(name), process: process),
             deadLetters: queue("dead"),
             settings: WorkLoop.Settings(
                 concurrency: process.world.story.concurrency,
@@ -176,4 +176,31 @@ struct SimulatedFleet {
             group.cancelAll()
         }
     }
+}
+
+/// Sees how the loop uses its receipts.
+private struct WatchedQueue: MessageQueue {
+    let queue: SQSQueue
+    let process: SimulatedProcess
+
+    func receive(maximum: Int, wait: Duration) async throws -> [Delivery] {
+        try await queue.receive(maximum: maximum, wait: wait)
+    }
+
+    func delete(_ receipts: [String]) async throws -> [Result<Void, any Error>] {
+        process.world.watcher.uses(receipts, process)
+        let results = try await queue.delete(receipts)
+        for (receipt, result) in zip(receipts, results) {
+            if case .success = result { process.world.watcher.deleted(receipt) }
+        }
+        return results
+    }
+
+    func setVisibility(_ receipts: [String], _ timeout: Duration) async throws -> [Result<Void, LeaseError>] {
+        process.world.watcher.uses(receipts, process)
+        return try await queue.setVisibility(receipts, timeout)
+    }
+
+    func send(_ message: OutgoingMessage) async throws { try await queue.send(message) }
+    func attributes() async throws -> QueueAttributes { try await queue.attributes() }
 }

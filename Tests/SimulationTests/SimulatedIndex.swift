@@ -82,7 +82,8 @@ final class SimulatedIndex: @unchecked Sendable {
     ) -> (Int, String) {
         if target._index.hasSuffix("-ledger") {
             let current = records[target._id]
-            if isCreate ? current != nil : current?.sequence != target.if_seq_no { return (409, "conflict") }
+            let isTaken = isCreate ? current != nil : target.if_seq_no.map { $0 != current?.sequence } ?? false
+            if isTaken { return (409, "version_conflict_engine_exception") }
             let record = try! JSONDecoder().decode(DocumentRecord.self, from: Data(source))
             sequence += 1
             records[target._id] = (source, record, sequence)

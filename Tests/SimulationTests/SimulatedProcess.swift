@@ -9,6 +9,8 @@ final class SimulatedProcess: HTTPClient, TimeSource, @unchecked Sendable {
     private(set) var isAlive = true
     /// It crashed, or a call of it went wrong, so that what it was about to do may be half done.
     var hadTrouble = false
+    /// A call of it met a fault.
+    var metFault = false
     /// Jobs in work.
     var jobs = 0
     private var parked: [UnsafeContinuation<Void, Never>] = []
@@ -22,8 +24,14 @@ final class SimulatedProcess: HTTPClient, TimeSource, @unchecked Sendable {
     var uptime: Duration { world.scheduler.clock.now }
 
     func sleep(for duration: Duration) async throws {
+        try Task.checkCancellation()
+        guard duration > .zero else { return }
+        try await wait(for: world.scheduler.clock.alarm(after: duration))
+    }
+
+    func wait(for alarm: Promise<Void>) async throws {
         do {
-            try await world.scheduler.clock.sleep(for: duration)
+            try await alarm.value()
         } catch {
             await parkIfDead()
             throw error
@@ -33,7 +41,6 @@ final class SimulatedProcess: HTTPClient, TimeSource, @unchecked Sendable {
 
     func execute(_ request: HTTPRequest) async throws -> HTTPResponse {
         let what = world.name(of: request)
-        world.watcher.sends(request, self)
         try await pass(what, world.delay())
         if world.strikes(.refused) {
             trouble(request, what, "refused")
@@ -46,7 +53,6 @@ final class SimulatedProcess: HTTPClient, TimeSource, @unchecked Sendable {
             world.answerLost(request, self)
             throw HTTPError(.timeout, "no answer")
         }
-        world.answered(request, response, self)
         try deliver(response, to: request.sink)
         return response
     }
@@ -77,6 +83,7 @@ final class SimulatedProcess: HTTPClient, TimeSource, @unchecked Sendable {
 
     private func trouble(_ request: HTTPRequest, _ what: String, _ how: String) {
         hadTrouble = true
+        metFault = true
         world.note(name, "\(what): \(how)", "")
     }
 

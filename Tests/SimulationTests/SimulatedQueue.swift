@@ -14,6 +14,8 @@ final class SimulatedQueue: @unchecked Sendable {
         /// The last one; older ones no longer count.
         var receipt = ""
         var holder = ""
+        /// Given back for later.
+        var isBackingOff = false
         /// The document it is about.
         var document: String
         /// When its event was made: copies keep it.
@@ -22,6 +24,8 @@ final class SimulatedQueue: @unchecked Sendable {
 
     let name: String
     var messages: [Message] = []
+    /// Polls that wait for something to change.
+    var polls: [Promise<Void>] = []
     private var counter = 0
 
     init(_ name: String) { self.name = name }
@@ -46,6 +50,12 @@ final class SimulatedQueue: @unchecked Sendable {
             born: now
         )
         messages.append(message)
+        wakePolls()
+    }
+
+    func wakePolls() {
+        for poll in polls { poll.fulfil(.success(())) }
+        polls = []
     }
 
     func nextReceipt() -> String {
@@ -100,7 +110,9 @@ struct SimulatedSQS {
         var found = take(queue, maximum)
         while found.isEmpty, world.uptime < end {
             let next = queue.messages.map(\.visibleAt).filter { $0 > world.uptime }.min() ?? end
-            try await process.sleep(for: min(min(next, end) - world.uptime, .milliseconds(500)))
+            let alarm = world.scheduler.clock.alarm(after: min(next, end) - world.uptime)
+            queue.polls.append(alarm)
+            try await process.wait(for: alarm)
             found = take(queue, maximum)
         }
         return JSONWriter.object { json in
@@ -138,10 +150,11 @@ struct SimulatedSQS {
             queue.messages[place].visibleAt = world.uptime + lease
             queue.messages[place].receipt = queue.nextReceipt()
             queue.messages[place].holder = process.name
+            queue.messages[place].isBackingOff = false
             let message = queue.messages[place]
             let how = "receives \(queue.name) message \(message.id), time \(message.receives)\(isDoubled ? ", DOUBLED" : "")"
             world.note(process.name, how, message.document)
-            world.watcher.received(message, from: queue)
+            world.watcher.received(message, from: queue, isDoubled: isDoubled)
             return message
         }
     }
@@ -149,11 +162,9 @@ struct SimulatedSQS {
     /// A batch with an outcome for each entry; nil is success.
     private func entries(_ queue: SimulatedQueue, _ call: Call, _ one: (SimulatedQueue, Call.Entry) -> String?) -> [UInt8] {
         let outcomes = (call.Entries ?? []).map { entry -> (String, String?) in
-            if world.strikes(.itemFailed) {
-                world.watcher.deleted(entry.ReceiptHandle, isTold: false)
-                return (entry.Id, "InternalError")
-            }
-            return (entry.Id, one(queue, entry))
+            guard world.strikes(.itemFailed) else { return (entry.Id, one(queue, entry)) }
+            process.metFault = true
+            return (entry.Id, "InternalError")
         }
         return JSONWriter.object { json in
             json.key("Failed")
@@ -174,16 +185,21 @@ struct SimulatedSQS {
         let message = queue.messages.remove(at: place)
         world.note(process.name, "deletes \(queue.name) message \(message.id)", message.document)
         if queue === world.events { world.watcher.eventDeleted(message) }
-        world.watcher.deleted(entry.ReceiptHandle)
         return nil
     }
 
     private func change(_ queue: SimulatedQueue, _ entry: Call.Entry) -> String? {
         guard let place = queue.messages.firstIndex(where: { $0.receipt == entry.ReceiptHandle }),
             queue.messages[place].visibleAt > world.uptime, !world.strikes(.leaseLost)
-        else { return "ReceiptHandleIsInvalid" }
-        queue.messages[place].visibleAt = world.uptime + .seconds(entry.VisibilityTimeout ?? 0)
+        else {
+            process.metFault = true
+            return "ReceiptHandleIsInvalid"
+        }
+        let timeout = Duration.seconds(entry.VisibilityTimeout ?? 0)
+        queue.messages[place].visibleAt = world.uptime + timeout
+        queue.messages[place].isBackingOff = timeout != World.visibility
         let message = queue.messages[place]
+        queue.wakePolls()
         let how = "keeps \(queue.name) message \(message.id) for \(entry.VisibilityTimeout ?? 0) s"
         world.note(process.name, how, message.document)
         return nil

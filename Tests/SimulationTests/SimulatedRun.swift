@@ -91,7 +91,7 @@ struct SimulatedRun {
                 shutdown.enter(.stopping)
             }
             if stopping == nil, shutdown.isStopping { stopping = world.uptime }
-            let hasEnded = (try? await finished(ended, within: .seconds(1), clock)) ?? false
+            let hasEnded = (try? await finished(ended, within: .seconds(5), clock)) ?? false
             guard hasEnded else { continue }
             let allowed = SimulatedFleet.grace + .seconds(60)
             let took = world.uptime - (stopping ?? world.uptime)

@@ -8,7 +8,6 @@ final class Watcher: @unchecked Sendable {
     /// How many generations of a document had this text.
     private var allowed: [String: Int] = [:]
     private var settled: Set<String> = []
-    private var pendingDeletes: Set<String> = []
     private var working: [String: Int] = [:]
     private var handOverWriters: [String: (process: SimulatedProcess, document: String)] = [:]
     private var sentHandOvers: Set<String> = []
@@ -71,9 +70,12 @@ final class Watcher: @unchecked Sendable {
     }
 
     /// Two workers at one message may both pay.
-    func received(_ message: SimulatedQueue.Message, from queue: SimulatedQueue) {
-        if queue === world.chunks, working[message.body] ?? 0 > 0 || message.visibleAt < world.uptime + World.visibility {
-            excused.insert(message.document)
+    func received(_ message: SimulatedQueue.Message, from queue: SimulatedQueue, isDoubled: Bool) {
+        guard queue === world.chunks else { return }
+        let isInWork = working[message.body] ?? 0 > 0
+        if isInWork || isDoubled { excused.insert(message.document) }
+        if isInWork, world.faults.fired.allSatisfy({ $0.fault == .slow }) {
+            world.violate(.leases, "message \(message.id) is delivered again while it is in work", message.document)
         }
     }
 
@@ -99,34 +101,27 @@ final class Watcher: @unchecked Sendable {
         }
     }
 
-    func deleted(_ receipt: String, isTold: Bool = true) {
-        if isTold { pendingDeletes.insert(receipt) } else { pendingDeletes.remove(receipt) }
-    }
+    /// The worker knows that its deletion worked.
+    func deleted(_ receipt: String) { settled.insert(receipt) }
 
-    /// The worker knows now that its deletion worked.
-    func answered(_ request: HTTPRequest, _ process: SimulatedProcess) {
-        guard request.headers.contains(where: { $0.name == "x-amz-target" && $0.value.hasSuffix("DeleteMessageBatch") })
-        else { return }
-        let text = String(decoding: request.body, as: UTF8.self)
-        for receipt in pendingDeletes.sorted() where text.contains("\"\(receipt)\"") {
-            pendingDeletes.remove(receipt)
-            settled.insert(receipt)
-        }
-    }
-
-    /// Repetitions of a call that was under way before are no new use.
-    func sends(_ request: HTTPRequest, _ process: SimulatedProcess) {
-        guard request.endpoint.host == "sqs", !settled.isEmpty,
-            request.headers.contains(where: { $0.name == "amz-sdk-request" && $0.value.hasPrefix("attempt=1;") })
-        else { return }
-        let text = String(decoding: request.body, as: UTF8.self)
-        for receipt in settled.sorted() where text.contains("\"\(receipt)\"") {
+    func uses(_ receipts: [String], _ process: SimulatedProcess) {
+        for receipt in receipts where settled.contains(receipt) {
             world.violate(.handles, "\(process.name) uses \(receipt) after its end", "")
         }
     }
 
     func handOverWritten(_ path: String, _ process: SimulatedProcess) {
         handOverWriters[path] = (process, document(ofHandOver: path))
+    }
+
+    func handOverDeleted(_ path: String) {
+        let parts = path.split(separator: "/")
+        guard parts.count == 4, let generation = Int(parts[3].prefix { $0 != "." }) else { return }
+        let record = world.index.records[String(parts[2])]?.record
+        guard record?.newest == generation else { return }  // a newer one was decided for
+        if record?.decision(for: generation, isFirstDelivery: true, isStale: false) == .embed {
+            world.violate(.handOvers, "\(path) is deleted and still needed", record?.key ?? "")
+        }
     }
 
     func document(ofHandOver path: String) -> String {
@@ -140,8 +135,9 @@ final class Watcher: @unchecked Sendable {
             world.violate(.stops, "\(process.name) took \(took) to stop, \(allowed) were allowed", "")
         }
         // Giving back is one try: where it met a fault, the lease's own end does it.
-        guard !process.hadTrouble, world.uptime >= Story.faultsEnd || world.faults.fired.isEmpty else { return }
-        for message in queue.messages where message.holder == process.name && message.visibleAt > world.uptime {
+        guard !process.metFault else { return }
+        for message in queue.messages
+        where message.holder == process.name && message.visibleAt > world.uptime && !message.isBackingOff {
             world.violate(.stops, "message \(message.id) is still held by \(process.name)", message.document)
         }
     }
@@ -189,6 +185,9 @@ final class Watcher: @unchecked Sendable {
             return
         }
         let isRejected = record?.lastRejection?.content == .etag(etag) || live?.reason != nil
+        if isRejected, !world.dead.messages.contains(where: { $0.document == key }) {
+            world.violate(.deadLetters, "rejected, and no letter says so", key)
+        }
         if !isRejected { world.violate(.converged, "the index does not show \(etag.prefix(6))", key) }
     }
 

@@ -58,16 +58,21 @@ final class World: @unchecked Sendable {
         calls += 1
         let host = request.endpoint.host
         if host != "keys", strikes(.serverError) {
+            process.metFault = true
             note(process.name, "\(what): 503", "")
             return HTTPResponse(status: 503, body: Array("{}".utf8))
         }
         if host != "keys", strikes(.throttled) {
+            process.metFault = true
             note(process.name, "\(what): throttled", "")
             return throttled(host)
         }
         if host == "sqs" || host == "s3" {
             if strikes(.expired) { tokens.expireAll() }
-            if let refusal = tokens.refusal(of: request) { return refusal }
+            if let refusal = tokens.refusal(of: request) {
+                process.metFault = true
+                return refusal
+            }
         }
         switch host {
         case "keys": return tokens.issue(at: now)
@@ -108,7 +113,4 @@ final class World: @unchecked Sendable {
 
     func crashed(_ process: SimulatedProcess) { watcher.interrupted(process) }
     func answerLost(_ request: HTTPRequest, _ process: SimulatedProcess) { watcher.answerLost(request) }
-    func answered(_ request: HTTPRequest, _ response: HTTPResponse, _ process: SimulatedProcess) {
-        if response.isSuccess { watcher.answered(request, process) }
-    }
 }

@@ -22,7 +22,7 @@ package final class LeaseKeeper: Sendable {
     private static let longest = Duration.seconds(43_200 - 5)
     /// Work ends this long before, so that the message is given back in order.
     private static let margin = Duration.seconds(60)
-    private static let tick = Duration.seconds(1)
+    private static let longestTick = Duration.seconds(5)
 
     private let queue: any MessageQueue
     private let timeout: Duration
@@ -51,13 +51,13 @@ package final class LeaseKeeper: Sendable {
         return lease
     }
 
-    package func remove(_ lease: Lease) { entries.withLock { _ = $0.removeValue(forKey: lease.receipt) } }
+    package func remove(_ receipt: String) { entries.withLock { _ = $0.removeValue(forKey: receipt) } }
 
     package var count: Int { entries.withLock { $0.count } }
 
     /// Extends at half-life until it is cancelled.
     package func run() async {
-        while (try? await time.sleep(for: min(Self.tick, timeout / 4))) != nil {
+        while (try? await time.sleep(for: min(Self.longestTick, timeout / 8))) != nil {
             heartbeat.beat(time.uptime)
             await extendDue()
         }
@@ -93,7 +93,7 @@ package final class LeaseKeeper: Sendable {
             switch result {
             case .success: entries.withLock { $0[lease.receipt]?.extended = sent }
             case .failure(.lost):
-                remove(lease)
+                remove(lease.receipt)
                 lease.lost.open()
             case .failure(.failed(let code)): log.warning("a lease could not be extended, trying again", ["code": code])
             }

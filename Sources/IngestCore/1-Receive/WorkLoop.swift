@@ -91,13 +91,27 @@ package struct WorkLoop: Sendable {
         )
         slots = Slots(settings.concurrency)
         let limits = Coalescer<String, Void>.Limits(count: 10, linger: .milliseconds(20), concurrency: 4)
-        acknowledgements = Coalescer(limits, time: environment.time) { receipts in
-            do {
-                return try await queue.delete(receipts)
-            } catch {
-                return receipts.map { _ in .failure(error) }
-            }
+        acknowledgements = Coalescer(limits, time: environment.time) { [leases] receipts in
+            await Self.delete(receipts, queue, leases)
         }
+    }
+
+    /// A message that is gone has no lease to extend, whatever its job is still waiting for.
+    private static func delete(_ receipts: [String], _ queue: any MessageQueue, _ leases: LeaseKeeper) async -> [Result<
+        Void, any Error
+    >] {
+        let results: [Result<Void, any Error>]
+        do {
+            results = try await queue.delete(receipts)
+        } catch {
+            return receipts.map { _ in .failure(error) }
+        }
+        for (receipt, result) in zip(receipts, results) {
+            let isDeleted = if case .success = result { true } else { false }
+            guard isDeleted else { continue }
+            leases.remove(receipt)
+        }
+        return results
     }
 
     package func run() async {
@@ -197,7 +211,7 @@ package struct WorkLoop: Sendable {
             environment.log.warning("another worker may have the message: the work on it is dropped")
             await tidy(job)
         }
-        for lease in leases { self.leases.remove(lease) }
+        for lease in leases { self.leases.remove(lease.receipt) }
         count(-job.deliveries.count)
     }
 

@@ -6,8 +6,10 @@ package enum EmbedDecision: Equatable, Sendable {
     case embed
     /// Ours is live already: finish its clean-up.
     case finish
-    /// A newer one is live, or ours was rejected: remove what ours wrote.
+    /// A newer one is live: remove what ours wrote.
     case remove
+    /// Ours was rejected: remove what it wrote, and say so again, as whoever rejected it may have ended before that.
+    case rejected(RejectedGeneration)
     /// Ours was abandoned: say again that the key may have changed, then remove.
     case tellAgain
     /// A newer one will be: ours is not worth paying for. Nothing is removed, as a duplicate of the message may be committing it.
@@ -21,7 +23,7 @@ extension DocumentRecord {
     ///   - isStale: readers have waited too long for any new version, so that ours must not be skipped.
     package func decision(for generation: Int, isFirstDelivery: Bool, isStale: Bool) -> EmbedDecision {
         if let entry = rejected.first(where: { $0.generation == generation }) {
-            return entry.isAbandoned ? .tellAgain : .remove
+            return entry.isAbandoned ? .tellAgain : .rejected(entry)
         }
         let live = live?.generation ?? 0
         if live == generation { return .finish }

@@ -2,13 +2,19 @@ import ExtractionWire
 
 /// The rules of the worker that reads the bucket.
 extension DocumentRecord {
-    /// The content of the newest generation that counts: pending and handed over, else the later of live and rejected. Nil where no
-    /// such generation is, or where it only reserves.
+    /// The content of the newest generation, be it pending, rejected or live. Nil where the newest only reserves: its owner may have died,
+    /// and may not have.
     package var knownContent: Content? {
-        if let pending { return pending.handedOver ? pending.content : nil }
         let lastRejected = rejected.max { $0.generation < $1.generation }
-        if let lastRejected, lastRejected.generation > live?.generation ?? 0 { return lastRejected.content }
+        let rejectedGeneration = lastRejected?.generation ?? 0
+        if let pending, pending.generation > rejectedGeneration { return pending.handedOver ? pending.content : nil }
+        if let lastRejected, rejectedGeneration > live?.generation ?? 0 { return lastRejected.content }
         return live?.content ?? .absent
+    }
+
+    /// The rejection that `knownContent` is about.
+    package var knownRejection: RejectedGeneration? {
+        lastRejection.flatMap { $0.generation > pending?.generation ?? 0 ? $0 : nil }
     }
 
     /// There is nothing to do for this content. The decision still has to be written (`touched`).
@@ -26,10 +32,7 @@ extension DocumentRecord {
 
     /// A new generation for `content`. What an earlier pending one may have written is cleaned up with the next commit.
     package func reserving(_ content: Content, chunkCount: Int) -> DocumentRecord {
-        var record = self
-        if let pending {
-            record.retired.append(RetiredGeneration(generation: pending.generation, chunkCount: pending.chunkCount))
-        }
+        var record = retiringPending()
         record.newest += 1
         record.pending = PendingGeneration(
             generation: record.newest,
@@ -40,9 +43,18 @@ extension DocumentRecord {
         return record
     }
 
-    /// A generation that is rejected before it was made.
-    package func refusing(_ content: Content, _ rejection: Rejection) -> DocumentRecord {
+    private func retiringPending() -> DocumentRecord {
+        guard let pending else { return self }
         var record = self
+        record.retired.append(RetiredGeneration(generation: pending.generation, chunkCount: pending.chunkCount))
+        record.pending = nil
+        return record
+    }
+
+    /// A generation that is rejected before it was made. An earlier one that was handed over is still to come; one that only reserves is
+    /// not waited for.
+    package func refusing(_ content: Content, _ rejection: Rejection) -> DocumentRecord {
+        var record = pending?.handedOver == false ? retiringPending() : self
         record.newest += 1
         record.rejected.append(
             RejectedGeneration(

@@ -2,7 +2,7 @@
 ///
 /// The rules that change a record stand in `DocumentRecord+Ingest` and `DocumentRecord+Embed`. They are pure, and were explored
 /// exhaustively together: none may be changed alone.
-package struct DocumentRecord: Equatable, Sendable, Codable {
+package struct DocumentRecord: Hashable, Sendable, Codable {
     package var tenant: String
     package var bucket: String
     package var key: String
@@ -34,7 +34,7 @@ package struct DocumentRecord: Equatable, Sendable, Codable {
 }
 
 /// What an object holds, as far as the ledger tells contents apart.
-package enum Content: Equatable, Sendable, Codable {
+package enum Content: Hashable, Sendable, Codable {
     case absent
     case etag(String)
     /// The hand-over was lost before anybody read it: never equal to what is in the bucket.
@@ -61,7 +61,7 @@ package enum Content: Equatable, Sendable, Codable {
     }
 }
 
-package struct LiveGeneration: Equatable, Sendable, Codable {
+package struct LiveGeneration: Hashable, Sendable, Codable {
     package var generation: Int
     package var content: Content
     package var chunkCount: Int
@@ -70,7 +70,7 @@ package struct LiveGeneration: Equatable, Sendable, Codable {
     package var reason: String?
 }
 
-package struct PendingGeneration: Equatable, Sendable, Codable {
+package struct PendingGeneration: Hashable, Sendable, Codable {
     package var generation: Int
     package var content: Content
     package var chunkCount: Int
@@ -78,7 +78,7 @@ package struct PendingGeneration: Equatable, Sendable, Codable {
     package var handedOver: Bool
 }
 
-package struct RetiredGeneration: Equatable, Sendable, Codable {
+package struct RetiredGeneration: Hashable, Sendable, Codable {
     package var generation: Int
     package var chunkCount: Int
 
@@ -88,7 +88,7 @@ package struct RetiredGeneration: Equatable, Sendable, Codable {
     }
 }
 
-package struct RejectedGeneration: Equatable, Sendable, Codable {
+package struct RejectedGeneration: Hashable, Sendable, Codable {
     package var generation: Int
     package var content: Content
     /// A `RejectionCode`'s name, or `abandoned`.

@@ -1,7 +1,7 @@
 import Glibc
 
 /// A point of UTC time in milliseconds since 1970.
-package struct Timestamp: Equatable, Comparable, Sendable, Codable {
+package struct Timestamp: Hashable, Comparable, Sendable, Codable {
     package var milliseconds: Int64
 
     package init(milliseconds: Int64) { self.milliseconds = milliseconds }

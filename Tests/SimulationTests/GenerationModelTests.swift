@@ -1,0 +1,19 @@
+import Testing
+
+/// The bounds within which everything is explored; each mistake in the rules is within reach of one of them.
+@Suite struct GenerationModelTests {
+    static let all: [GenerationModel.Bounds] = [
+        GenerationModel.Bounds(ingest: 2),
+        GenerationModel.Bounds(embed: 2, crashes: 1, rejects: 1),
+        GenerationModel.Bounds(embed: 2, changes: [1, 2, 0], duplicates: 1),
+        GenerationModel.Bounds(crashes: 1, losses: 1),
+        GenerationModel.Bounds(ingest: 2, changes: [1, 0, 2], crashes: 1),
+    ]
+
+    @Test(arguments: all) func everyInterleavingConverges(_ bounds: GenerationModel.Bounds) {
+        var model = GenerationModel(bounds)
+        let violation = model.explore()
+        print("\(bounds): \(model.stateCount) states")
+        #expect(violation == nil)
+    }
+}

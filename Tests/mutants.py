@@ -1,0 +1,119 @@
+"""Known mistakes, planted into a copy of the sources: the simulation must find each of them.
+
+All are compiled into one copy, and PLANTED_BUG chooses one at run time. Every pattern has to fit exactly once, so that the list is kept with the code.
+"""
+import pathlib
+import re
+import shutil
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+COPY = ROOT / ".build/mutants"
+
+INGEST, EMBED = "ingest-worker/IngestPipeline.swift", "embed-worker/EmbedPipeline.swift"
+RULES = "IngestCore/2-Ledger/DocumentRecord"
+LOOP, SETTLEMENT = "IngestCore/1-Receive/WorkLoop.swift", "IngestCore/1-Receive/Settlement.swift"
+
+
+class Mutant:
+    """`old` becomes `new`, in which BUG is whether this one is planted. The simulation must name one of `invariants`."""
+
+    def __init__(self, name: str, invariants: str, file: str, old: str, new: str) -> None:
+        self.name, self.invariants, self.file, self.old, self.new = name, invariants.split(), file, old, new
+
+
+MUTANTS = [
+    # The rules of the ledger.
+    Mutant("no-touch", "converged exact durable dead-letters", INGEST, "guard case .written = try await ledger.write(place.id, record.touched(), over: place.version) else {",
+           "if BUG { return .done }\n        guard case .written = try await ledger.write(place.id, record.touched(), over: place.version) else {"),
+    Mutant("no-compare-and-set", "converged exact complete durable hand-overs", "IngestCore/7-Index/Bulk.swift", "if case .replace(_, let sequence, let term) = action {", "if !BUG, case .replace(_, let sequence, let term) = action {"),
+    Mutant("drop-on-reservation", "durable converged", f"{RULES}+Ingest.swift", "return pending.handedOver ? pending.content : nil", "return pending.handedOver || BUG ? pending.content : nil"),
+    Mutant("compare-with-live", "converged durable", f"{RULES}+Ingest.swift", "content != .unknown && knownContent == content", "content != .unknown && (knownContent == content || BUG && live?.content == content)"),
+    Mutant("pending-hides-rejection", "durable converged", f"{RULES}+Ingest.swift", "if let pending, pending.generation > rejectedGeneration {", "if let pending, BUG || pending.generation > rejectedGeneration {"),
+    Mutant("superseded-keeps", "exact", EMBED, "try await index.delete(work.document, generation: work.generation, count: work.header.chunkCount)",
+           "if !BUG { try await index.delete(work.document, generation: work.generation, count: work.header.chunkCount) }"),
+    Mutant("forget-retired", "exact", EMBED, "try await index.delete(work.document, generation: retired.generation, count: retired.chunkCount)",
+           "if !BUG { try await index.delete(work.document, generation: retired.generation, count: retired.chunkCount) }"),
+    Mutant("remove-early", "complete exact", EMBED, "            metrics.add(.documentsSuperseded)\n            return try await discard(work)",
+           "            if BUG { return try await remove(work) }\n            metrics.add(.documentsSuperseded)\n            return try await discard(work)"),
+    Mutant("skip-redelivered", "exact", f"{RULES}+Embed.swift", "pending.handedOver, isFirstDelivery, !isStale", "pending.handedOver, isFirstDelivery || BUG, !isStale"),
+    Mutant("pause-counts-as-first", "exact dead-letters", LOOP, "first.receiveCount == 1 && pauses == 0", "first.receiveCount == 1 || BUG && first.receiveCount <= 3"),
+    Mutant("keep-pending", "converged", f"{RULES}+Embed.swift", "if pending?.generation == generation { record.pending = nil }", "if !BUG, pending?.generation == generation { record.pending = nil }"),
+    Mutant("forget-abandoned", "converged durable", f"{RULES}+Ingest.swift", "        let lastRejected = rejected.max { $0.generation < $1.generation }\n        let",
+           "        let lastRejected = rejected.filter { !BUG || !$0.isAbandoned }.max { $0.generation < $1.generation }\n        let"),
+    Mutant("no-fresh-event", "converged durable", EMBED, "        try await tellAgain(work)\n        return try await remove(work)\n    }\n\n    private func tellAgain", "        if !BUG { try await tellAgain(work) }\n        return try await remove(work)\n    }\n\n    private func tellAgain"),
+    Mutant("commit-anything", "converged exact complete", f"{RULES}+Embed.swift", "guard live?.generation ?? 0 <= generation, !rejected", "guard BUG || live?.generation ?? 0 <= generation, !rejected"),
+    Mutant("due-is-everything", "exact complete converged", f"{RULES}+Embed.swift", "retired.filter { $0.generation < live?.generation ?? 0 }", "retired.filter { BUG || $0.generation < live?.generation ?? 0 }"),
+    Mutant("commit-first", "complete", EMBED, "            do {\n                try await embed(work, record,",
+           "            do {\n                if BUG { _ = try await ledger.update(work.recordID) { $0.committing(work.generation, work.header.content, chunkCount: work.header.chunkCount, reason: nil, at: time.now) } }\n                try await embed(work, record,"),
+    Mutant("delete-first", "complete", EMBED, "        guard work.header.chunkCount > 0 else { return }\n",
+           "        guard work.header.chunkCount > 0 else { return }\n        if BUG, let live = record.live { try await index.delete(work.document, generation: live.generation, count: live.chunkCount) }\n"),
+    Mutant("rejection-told-once", "dead-letters", EMBED, "            return .deadLetter([work.deadLetter(entry)])", "            return BUG ? .done : .deadLetter([work.deadLetter(entry)])"),
+    # The way of a document.
+    Mutant("missing-is-unchanged", "converged durable", INGEST, "case .missing: return .absent", "case .missing: return BUG ? .unchanged : .absent"),
+    Mutant("handed-over-before-sent", "durable converged hand-overs", INGEST, "        try await chunkQueue.send(", "        if BUG { _ = try await ledger.update(id) { $0.handingOver(header.generation) } }\n        try await chunkQueue.send("),
+    Mutant("unconfirmed-send", "durable converged", INGEST, "        try await chunkQueue.send(OutgoingMessage(body: body, trace: job?.first.trace, group: header.tenant))",
+           "        do { try await chunkQueue.send(OutgoingMessage(body: body, trace: job?.first.trace, group: header.tenant)) } catch { if !BUG { throw error } }"),
+    Mutant("discard-early", "hand-overs", EMBED, "        let chunks = try await handOver.unpack(work.message)\n", "        let chunks = try await handOver.unpack(work.message)\n        if BUG { try await handOver.discard(work.message) }\n"),
+    Mutant("hand-overs-stay", "hand-overs", EMBED, "        try await handOver.discard(work.message)\n        return .done", "        if !BUG { try await handOver.discard(work.message) }\n        return .done"),
+    Mutant("item-failures-ignored", "complete exact", "IngestCore/7-Index/OpenSearchIndex.swift", "if let worst { throw worst }", "if let worst, !BUG { throw worst }"),
+    Mutant("vectors-shuffled", "exact", "embed-worker/VectorSource.swift", "case .success(let vector) = results[place] else", "case .success(let vector) = results[BUG ? results.count - 1 - place : place] else"),
+    Mutant("reuse-by-place", "exact", "embed-worker/VectorSource.swift", "byHash[chunk.contentHash].map { (chunk.index, $0) }", "(BUG ? (hashes[chunk.index] == nil ? nil : chunk.index) : byHash[chunk.contentHash]).map { (chunk.index, $0) }"),
+    Mutant("pays-again", "paid-once", "embed-worker/VectorSource.swift", "            paid.keep(vectors, key)\n", "            if !BUG { paid.keep(vectors, key) }\n"),
+    Mutant("impatient", "paid-once", "IngestCore/Resilience/Patience.swift", "guard Failure(error).isPassing, time.uptime < end else", "guard !BUG, Failure(error).isPassing, time.uptime < end else"),
+    # The loop.
+    Mutant("acknowledge-first", "durable", LOOP, "        switch await ending(of: job, leases) {", "        if BUG { await settlement.settle(job, .done) }\n        switch await ending(of: job, leases) {"),
+    Mutant("acknowledge-failures", "durable converged", SETTLEMENT, "            await makeVisible(job, after: max(after", "            if BUG { return await delete(job) }\n            await makeVisible(job, after: max(after"),
+    Mutant("letters-lost", "dead-letters", SETTLEMENT, "            for letter in letters {", "            for letter in BUG ? [] : letters {"),
+    Mutant("failures-are-rejections", "dead-letters converged durable", "IngestCore/1-Receive/Outcome.swift", "case .transient(let text): self = .retry(text, after: nil)",
+           "case .transient(let text): self = BUG ? .deadLetter([DeadLetter(reason: \"failed\", detail: text)]) : .retry(text, after: nil)"),
+    Mutant("receives-too-much", "bounded", LOOP, "while places < 10, slots.tryAcquire() { places += 1 }", "while places < 10, BUG || slots.tryAcquire() { places += 1 }"),
+    Mutant("leases-end", "leases", "IngestCore/1-Receive/LeaseKeeper.swift", "            await extendDue()\n", "            if !BUG { await extendDue() }\n"),
+    Mutant("leases-outlive-messages", "handles", LOOP, "            guard isDeleted else { continue }", "            guard isDeleted, !BUG else { continue }"),
+    Mutant("nothing-given-back", "stops", SETTLEMENT, "        case .pause, nil: await makeVisible(job, after: .zero)", "        case .pause, nil: if !BUG { await makeVisible(job, after: .zero) }"),
+    Mutant("endless-grace", "stops", LOOP, "environment.time.sleep(for: settings.grace)", "environment.time.sleep(for: BUG ? settings.grace * 1000 : settings.grace)"),
+]
+
+
+def plant() -> None:
+    """Makes the copy, and builds it where something has changed."""
+    for name in ("Sources", "Tests/SimulationTests", "Tests/IngestTestKit"):
+        subprocess.run(["mkdir", "-p", COPY / name], check=True)
+    manifest = re.sub(r"        \.testTarget\(\n            name: \"(?!SimulationTests)\w+\".*?\n        \),\n", "", (ROOT / "Package.swift").read_text(), flags=re.DOTALL)
+    files = {pathlib.Path("Package.swift"): manifest}
+    for folder in ("Sources", "Tests/SimulationTests", "Tests/IngestTestKit"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.is_file():
+                files[path.relative_to(ROOT)] = path.read_bytes()
+    for mutant in MUTANTS:
+        path = pathlib.Path("Sources") / mutant.file
+        text = files[path] if isinstance(files[path], str) else files[path].decode()
+        original = (ROOT / path).read_text()
+        if original.count(mutant.old) != 1:
+            raise SystemExit(f"the mutant {mutant.name} fits {original.count(mutant.old)} times into {path}: keep Tests/mutants.py with the code")
+        planted = mutant.new.replace("BUG", f'Planted.has("{mutant.name}")')
+        # Several mutants of one line stand behind each other.
+        files[path] = text.replace(mutant.old, planted, 1)
+        if mutant.old not in text:
+            raise SystemExit(f"the mutant {mutant.name} meets another one's text in {path}")
+    files[pathlib.Path("Sources/IngestCore/Planted.swift")] = (
+        'import Glibc\n\npackage enum Planted {\n    private static let bug = getenv("PLANTED_BUG").map { String(cString: $0) }\n\n'
+        "    package static func has(_ name: String) -> Bool { bug == name }\n}\n"
+    )
+    for path in sorted(COPY.rglob("*")):
+        if path.is_file() and ".build" not in path.relative_to(COPY).parts and path.relative_to(COPY) not in files and path.name != "Package.resolved":
+            path.unlink()
+    for path, content in files.items():
+        content = content.encode() if isinstance(content, str) else content
+        target = COPY / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists() or target.read_bytes() != content:
+            target.write_bytes(content)
+            shutil.copymode(ROOT / path, target) if (ROOT / path).exists() else None
+    done = subprocess.run(["swift", "build", "-c", "release", "--build-tests"], cwd=COPY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise SystemExit(f"the mutants do not compile:\n{done.stdout[-4000:]}")
+
+
+def binary() -> pathlib.Path:
+    return COPY / ".build/release/ingest-fleetPackageTests.xctest"
