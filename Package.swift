@@ -72,6 +72,7 @@ let package = Package(
         .testTarget(
             name: "IngestCoreTests",
             dependencies: ["IngestCore", "IngestTestKit", "ExtractionWire"],
+            exclude: ["Events"],
             swiftSettings: settings
         ),
         .testTarget(

@@ -12,10 +12,12 @@ struct Ingestctl {
               search QUESTION    print the best hits, of live versions only
               status             count documents by state
               rejections         list documents whose newest version was rejected, with the reason
+              dead-letters       list what the dead-letter queues hold: queue, reason, object, generation, time, trace, detail
               settings           print the table of all settings
             """,
-        operands: "setup|switch|search QUESTION|status|rejections|settings",
+        operands: "setup|switch|search QUESTION|status|rejections|dead-letters|settings",
         declarations: Settings.common + Settings.embeddings + Settings.setup + SearchOptions.declarations
+            + [Settings.ingestQueue.declaration, Settings.chunkQueue.declaration]
             + Settings.information
     )
 
@@ -37,6 +39,7 @@ struct Ingestctl {
         )
         let options = SearchOptions(&reader)
         let embeddings = command == "search" ? EmbeddingsConfiguration(&reader, common) : nil
+        let queues = command == "dead-letters" ? [reader.read(Settings.ingestQueue), reader.read(Settings.chunkQueue)] : []
         program.require(reader, printing: parsed.values[Settings.printConfig.declaration.environment] == "true")
 
         let sink = StandardErrorLog(asJSON: common.logAsJSON)
@@ -53,6 +56,8 @@ struct Ingestctl {
                 program.print(try await StatusCommand(services: services, names: common.names).json() + "\n")
             case ("rejections", 0, _):
                 program.print(try await StatusCommand(services: services, names: common.names).rejections())
+            case ("dead-letters", 0, _):
+                program.print(try await DeadLetterCommand(services: services, queues: queues).run())
             case ("search", 1, let embeddings?):
                 let search = SearchCommand(services: services, common: common, embeddings: embeddings, options: options)
                 program.print(try await search.run(operands[0]))

@@ -9,6 +9,7 @@ package final class InMemoryQueue: MessageQueue {
         package var visibleAt: Duration = .zero
         package var receiveCount = 0
         package var receipt: String?
+        package var receivedAt: Duration = .zero
     }
 
     private struct State {
@@ -20,6 +21,8 @@ package final class InMemoryQueue: MessageQueue {
         var sendFailures = 0
         var lostReceipts: Set<String> = []
         var largestReceive = 0
+        var largestReceiveCount = 0
+        var refusedExtensions = 0
     }
 
     private let state = Locked(State())
@@ -34,6 +37,8 @@ package final class InMemoryQueue: MessageQueue {
     package var messages: [Stored] { state.withLock { $0.messages } }
     package var deletedCount: Int { state.withLock { $0.deleted.count } }
     package var largestReceive: Int { state.withLock { $0.largestReceive } }
+    package var largestReceiveCount: Int { state.withLock { $0.largestReceiveCount } }
+    package var refusedExtensions: Int { state.withLock { $0.refusedExtensions } }
     package func extensions(ofMessage id: String) -> Int { state.withLock { $0.extensions[id] ?? 0 } }
     package func failNextSends(_ count: Int) { state.withLock { $0.sendFailures = count } }
 
@@ -64,6 +69,8 @@ package final class InMemoryQueue: MessageQueue {
                 state.counter += 1
                 state.messages[index].receiveCount += 1
                 state.messages[index].visibleAt = now + timeout
+                state.messages[index].receivedAt = now
+                state.largestReceiveCount = max(state.largestReceiveCount, state.messages[index].receiveCount)
                 let receipt = "receipt-\(state.counter)"
                 state.messages[index].receipt = receipt
                 let stored = state.messages[index]
@@ -71,8 +78,9 @@ package final class InMemoryQueue: MessageQueue {
                     messageID: stored.id,
                     receipt: receipt,
                     body: stored.message.body,
-                    receiveCount: stored.receiveCount,
+                    receiveCount: stored.receiveCount + MessageCopy.receives(stored.message.attributes),
                     sent: stored.sent,
+                    attributes: stored.message.attributes,
                     trace: stored.message.trace,
                     received: time.now
                 )
@@ -95,8 +103,11 @@ package final class InMemoryQueue: MessageQueue {
         state.withLock { state in
             receipts.map { receipt in
                 guard !state.lostReceipts.contains(receipt),
-                    let index = state.messages.firstIndex(where: { $0.receipt == receipt })
+                    let index = state.messages.firstIndex(where: { $0.receipt == receipt }),
+                    // SQS counts 12 hours from the receive.
+                    time.uptime + timeout <= state.messages[index].receivedAt + .seconds(43_200)
                 else {
+                    state.refusedExtensions += 1
                     return .failure(.lost)
                 }
                 state.messages[index].visibleAt = time.uptime + timeout
@@ -113,7 +124,9 @@ package final class InMemoryQueue: MessageQueue {
                 return true
             }
             state.counter += 1
-            state.messages.append(Stored(message: message, id: "message-\(state.counter)", sent: time.now))
+            var stored = Stored(message: message, id: "message-\(state.counter)", sent: time.now)
+            stored.visibleAt = time.uptime + (message.delay ?? .zero)
+            state.messages.append(stored)
             return false
         }
         if fails { throw Failure.transient("the queue does not answer") }

@@ -31,6 +31,25 @@ package struct DeadLetter: Equatable, Sendable {
         self.generation = generation
     }
 
+    /// What a dead-letter queue's message says. One without a reason was moved there by the queue itself, after too many receives: then its body
+    /// tells the object.
+    package init(_ delivery: Delivery) {
+        let attributes = delivery.attributes
+        self.init(
+            reason: attributes["reason"] ?? "too_many_receives",
+            detail: attributes["detail"] ?? "moved by the queue: it was received again and again without an end",
+            object: attributes["object"] ?? "",
+            generation: attributes["generation"].flatMap { Int($0) }
+        )
+        guard object.isEmpty else { return }
+        if let message = try? ChunkMessage(decoding: delivery.body) {
+            object = message.header.object.description
+            generation = message.header.generation
+        } else if case .changes(let changes) = try? EventParser.parse(delivery.body) {
+            object = changes.map(\.object.description).joined(separator: ", ")
+        }
+    }
+
     var attributes: [String: String] {
         var attributes = ["reason": reason, "detail": detail, "object": Self.printable(object)]
         if let generation { attributes["generation"] = String(generation) }

@@ -14,6 +14,8 @@ package struct SQSQueue: MessageQueue {
         self.time = time
     }
 
+    package var name: String { url.split(separator: "/").last.map(String.init) ?? url }
+
     /// The queue with this ARN, on the same server and account as this one, as dead-letter queues must be.
     package func sibling(arn: String) -> SQSQueue {
         let name = arn.split(separator: ":").last.map(String.init) ?? ""

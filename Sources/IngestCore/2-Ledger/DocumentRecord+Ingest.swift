@@ -12,9 +12,17 @@ extension DocumentRecord {
         return live?.content ?? .absent
     }
 
-    /// The rejection that `knownContent` is about.
+    /// The rejection that `knownContent` is about: one that stands, or one that an empty generation was made for.
     package var knownRejection: RejectedGeneration? {
-        lastRejection.flatMap { $0.generation > pending?.generation ?? 0 ? $0 : nil }
+        guard let known = knownContent else { return nil }
+        if let last = lastRejection, last.content == known { return last }
+        guard let live, live.content == known, let reason = live.reason else { return nil }
+        return RejectedGeneration(
+            generation: live.generation,
+            content: known,
+            reason: reason,
+            detail: "the version before was removed"
+        )
     }
 
     /// There is nothing to do for this content. The decision still has to be written (`touched`).

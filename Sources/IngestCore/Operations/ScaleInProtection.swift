@@ -6,15 +6,23 @@ package final class ScaleInProtection: Sendable {
     private struct State {
         var inWork = 0
         var isProtected = false
-        /// When to ask again: to renew, or because the last try failed.
-        var due = Duration.zero
+        /// When to renew.
+        var renewal = Duration.zero
+        /// Not before, as the last try failed.
+        var retry = Duration.zero
         var idleSince = Duration.zero
         var hasComplained = false
         var change = Latch()
+
+        /// What to tell next, and when; nil for nothing.
+        var next: (isProtected: Bool, at: Duration)? {
+            if inWork > 0 { return (true, isProtected ? max(renewal, retry) : retry) }
+            return isProtected ? (false, max(idleSince + linger, retry)) : nil
+        }
     }
 
     private static let expiry = Duration.seconds(900)
-    private static let retry = Duration.seconds(30)
+    private static let patience = Duration.seconds(30)
     /// A worker between two messages is not idle yet.
     private static let linger = Duration.seconds(10)
 
@@ -55,20 +63,15 @@ package final class ScaleInProtection: Sendable {
     package func release() async { if state.withLock({ $0.isProtected }) { await tell(false) } }
 
     private func pendingChange() -> Bool? {
-        let now = time.uptime
-        return state.withLock { state in
-            if state.inWork > 0 { return now >= state.due ? true : nil }
-            return state.isProtected && now >= max(state.idleSince + Self.linger, state.due) ? false : nil
-        }
+        guard let next = state.withLock({ $0.next }), next.at <= time.uptime else { return nil }
+        return next.isProtected
     }
 
     private func waitForChange() async {
         let now = time.uptime
         let (change, wait): (Latch, Duration?) = state.withLock { state in
             state.change = Latch()
-            if state.inWork > 0 { return (state.change, state.due - now) }
-            guard state.isProtected else { return (state.change, nil) }
-            return (state.change, max(state.idleSince + Self.linger, state.due) - now)
+            return (state.change, state.next.map { $0.at - now })
         }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { try? await change.wait() }
@@ -101,9 +104,10 @@ package final class ScaleInProtection: Sendable {
             defer { state.hasComplained = problem != nil }
             if problem == nil {
                 state.isProtected = isProtected
-                state.due = isProtected ? now + Self.expiry / 2 : .zero
+                state.renewal = now + Self.expiry / 2
+                state.retry = .zero
             } else {
-                state.due = now + Self.retry
+                state.retry = now + Self.patience
             }
             return !state.hasComplained
         }

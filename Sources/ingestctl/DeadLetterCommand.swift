@@ -1,0 +1,57 @@
+import IngestCore
+
+/// `ingestctl dead-letters`: what both dead-letter queues hold, and why. Looking does not take anything away.
+struct DeadLetterCommand {
+    var services: Services
+    /// The queues whose letters are wanted.
+    var queues: [String]
+
+    /// Long enough to look at every message once.
+    private static let lookingTime = Duration.seconds(60)
+
+    /// A message for each line: queue, reason, object, generation, when it was sent, trace, detail.
+    func run() async throws -> String {
+        var lines: [String] = []
+        for url in queues {
+            let queue = services.queue(url)
+            guard let redrive = try await queue.attributes().redrive else {
+                throw Failure.fleet("\(url) has no RedrivePolicy: it has no dead-letter queue")
+            }
+            lines += try await letters(queue.sibling(arn: redrive.deadLetterARN)).map(\.line)
+        }
+        return lines.map { $0 + "\n" }.joined()
+    }
+
+    private func letters(_ queue: SQSQueue) async throws -> [LetterLine] {
+        var seen: [String: LetterLine] = [:]
+        var receipts: [String] = []
+        while true {
+            let found = try await queue.receive(maximum: 10, wait: .seconds(1), visibility: Self.lookingTime)
+            let fresh = found.filter { seen[$0.messageID] == nil }
+            for delivery in fresh { seen[delivery.messageID] = LetterLine(delivery, queue: queue.name) }
+            receipts += found.map(\.receipt)
+            if fresh.isEmpty { break }
+        }
+        for start in stride(from: 0, to: receipts.count, by: 10) {
+            _ = try await queue.setVisibility(Array(receipts[start..<min(receipts.count, start + 10)]), .zero)
+        }
+        return seen.values.sorted { ($0.sent, $0.line) < ($1.sent, $1.line) }
+    }
+}
+
+/// One letter, as it is told.
+struct LetterLine {
+    var sent: Timestamp
+    var line: String
+
+    init(_ delivery: Delivery, queue: String) {
+        sent = delivery.sent
+        let letter = DeadLetter(delivery)
+        let fields = [
+            queue, letter.reason, letter.object, letter.generation.map(String.init) ?? "", delivery.sent.iso8601,
+            delivery.trace ?? "", letter.detail,
+        ]
+        line = fields.map { $0.isEmpty ? "-" : $0.replacing("\t", with: " ").replacing("\n", with: " ") }
+            .joined(separator: "\t")
+    }
+}
