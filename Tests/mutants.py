@@ -29,7 +29,7 @@ MUTANTS = [
     Mutant("no-compare-and-set", "converged exact complete durable hand-overs", "IngestCore/7-Index/Bulk.swift", "if case .replace(_, let sequence, let term) = action {", "if !BUG, case .replace(_, let sequence, let term) = action {"),
     Mutant("drop-on-reservation", "durable converged", f"{RULES}+Ingest.swift", "return pending.handedOver ? pending.content : nil", "return pending.handedOver || BUG ? pending.content : nil"),
     Mutant("compare-with-live", "converged durable", f"{RULES}+Ingest.swift", "content != .unknown && knownContent == content", "content != .unknown && (knownContent == content || BUG && live?.content == content)"),
-    Mutant("pending-hides-rejection", "durable converged", f"{RULES}+Ingest.swift", "if let pending, pending.generation > rejectedGeneration {", "if let pending, BUG || pending.generation > rejectedGeneration {"),
+    Mutant("refusal-keeps-reservation", "durable converged", f"{RULES}+Ingest.swift", "pending?.handedOver == false ? retiringPending() : self", "!BUG && pending?.handedOver == false ? retiringPending() : self"),
     Mutant("superseded-keeps", "exact", EMBED, "try await index.delete(work.document, generation: work.generation, count: work.header.chunkCount)",
            "if !BUG { try await index.delete(work.document, generation: work.generation, count: work.header.chunkCount) }"),
     Mutant("forget-retired", "exact", EMBED, "try await index.delete(work.document, generation: retired.generation, count: retired.chunkCount)",

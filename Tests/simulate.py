@@ -66,6 +66,20 @@ def run_seeds(total: int) -> tuple[dict, list[str]]:
     return dict(sums) | {"faults": dict(sorted(faults.items()))}, problems
 
 
+def explore() -> int:
+    """Every interleaving of the ledger's rules, within bounds; and that a seed repeats."""
+    say("every interleaving of the ledger's rules")
+    environment = dict(os.environ, SWIFT_DETERMINISTIC_HASHING="1", SWIFT_BACKTRACE="enable=no")
+    command = [BINARY, "--testing-library", "swift-testing", "--filter", "GenerationModelTests|aSeedRepeatsExactly"]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise SystemExit(done.stdout[-5000:])
+    counts = [int(line.split()[-2]) for line in done.stdout.splitlines() if line.endswith(" states")]
+    assert len(counts) >= 5, done.stdout[-2000:]
+    say(f"  {sum(counts):,} states without a violation")
+    return sum(counts)
+
+
 def find(mutant: mutants.Mutant, limit: int) -> dict:
     tried = 0
     while tried < limit:
@@ -106,6 +120,7 @@ def main() -> int:
         print(output)
         print(json.dumps(report))
         return 1 if "failedSeed" in report else 0
+    states = explore()
     say(f"{arguments.seeds:,} seeds")
     figures, problems = run_seeds(arguments.seeds)
     found = {}
@@ -114,7 +129,7 @@ def main() -> int:
         problems += missed
     for problem in problems:
         say(f"PROBLEM {problem}")
-    print(json.dumps(figures | {"mistakes_found": found, "problems": problems, "seconds": round(time.monotonic() - started)}))
+    print(json.dumps(figures | {"model_states": states, "mistakes_found": found, "problems": problems, "seconds": round(time.monotonic() - started)}))
     return 1 if problems else 0
 
 

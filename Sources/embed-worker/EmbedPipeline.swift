@@ -83,7 +83,9 @@ package struct EmbedPipeline: Sendable {
 
     /// After a lost lease: another worker may have finished the message and cleaned up before our last write. Then that is ours to remove.
     package func tidy(_ job: WorkLoop.Job) async {
-        guard let message = try? ChunkMessage(decoding: job.first.body), message.header.index == indexName else { return }
+        guard let message = try? ChunkMessage(decoding: job.first.body), message.header.index == indexName else {
+            return
+        }
         let work = EmbedWork(message)
         guard let record = try? await ledger.read(work.recordID).record else { return }
         switch record.decision(for: work.generation, isFirstDelivery: false, isStale: false) {
@@ -214,7 +216,9 @@ package struct EmbedPipeline: Sendable {
     }
 
     private func tellAgain(_ work: EmbedWork) async throws {
-        try await eventQueue.send(OutgoingMessage(body: ObjectChange.hint(for: work.header.object), group: work.header.tenant))
+        try await eventQueue.send(
+            OutgoingMessage(body: ObjectChange.hint(for: work.header.object), group: work.header.tenant)
+        )
     }
 
     /// The hand-over object goes last; then the message may.

@@ -39,7 +39,8 @@ struct Ingestctl {
         )
         let options = SearchOptions(&reader)
         let embeddings = command == "search" ? EmbeddingsConfiguration(&reader, common) : nil
-        let queues = command == "dead-letters" ? [reader.read(Settings.ingestQueue), reader.read(Settings.chunkQueue)] : []
+        let queues =
+            command == "dead-letters" ? [reader.read(Settings.ingestQueue), reader.read(Settings.chunkQueue)] : []
         program.require(reader, printing: parsed.values[Settings.printConfig.declaration.environment] == "true")
 
         let sink = StandardErrorLog(asJSON: common.logAsJSON)

@@ -26,7 +26,9 @@ import Testing
         }
     }
 
-    private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Events")
+    private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+        "Events"
+    )
     static let expected: [String: Expected] = {
         let data = try! Data(contentsOf: folder.appendingPathComponent("expected.json"))
         return try! JSONDecoder().decode([String: Expected].self, from: data)

@@ -34,7 +34,8 @@ import Testing
         body: Array(#"{"protection":{"ProtectionEnabled":true,"TaskArn":"arn"}}"#.utf8)
     )
 
-    private func run(_ protection: ScaleInProtection, _ body: @escaping @Sendable () async throws -> Void) async throws {
+    private func run(_ protection: ScaleInProtection, _ body: @escaping @Sendable () async throws -> Void) async throws
+    {
         try await time.flowing {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { await protection.run() }

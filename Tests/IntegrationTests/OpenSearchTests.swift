@@ -249,7 +249,7 @@ struct OpenSearchTests {
                     eventQueue: queue,
                     indexName: names.chunks,
                     stalenessBound: .seconds(300),
-            patience: Patience(limit: .zero, time: services.time, random: .system),
+                    patience: Patience(limit: .zero, time: services.time, random: .system),
                     time: services.time,
                     metrics: environment.metrics,
                     log: environment.log

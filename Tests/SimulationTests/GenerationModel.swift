@@ -129,7 +129,9 @@ struct GenerationModel {
 
     private static func add(_ message: Message, _ state: inout State) {
         state.messages.append(message)
-        state.messages.sort { ($0.generation, $0.content, $0.isFirst ? 1 : 0) < ($1.generation, $1.content, $1.isFirst ? 1 : 0) }
+        state.messages.sort {
+            ($0.generation, $0.content, $0.isFirst ? 1 : 0) < ($1.generation, $1.content, $1.isFirst ? 1 : 0)
+        }
     }
 
     private mutating func steps(_ state: State) -> [(State, isCrash: Bool)] {

@@ -152,7 +152,8 @@ struct SimulatedSQS {
             queue.messages[place].holder = process.name
             queue.messages[place].isBackingOff = false
             let message = queue.messages[place]
-            let how = "receives \(queue.name) message \(message.id), time \(message.receives)\(isDoubled ? ", DOUBLED" : "")"
+            let how =
+                "receives \(queue.name) message \(message.id), time \(message.receives)\(isDoubled ? ", DOUBLED" : "")"
             world.note(process.name, how, message.document)
             world.watcher.received(message, from: queue, isDoubled: isDoubled)
             return message
@@ -160,7 +161,9 @@ struct SimulatedSQS {
     }
 
     /// A batch with an outcome for each entry; nil is success.
-    private func entries(_ queue: SimulatedQueue, _ call: Call, _ one: (SimulatedQueue, Call.Entry) -> String?) -> [UInt8] {
+    private func entries(_ queue: SimulatedQueue, _ call: Call, _ one: (SimulatedQueue, Call.Entry) -> String?)
+        -> [UInt8]
+    {
         let outcomes = (call.Entries ?? []).map { entry -> (String, String?) in
             guard world.strikes(.itemFailed) else { return (entry.Id, one(queue, entry)) }
             process.metFault = true

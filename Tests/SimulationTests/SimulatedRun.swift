@@ -34,7 +34,9 @@ struct SimulatedRun {
 
     private static func changeBucket(_ world: World) async {
         let clock = world.scheduler.clock
-        var steps: [(at: Duration, key: String, change: Story.Change?)] = world.story.changes.map { ($0.at, $0.key, $0) }
+        var steps: [(at: Duration, key: String, change: Story.Change?)] = world.story.changes.map {
+            ($0.at, $0.key, $0)
+        }
         steps += world.story.hints.map { ($0.at, $0.key, nil) }
         for step in steps.sorted(by: { $0.at < $1.at }) {
             try? await clock.sleep(for: step.at - world.uptime)

@@ -25,14 +25,16 @@ struct Story: Sendable {
 
     init(seed: UInt64) {
         var random = SplitMix64(state: seed &* 0x9e37_79b9 &+ 1)
-        documents = random.draw(1...3)
-        ingestWorkers = random.draw(1...2)
-        embedWorkers = random.draw(1...2)
+        // Some runs crowd everything onto one document.
+        let isCrowded = random.chance(0.3)
+        documents = isCrowded ? 1 : random.draw(1...3)
+        ingestWorkers = isCrowded ? 2 : random.draw(1...2)
+        embedWorkers = isCrowded ? 2 : random.draw(1...2)
         concurrency = random.draw(1...3)
         inlineBytes = random.chance(0.5) ? 1 : 100_000
         removesRejected = random.chance(0.2)
         var contents: [String: [ObjectContent]] = [:]
-        let span = random.draw(1...60)
+        let span = isCrowded ? random.draw(1...6) : random.draw(1...60)
         for number in 1...random.draw(1...7) {
             let key = "doc\(random.draw(1...documents))"
             let past = contents[key] ?? []
@@ -58,6 +60,10 @@ struct Story: Sendable {
         ]
         for fault in Fault.allCases where random.chance(0.4) {
             intensity[fault] = rates[fault]! * [0.3, 1, 2].randomElement(using: &random)!
+        }
+        if isCrowded {
+            intensity[.duplicated] = 0.4
+            intensity[.slow] = 0.3
         }
     }
 }

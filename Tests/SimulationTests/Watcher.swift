@@ -156,7 +156,7 @@ final class Watcher: @unchecked Sendable {
         }
         for path in world.bucket.handOvers {
             let writer = handOverWriters[path]
-            if sentHandOvers.contains(path) || writer?.process.hadTrouble != true {
+            if sentHandOvers.contains(path) || writer.map({ !$0.process.hadTrouble && !$0.process.metFault }) ?? true {
                 world.violate(.handOvers, "\(path) is left", writer?.document ?? "")
             }
         }
@@ -165,7 +165,9 @@ final class Watcher: @unchecked Sendable {
     private func finish(_ key: String) {
         let record = world.index.record(of: key)
         let live = record?.live
-        let here = world.index.chunks.values.map(\.chunk).filter { $0.key == key }.sorted { $0.chunk_index < $1.chunk_index }
+        let here = world.index.chunks.values.map(\.chunk).filter { $0.key == key }.sorted {
+            $0.chunk_index < $1.chunk_index
+        }
         if here.contains(where: { $0.generation != live?.generation }) || here.count != live?.chunkCount ?? 0 {
             let found = here.map { "\($0.generation):\($0.chunk_index)" }.joined(separator: " ")
             world.violate(.exact, "live is \(live?.generation ?? 0) of \(live?.chunkCount ?? 0), found \(found)", key)

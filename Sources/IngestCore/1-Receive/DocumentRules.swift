@@ -53,13 +53,16 @@ package struct DocumentRules: Equatable, Sendable {
         let parts = address.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts[0].hasPrefix("s3://") else { throw Problem(description: "\"\(word)\" is no s3://bucket/prefix") }
         let path = parts[0].dropFirst(5).split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let bucket = path.first, !bucket.isEmpty else { throw Problem(description: "\"\(word)\" names no bucket") }
+        guard let bucket = path.first, !bucket.isEmpty else {
+            throw Problem(description: "\"\(word)\" names no bucket")
+        }
         let tenant = parts.count > 1 ? String(parts[1]) : nil
         if let tenant, !isIncluding || !isTenant(tenant) {
             throw Problem(description: "\"\(word)\": \"\(tenant)\" is no tenant here")
         }
         let key = path.count > 1 ? String(path[1]) : ""
-        guard let pattern = pattern(key.contains("*") ? key : key + "*"), let buckets = self.pattern(String(bucket)) else {
+        guard let pattern = pattern(key.contains("*") ? key : key + "*"), let buckets = self.pattern(String(bucket))
+        else {
             throw Problem(description: "\"\(word)\" is not percent-encoded UTF-8")
         }
         return Rule(isIncluding: isIncluding, bucket: buckets, key: pattern, tenant: tenant)

@@ -30,6 +30,8 @@ package final class LeaseKeeper: Sendable {
     private let heartbeat: Heartbeat
     private let log: Log
     private let entries = Locked([String: Entry]())
+    /// The extension under way.
+    private let call = Locked<(receipts: Set<String>, isOver: Latch)?>(nil)
 
     package init(
         queue: any MessageQueue,
@@ -52,6 +54,13 @@ package final class LeaseKeeper: Sendable {
     }
 
     package func remove(_ receipt: String) { entries.withLock { _ = $0.removeValue(forKey: receipt) } }
+
+    /// Returns when no extension of these is under way, so that giving back is the last word.
+    package func end(_ receipts: [String]) async {
+        for receipt in receipts { remove(receipt) }
+        let call = call.withLock { $0 }
+        if let call, !call.receipts.isDisjoint(with: receipts) { try? await call.isOver.wait() }
+    }
 
     package var count: Int { entries.withLock { $0.count } }
 
@@ -85,6 +94,14 @@ package final class LeaseKeeper: Sendable {
     }
 
     private func extend(_ leases: [Lease], by timeout: Duration) async {
+        let leases = entries.withLock { entries in leases.filter { entries[$0.receipt] != nil } }
+        guard !leases.isEmpty else { return }
+        let isOver = Latch()
+        call.withLock { $0 = (Set(leases.map(\.receipt)), isOver) }
+        defer {
+            call.withLock { $0 = nil }
+            isOver.open()
+        }
         let sent = time.uptime
         guard let results = try? await queue.setVisibility(leases.map(\.receipt), timeout) else {
             return log.warning("leases could not be extended, trying again", ["messages": "\(leases.count)"])

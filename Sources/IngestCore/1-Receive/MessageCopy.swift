@@ -12,7 +12,9 @@ package enum MessageCopy {
         return OutgoingMessage(body: delivery.body, attributes: attributes, trace: delivery.trace, delay: delay)
     }
 
-    package static func receives(_ attributes: [String: String]) -> Int { attributes[receives].flatMap { Int($0) } ?? 0 }
+    package static func receives(_ attributes: [String: String]) -> Int {
+        attributes[receives].flatMap { Int($0) } ?? 0
+    }
 
     package static func firstSent(_ delivery: Delivery) -> Timestamp {
         delivery.attributes[firstSent].flatMap { Int64($0) }.map { Timestamp(milliseconds: $0) } ?? delivery.sent

@@ -3,6 +3,7 @@ struct Settlement: Sendable {
     let queue: any MessageQueue
     let deadLetters: any MessageQueue
     let acknowledgements: Coalescer<String, Void>
+    let leases: LeaseKeeper
     let environment: LoopEnvironment
 
     /// 5, 10, 20 … 900 s, with jitter: a document that fails for now comes back less and less often.
@@ -95,6 +96,7 @@ struct Settlement: Sendable {
     private func makeVisible(_ job: WorkLoop.Job, after timeout: Duration) async {
         for start in stride(from: 0, to: job.deliveries.count, by: 10) {
             let receipts = job.deliveries[start..<min(job.deliveries.count, start + 10)].map(\.receipt)
+            await leases.end(receipts)
             _ = try? await queue.setVisibility(receipts, timeout)
         }
     }

@@ -257,7 +257,13 @@ package struct WorkLoop: Sendable {
     }
 
     private var settlement: Settlement {
-        Settlement(queue: queue, deadLetters: deadLetters, acknowledgements: acknowledgements, environment: environment)
+        Settlement(
+            queue: queue,
+            deadLetters: deadLetters,
+            acknowledgements: acknowledgements,
+            leases: leases,
+            environment: environment
+        )
     }
 
     private func stopIfIdle(since: Duration) async {

@@ -82,7 +82,9 @@ package struct WorkerRun: Sendable {
         }
         let deadLetters = queue.sibling(arn: redrive.deadLetterARN)
         let dead = try? await deadLetters.attributes()
-        if dead == nil { environment.log.warning("the dead-letter queue cannot be reached", ["queue": deadLetters.url]) }
+        if dead == nil {
+            environment.log.warning("the dead-letter queue cannot be reached", ["queue": deadLetters.url])
+        }
         for warning in attributes.warnings + attributes.warnings(deadLetters: dead) {
             environment.log.warning("queue attributes", ["queue": queue.url, "problem": warning])
         }
