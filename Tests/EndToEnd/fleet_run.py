@@ -18,11 +18,25 @@ class FleetRun:
         self.ports: dict[str, int] = {}
         self.ctl("setup")
 
-    def start(self, name: str, session_seconds: int = 3600) -> Process:
-        self.ports[name] = free_port()
-        settings = {"HEALTH_PORT": str(self.ports[name])} | self.settings
-        self.workers[name] = Process(name, [PROGRAMS / name], self.folder / f"{name}.log", self.fleet.worker(name, session_seconds) | settings)
-        return self.workers[name]
+    @staticmethod
+    def program(name: str) -> pathlib.Path:
+        return PROGRAMS / name
+
+    def start(self, name: str, session_seconds: int = 3600, number: int = 0, settings: dict[str, str] = {}) -> Process:
+        """Starts a worker; several of a kind are told apart by their numbers, and called `ingest-worker.1`."""
+        label = f"{name}.{number}" if number else name
+        self.ports[label] = free_port()
+        environment = self.fleet.worker(name, session_seconds) | {"HEALTH_PORT": str(self.ports[label])} | self.settings | settings
+        self.workers[label] = Process(label, [PROGRAMS / name], self.folder / f"{label}.log", environment)
+        return self.workers[label]
+
+    def metrics(self, label: str) -> dict[str, int]:
+        """All of a worker's numbers; none while it does not answer."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[label]}/metrics", timeout=2) as answer:
+                return {name: int(value) for name, value in re.findall(r"^(\w+) (\d+)$", answer.read().decode(), re.MULTILINE)}
+        except OSError:
+            return {}
 
     def metric(self, name: str, series: str) -> int:
         """A number of a worker's metrics; 0 while it does not answer."""
@@ -46,7 +60,7 @@ class FleetRun:
                 raise Failed(f"{name} ended with code {worker.popen.returncode}; its log: {worker.log}")
 
     def ctl(self, *arguments: str) -> str:
-        done = subprocess.run([PROGRAMS / "ingestctl", *arguments], env=self.fleet.operator(), capture_output=True, text=True)
+        done = subprocess.run([PROGRAMS / "ingestctl", *arguments], env=self.fleet.operator() | self.fleet.owner(), capture_output=True, text=True)
         if done.returncode:
             raise Failed(f"ingestctl {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout

@@ -13,6 +13,8 @@ final class SimulatedProcess: HTTPClient, TimeSource, @unchecked Sendable {
     var metFault = false
     /// Jobs in work.
     var jobs = 0
+    /// Of the messages in work.
+    var bodies: [String] = []
     private var parked: [UnsafeContinuation<Void, Never>] = []
 
     init(_ name: String, _ world: World) {

@@ -58,6 +58,7 @@ final class Watcher: @unchecked Sendable {
 
     func begins(_ job: WorkLoop.Job, _ process: SimulatedProcess) {
         process.jobs += 1
+        process.bodies.append(job.first.body)
         if process.jobs > world.story.concurrency {
             world.violate(.bounded, "\(process.name) has \(process.jobs) jobs of \(world.story.concurrency)", "")
         }
@@ -66,6 +67,7 @@ final class Watcher: @unchecked Sendable {
 
     func ends(_ job: WorkLoop.Job, _ process: SimulatedProcess) {
         process.jobs -= 1
+        if let place = process.bodies.firstIndex(of: job.first.body) { process.bodies.remove(at: place) }
         working[job.first.body, default: 0] -= 1
     }
 

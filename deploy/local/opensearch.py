@@ -27,6 +27,14 @@ class Node:
     process: Process | None = None
     data: pathlib.Path | None = None
     engine: str = "lucene"
+    command: list | None = None
+
+    def restart(self) -> None:
+        """Ends it and starts it again, with its data and on its port."""
+        log = self.process.log
+        self.process.stop(15)
+        self.process = Process(self.kind, self.command, log)
+        self.process.wait_for(self.url, 120)
 
     def stop(self) -> None:
         if self.process:
@@ -62,8 +70,9 @@ def data_folder() -> pathlib.Path:
 
 def archived(archives: pathlib.Path, version: str, folder: pathlib.Path, outlives: bool) -> Node:
     data, port = data_folder(), free_port(pair=100)
-    process = Process(f"OpenSearch {version}", ["bash", archives / "start", version, data, port], folder / f"opensearch-{version}.log", outlives=outlives)
-    node = Node(f"http://127.0.0.1:{port}", f"OpenSearch {version}", process, data)
+    command = ["bash", archives / "start", version, data, port]
+    process = Process(f"OpenSearch {version}", command, folder / f"opensearch-{version}.log", outlives=outlives)
+    node = Node(f"http://127.0.0.1:{port}", f"OpenSearch {version}", process, data, command=command)
     return answered(node)
 
 
@@ -109,7 +118,7 @@ def from_home(version: str, folder: pathlib.Path, outlives: bool) -> Node:
     data, port = data_folder(), free_port(pair=100)
     command = ["bash", ROOT / "deploy/local/run-opensearch", ASSEMBLED / version, data, port]
     process = Process(f"OpenSearch {version}", command, folder / f"opensearch-{version}.log", outlives=outlives)
-    return answered(Node(f"http://127.0.0.1:{port}", f"OpenSearch {version}, assembled", process, data))
+    return answered(Node(f"http://127.0.0.1:{port}", f"OpenSearch {version}, assembled", process, data, command=command))
 
 
 def embedded(folder: pathlib.Path, outlives: bool) -> Node:

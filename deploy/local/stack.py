@@ -68,11 +68,16 @@ class Stack:
         self.aws = self._start("ministack", [PYTHON.parent / "ministack"], self.aws_environment)
         self.aws.wait_for(f"{self.aws_url}/_ministack/health")
 
-    def _embeddings(self) -> str:
-        port = free_port()
-        process = self._start("embeddings", [PYTHON, ROOT / "deploy/local/embeddings.py", "--port", port, "--key", KEY])
-        process.wait_for(f"http://127.0.0.1:{port}/control")
+    def _embeddings(self, port: int | None = None) -> str:
+        port = port or free_port()
+        self.embeddings = self._start("embeddings", [PYTHON, ROOT / "deploy/local/embeddings.py", "--port", port, "--key", KEY])
+        self.embeddings.wait_for(f"http://127.0.0.1:{port}/control")
         return f"http://127.0.0.1:{port}"
+
+    def restart_embeddings(self) -> None:
+        self.embeddings.stop(1)
+        self.processes.remove(self.embeddings)
+        self._embeddings(int(self.embeddings_url.rsplit(":", 1)[1]))
 
     def _credentials(self) -> str:
         port = free_port()
@@ -182,6 +187,11 @@ class Fleet:
     def operator(self) -> dict[str, str]:
         """The environment of `ingestctl`."""
         return self._common() | {"OPENAI_BASE_URL": f"{self.stack.embeddings_url}/v1", "OPENAI_API_KEY": KEY}
+
+    def owner(self) -> dict[str, str]:
+        """What lets `ingestctl` look into the queues: the account's own keys."""
+        keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+        return keys | {"INGEST_QUEUE_URL": self.queues["events"], "CHUNK_QUEUE_URL": self.queues["chunks"]}
 
     def put(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> None:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)

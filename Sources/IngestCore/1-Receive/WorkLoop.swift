@@ -172,6 +172,7 @@ package struct WorkLoop: Sendable {
                 try await queue.receive(maximum: maximum, wait: wait)
             }
             environment.metrics.add(.messagesReceived, deliveries.count)
+            environment.metrics.add(.messagesRedelivered, deliveries.count { $0.receiveCount > 1 })
             count(deliveries.count)
             environment.health.received()
             return deliveries

@@ -2,6 +2,7 @@
 package final class Metrics: Sendable {
     package enum Series: String, CaseIterable, Sendable {
         case messagesReceived = "ingest_messages_received_total"
+        case messagesRedelivered = "ingest_messages_redelivered_total"
         case messagesInWork = "ingest_messages_in_work"
         case messagesDeleted = "ingest_messages_deleted_total"
         case messagesRetried = "ingest_messages_retried_total"
