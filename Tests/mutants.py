@@ -62,7 +62,7 @@ MUTANTS = [
     Mutant("pays-again", "paid-once", "embed-worker/VectorSource.swift", "            paid.keep(vectors, key)\n", "            if !BUG { paid.keep(vectors, key) }\n"),
     Mutant("impatient", "paid-once", "IngestCore/Resilience/Patience.swift", "guard Failure(error).isPassing, time.uptime < end else", "guard !BUG, Failure(error).isPassing, time.uptime < end else"),
     # The loop.
-    Mutant("acknowledge-first", "durable", LOOP, "        switch await ending(of: job, leases) {", "        if BUG { await settlement.settle(job, .done) }\n        switch await ending(of: job, leases) {"),
+    Mutant("acknowledge-first", "durable handles", LOOP, "        switch await ending(of: job, leases) {", "        if BUG { await settlement.settle(job, .done) }\n        switch await ending(of: job, leases) {"),
     Mutant("acknowledge-failures", "durable converged", SETTLEMENT, "            await makeVisible(job, after: max(after", "            if BUG { return await delete(job) }\n            await makeVisible(job, after: max(after"),
     Mutant("letters-lost", "dead-letters", SETTLEMENT, "            for letter in letters {", "            for letter in BUG ? [] : letters {"),
     Mutant("failures-are-rejections", "dead-letters converged durable", "IngestCore/1-Receive/Outcome.swift", "case .transient(let text): self = .retry(text, after: nil)",

@@ -95,7 +95,7 @@ struct SimulatedFleet {
             deadLetters: queue("dead"),
             settings: WorkLoop.Settings(
                 concurrency: process.world.story.concurrency,
-                pollWait: .seconds(5),
+                pollWait: .seconds(20),
                 grace: Self.grace
             ),
             visibilityTimeout: World.visibility,

@@ -14,7 +14,7 @@ final class SimulatedProcess: HTTPClient, TimeSource, @unchecked Sendable {
     /// Jobs in work.
     var jobs = 0
     /// Of the messages in work.
-    var bodies: [String] = []
+    var receipts: Set<String> = []
     private var parked: [UnsafeContinuation<Void, Never>] = []
 
     init(_ name: String, _ world: World) {

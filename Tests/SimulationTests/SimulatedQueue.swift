@@ -200,7 +200,7 @@ struct SimulatedSQS {
         }
         let timeout = Duration.seconds(entry.VisibilityTimeout ?? 0)
         queue.messages[place].visibleAt = world.uptime + timeout
-        queue.messages[place].isBackingOff = !process.bodies.contains(queue.messages[place].body)
+        queue.messages[place].isBackingOff = !process.receipts.contains(entry.ReceiptHandle)
         let message = queue.messages[place]
         queue.wakePolls()
         let how = "keeps \(queue.name) message \(message.id) for \(entry.VisibilityTimeout ?? 0) s"

@@ -43,7 +43,7 @@ struct SimulatedRun {
             if let change = step.change { world.bucket.change(change.key, change.content, world) }
             // Late, doubled and out of order.
             for _ in 0..<(world.strikes(.duplicated) ? 2 : 1) {
-                let late = world.faults.chance(0.3) ? world.faults.draw(0...60_000) : world.faults.draw(0...1000)
+                let late = world.faults.chance(0.3) ? world.faults.draw(0...30_000) : world.faults.draw(0...1000)
                 let body = ObjectChange.hint(for: ObjectReference(bucket: World.documents, key: step.key))
                 let visibleAt = world.uptime + .milliseconds(late)
                 world.events.add(body, document: step.key, now: world.now, visibleAt: visibleAt)

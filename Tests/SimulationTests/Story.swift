@@ -21,7 +21,7 @@ struct Story: Sendable {
     var intensity: [Fault: Double] = [:]
 
     /// Faults strike until then; afterwards everything has to come to an end.
-    static let faultsEnd = Duration.seconds(150)
+    static let faultsEnd = Duration.seconds(75)
 
     init(seed: UInt64) {
         var random = SplitMix64(state: seed &* 0x9e37_79b9 &+ 1)
@@ -34,7 +34,7 @@ struct Story: Sendable {
         inlineBytes = random.chance(0.5) ? 1 : 100_000
         removesRejected = random.chance(0.2)
         var contents: [String: [ObjectContent]] = [:]
-        let span = isCrowded ? random.draw(1...6) : random.draw(1...60)
+        let span = isCrowded ? random.draw(1...6) : random.draw(1...30)
         for number in 1...random.draw(1...7) {
             let key = "doc\(random.draw(1...documents))"
             let past = contents[key] ?? []
@@ -50,7 +50,7 @@ struct Story: Sendable {
         }
         changes.sort { $0.at < $1.at }
         for _ in 0..<random.draw(0...2) {
-            hints.append((.milliseconds(random.draw(0...90_000)), "doc\(random.draw(1...documents))"))
+            hints.append((.milliseconds(random.draw(0...50_000)), "doc\(random.draw(1...documents))"))
         }
         // Some runs see one kind of trouble often, others all of them now and then.
         let rates: [Fault: Double] = [

@@ -51,6 +51,9 @@ final class Watcher: @unchecked Sendable {
         let contents = world.bucket.contents(of: key, since: message.born)
         let record = world.index.record(of: key)
         if let known = record.map(\.knownContent) ?? .absent, contents.contains(known) { return }
+        // A newer reservation's owner may have died: what is live or rejected still stands.
+        let standing = (record?.rejected.map(\.content) ?? []) + [record?.live?.content].compactMap(\.self)
+        if standing.contains(where: { contents.contains($0) }) { return }
         if world.events.messages.contains(where: { $0.document == key }) { return }
         if world.chunks.messages.contains(where: { $0.document == key }) { return }
         world.violate(.durable, "the event is deleted, and nothing stands for what it asks", key)
@@ -58,7 +61,7 @@ final class Watcher: @unchecked Sendable {
 
     func begins(_ job: WorkLoop.Job, _ process: SimulatedProcess) {
         process.jobs += 1
-        process.bodies.append(job.first.body)
+        process.receipts.formUnion(job.deliveries.map(\.receipt))
         if process.jobs > world.story.concurrency {
             world.violate(.bounded, "\(process.name) has \(process.jobs) jobs of \(world.story.concurrency)", "")
         }
@@ -67,7 +70,7 @@ final class Watcher: @unchecked Sendable {
 
     func ends(_ job: WorkLoop.Job, _ process: SimulatedProcess) {
         process.jobs -= 1
-        if let place = process.bodies.firstIndex(of: job.first.body) { process.bodies.remove(at: place) }
+        process.receipts.subtract(job.deliveries.map(\.receipt))
         working[job.first.body, default: 0] -= 1
     }
 
