@@ -82,15 +82,20 @@ package struct EmbedPipeline: Sendable {
     }
 
     /// After a lost lease: another worker may have finished the message and cleaned up before our last write. Then that is ours to remove.
-    package func tidy(_ job: WorkLoop.Job) async {
+    package func tidy(_ job: WorkLoop.Job) async -> [DeadLetter] {
         guard let message = try? ChunkMessage(decoding: job.first.body), message.header.index == indexName else {
-            return
+            return []
         }
         let work = EmbedWork(message)
-        guard let record = try? await ledger.read(work.recordID).record else { return }
+        guard let record = try? await ledger.read(work.recordID).record else { return [] }
         switch record.decision(for: work.generation, isFirstDelivery: false, isStale: false) {
-        case .remove, .rejected, .tellAgain: _ = try? await remove(work)
-        case .embed, .finish, .outdated: return
+        case .remove, .tellAgain:
+            _ = try? await remove(work)
+            return []
+        case .rejected(let entry):
+            _ = try? await remove(work)
+            return [work.deadLetter(entry)]
+        case .embed, .finish, .outdated: return []
         }
     }
 

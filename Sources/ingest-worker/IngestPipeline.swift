@@ -158,17 +158,32 @@ package struct IngestPipeline: Sendable {
             return nil
         }
         metrics.add(.documentsUnchanged)
-        if isRepeated, let last = record.knownRejection {
-            let letter = DeadLetter(
-                body: ObjectChange.hint(for: object),
-                reason: last.reason,
-                detail: last.detail,
-                object: object.description,
-                generation: last.generation
-            )
-            return .deadLetter([letter])
-        }
+        if isRepeated, let letter = letter(record) { return .deadLetter([letter]) }
         return .done
+    }
+
+    private func letter(_ record: DocumentRecord) -> DeadLetter? {
+        record.knownRejection.map {
+            DeadLetter(
+                body: ObjectChange.hint(for: record.object),
+                reason: $0.reason,
+                detail: $0.detail,
+                object: record.object.description,
+                generation: $0.generation
+            )
+        }
+    }
+
+    /// After a lost lease: whoever has the message now may find the rejection that we have written, and take it for told.
+    package func tidy(_ job: WorkLoop.Job) async -> [DeadLetter] {
+        guard case .changes(let changes) = try? EventParser.parse(job.first.body) else { return [] }
+        var letters: [DeadLetter] = []
+        for object in Set(changes.map(\.object)).sorted(by: { $0.description < $1.description }) {
+            guard let tenant = settings.tenant(of: object) else { continue }
+            let id = DocumentID(tenant: tenant, object: object).recordID(index: settings.names.chunks)
+            if let record = try? await ledger.read(id).record, let letter = letter(record) { letters.append(letter) }
+        }
+        return letters
     }
 
     private func reject(

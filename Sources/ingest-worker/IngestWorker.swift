@@ -45,7 +45,8 @@ struct IngestWorker: Worker {
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await ledger.run() }
-            try await run.loop(services.queue(configuration.worker.ingestQueue), mergeKey: IngestPipeline.mergeKey) {
+            let queue = services.queue(configuration.worker.ingestQueue)
+            try await run.loop(queue, mergeKey: IngestPipeline.mergeKey, tidy: { await pipeline.tidy($0) }) {
                 await pipeline.handle($0)
             }
             group.cancelAll()

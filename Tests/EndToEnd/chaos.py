@@ -52,7 +52,7 @@ class Burst:
         port = free_port()
         self.name, self.url, self.rules = name, f"http://127.0.0.1:{port}", rules
         command = [PYTHON.parent / "microburst", "--upstream", upstream, "--port", port, "--no-resign"]
-        self.process = Process(f"microburst-{name}", command, folder / f"microburst-{name}.log")
+        self.process = Process(f"microburst-{name}", command, folder / f"microburst-{name.replace('/', '-')}.log")
         self.process.wait_for(f"{self.url}/_microburst/rules")
         self.fired: collections.Counter = collections.Counter()
 

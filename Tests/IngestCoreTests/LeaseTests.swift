@@ -13,7 +13,7 @@ import Testing
         environment: LoopEnvironment? = nil,
         timeout: Duration = .seconds(900),
         idle: Duration? = .seconds(3),
-        tidy: @escaping @Sendable (WorkLoop.Job) async -> Void = { _ in },
+        tidy: @escaping @Sendable (WorkLoop.Job) async -> [DeadLetter] = { _ in [] },
         work: @escaping @Sendable (WorkLoop.Job) async -> Outcome
     ) -> WorkLoop {
         let (standard, gate) = LoopEnvironment.test(time: time)
@@ -52,9 +52,11 @@ import Testing
         try await queue.send(OutgoingMessage(body: "x"))
         let id = queue.messages[0].id
         let steps = Locked([String]())
-        let loop = loop(queue, timeout: .seconds(30)) { job in
+        let dead = InMemoryQueue(time: time)
+        let loop = loop(queue, dead, timeout: .seconds(30)) { job in
             steps.withLock { $0.append("tidied") }
             #expect(job.first.body == "x")
+            return [DeadLetter(reason: "told", detail: "again")]
         } work: { job in
             if job.first.receiveCount > 1 { return .done }
             queue.loseLease(ofMessage: id)
@@ -64,7 +66,7 @@ import Testing
         }
         await time.flowing { await loop.run() }
         #expect(steps.withLock { $0 } == ["cancelled", "tidied"])
-        #expect(queue.refusedExtensions == 1 && queue.messages.isEmpty)
+        #expect(queue.refusedExtensions == 1 && queue.messages.isEmpty && dead.messages.count == 1)
     }
 
     /// A queue whose first poll never ends.

@@ -86,7 +86,7 @@ struct SimulatedFleet {
     private func loop(
         _ name: String,
         mergeKey: @escaping @Sendable (Delivery) -> String? = { _ in nil },
-        tidy: @escaping @Sendable (WorkLoop.Job) async -> Void = { _ in },
+        tidy: @escaping @Sendable (WorkLoop.Job) async -> [DeadLetter] = { _ in [] },
         work: @escaping @Sendable (WorkLoop.Job) async -> Outcome
     ) -> WorkLoop {
         let process = process
@@ -135,7 +135,9 @@ struct SimulatedFleet {
         )
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await ledger.run() }
-            await loop("events", mergeKey: IngestPipeline.mergeKey) { await pipeline.handle($0) }.run()
+            await loop("events", mergeKey: IngestPipeline.mergeKey, tidy: { await pipeline.tidy($0) }) {
+                await pipeline.handle($0)
+            }.run()
             group.cancelAll()
         }
     }

@@ -192,7 +192,9 @@ final class Watcher: @unchecked Sendable {
             return
         }
         let isRejected = record?.lastRejection?.content == .etag(etag) || live?.reason != nil
-        if isRejected, !world.dead.messages.contains(where: { $0.document == key }) {
+        // Whoever dies between a rejection and its letter tells it when the event comes again, unless another delivery of it has ended.
+        let mayBeUntold = world.faults.fired.contains { $0.fault == .crash || $0.fault == .stop }
+        if isRejected, !mayBeUntold, !world.dead.messages.contains(where: { $0.document == key }) {
             world.violate(.deadLetters, "rejected, and no letter says so", key)
         }
         if !isRejected { world.violate(.converged, "the index does not show \(etag.prefix(6))", key) }

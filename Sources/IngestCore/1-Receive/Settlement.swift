@@ -76,6 +76,16 @@ struct Settlement: Sendable {
     }
 
     private func bury(_ job: WorkLoop.Job, _ letters: [DeadLetter]) async {
+        if await tell(job, letters) {
+            await delete(job)
+        } else {
+            await makeVisible(job, after: backoff(job.first.receiveCount))
+        }
+    }
+
+    /// Sends letters to the dead-letter queue; false where it does not take them.
+    @discardableResult
+    func tell(_ job: WorkLoop.Job, _ letters: [DeadLetter]) async -> Bool {
         do {
             for letter in letters {
                 let body = letter.body ?? job.first.body
@@ -86,10 +96,10 @@ struct Settlement: Sendable {
                 let metadata = ["reason": letter.reason, "detail": letter.detail, "object": letter.object]
                 environment.log.warning("moved to the dead-letter queue", metadata)
             }
-            await delete(job)
+            return true
         } catch {
             environment.log.error("the dead-letter queue does not take the message", ["error": Failure(error).summary])
-            await makeVisible(job, after: backoff(job.first.receiveCount))
+            return false
         }
     }
 

@@ -54,8 +54,9 @@ package struct WorkLoop: Sendable {
     /// Deliveries of one receive with the same key are one job; nil stands alone.
     let mergeKey: @Sendable (Delivery) -> String?
     let work: @Sendable (Job) async -> Outcome
-    /// What remains to be done for a job whose lease was lost in the middle: another worker may have finished it meanwhile.
-    let tidy: @Sendable (Job) async -> Void
+    /// What remains to be done for a job whose lease was lost in the middle: another worker may have finished it meanwhile. Returns
+    /// the letters that may have been left untold.
+    let tidy: @Sendable (Job) async -> [DeadLetter]
     private let slots: Slots
     /// How much longer than its wait a poll may take before it is begun again, and as much again before the worker counts as stuck.
     private static let pollMargin = Duration.seconds(30)
@@ -70,7 +71,7 @@ package struct WorkLoop: Sendable {
         shutdown: Shutdown,
         environment: LoopEnvironment,
         mergeKey: @escaping @Sendable (Delivery) -> String? = { _ in nil },
-        tidy: @escaping @Sendable (Job) async -> Void = { _ in },
+        tidy: @escaping @Sendable (Job) async -> [DeadLetter] = { _ in [] },
         work: @escaping @Sendable (Job) async -> Outcome
     ) {
         self.queue = queue
@@ -210,7 +211,7 @@ package struct WorkLoop: Sendable {
         case .stopped: await settlement.settle(job, nil)
         case .leaseLost:
             environment.log.warning("another worker may have the message: the work on it is dropped")
-            await tidy(job)
+            await settlement.tell(job, await tidy(job))
         }
         for lease in leases { self.leases.remove(lease.receipt) }
         count(-job.deliveries.count)

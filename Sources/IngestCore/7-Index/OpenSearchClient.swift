@@ -35,6 +35,8 @@ package struct OpenSearchClient: Sendable {
         request.timeout = timeout
         request.maximumBodyBytes = 256 << 20
         if !body.isEmpty { request.headers.append(("content-type", contentType)) }
+        // Proxies that find no wish add one of their own, and nobody here unpacks.
+        request.headers.append(("accept-encoding", "identity"))
         do {
             return try await retrying.run { [request] _ in
                 let (response, complaint) = try await execute(request)

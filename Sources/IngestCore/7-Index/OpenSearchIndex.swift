@@ -17,7 +17,8 @@ package struct OpenSearchIndex: ChunkIndex {
             count: 1000,
             weight: bulkBytes,
             linger: .milliseconds(10),
-            concurrency: 2
+            concurrency: 2,
+            outlastsCancellation: true
         )
         operations = Coalescer(limits, time: time, weigh: \.weight) { await client.bulk($0) }
     }

@@ -9,12 +9,21 @@ package final class Coalescer<Request: Sendable, Reply: Sendable>: Sendable {
         package var weight: Int
         package var linger: Duration
         package var concurrency: Int
+        /// A submission that is cancelled while its batch is under way ends when the batch has ended: what it wrote is written then.
+        package var outlastsCancellation: Bool
 
-        package init(count: Int, weight: Int = .max, linger: Duration, concurrency: Int) {
+        package init(
+            count: Int,
+            weight: Int = .max,
+            linger: Duration,
+            concurrency: Int,
+            outlastsCancellation: Bool = false
+        ) {
             self.count = count
             self.weight = weight
             self.linger = linger
             self.concurrency = concurrency
+            self.outlastsCancellation = outlastsCancellation
         }
     }
 
@@ -22,6 +31,7 @@ package final class Coalescer<Request: Sendable, Reply: Sendable>: Sendable {
         let request: Request
         let weight: Int
         let promise: Promise<Reply>
+        let end = Promise<Void>()
     }
 
     private struct State {
@@ -63,7 +73,22 @@ package final class Coalescer<Request: Sendable, Reply: Sendable>: Sendable {
         }
         if isClosed { throw CancellationError() }
         idle?.fulfil(.success(()))
-        return try await entry.promise.value()
+        do {
+            return try await entry.promise.value()
+        } catch is CancellationError where limits.outlastsCancellation {
+            if !withdraw(entry) { try? await entry.end.uncancelledValue() }
+            throw CancellationError()
+        }
+    }
+
+    /// Whether the request had not been sent yet.
+    private func withdraw(_ entry: Entry) -> Bool {
+        state.withLock { state in
+            guard let place = state.queue.firstIndex(where: { $0.promise === entry.promise }) else { return false }
+            state.queue.remove(at: place)
+            state.weight -= entry.weight
+            return true
+        }
     }
 
     package func run() async {
@@ -114,7 +139,10 @@ package final class Coalescer<Request: Sendable, Reply: Sendable>: Sendable {
     private func send(_ batch: [Entry]) async {
         let results = await perform(batch.map(\.request))
         precondition(results.count == batch.count, "a batch is answered request by request")
-        for (entry, result) in zip(batch, results) { entry.promise.fulfil(result) }
+        for (entry, result) in zip(batch, results) {
+            entry.promise.fulfil(result)
+            entry.end.fulfil(.success(()))
+        }
     }
 
     private func close() {
@@ -123,6 +151,9 @@ package final class Coalescer<Request: Sendable, Reply: Sendable>: Sendable {
             defer { state.queue = [] }
             return state.queue
         }
-        for entry in left { entry.promise.fulfil(.failure(CancellationError())) }
+        for entry in left {
+            entry.promise.fulfil(.failure(CancellationError()))
+            entry.end.fulfil(.success(()))
+        }
     }
 }

@@ -31,23 +31,28 @@ package final class Promise<Value: Sendable>: Sendable {
     /// Waits for the value. At most one task may wait.
     package func value() async throws -> Value {
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let ready: Result<Value, any Error>? = state.withLock { state in
-                    switch state {
-                    case .empty:
-                        state = .awaited(continuation)
-                        return nil
-                    case .fulfilled(let result):
-                        state = .taken
-                        return result
-                    case .awaited, .taken:
-                        preconditionFailure("a promise has one waiter")
-                    }
-                }
-                if let ready { continuation.resume(with: ready) }
-            }
+            try await uncancelledValue()
         } onCancel: {
             fulfil(.failure(CancellationError()))
+        }
+    }
+
+    /// Waits for the value even in a task that is cancelled.
+    package func uncancelledValue() async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            let ready: Result<Value, any Error>? = state.withLock { state in
+                switch state {
+                case .empty:
+                    state = .awaited(continuation)
+                    return nil
+                case .fulfilled(let result):
+                    state = .taken
+                    return result
+                case .awaited, .taken:
+                    preconditionFailure("a promise has one waiter")
+                }
+            }
+            if let ready { continuation.resume(with: ready) }
         }
     }
 }

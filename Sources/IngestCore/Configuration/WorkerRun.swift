@@ -71,7 +71,7 @@ package struct WorkerRun: Sendable {
     package func loop(
         _ queue: SQSQueue,
         mergeKey: @escaping @Sendable (Delivery) -> String? = { _ in nil },
-        tidy: @escaping @Sendable (WorkLoop.Job) async -> Void = { _ in },
+        tidy: @escaping @Sendable (WorkLoop.Job) async -> [DeadLetter] = { _ in [] },
         work: @escaping @Sendable (WorkLoop.Job) async -> Outcome
     ) async throws {
         guard let attributes = try await attributes(queue) else { return }

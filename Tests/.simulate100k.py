@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""The deterministic simulation (`make simulate`): many seeds, then the planted mistakes, each of which it must find.
+
+    simulate.py [--seeds N] [--mutant-seeds N] [--seed S] [--skip-mutants]
+
+--seed S repeats one seed and prints the smallest failing trace, if it fails. Ends with a line of JSON; 1 when an invariant was violated or a mistake was
+not found.
+"""
+import argparse
+import collections
+import concurrent.futures
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "Tests"))
+import mutants
+
+BINARY = pathlib.Path("/var/tmp/sim.xctest")
+BATCH = 500  # tasks of crashed workers stay in memory: a process each
+started = time.monotonic()
+
+
+def say(text: str) -> None:
+    print(f"[{time.monotonic() - started:6.1f} s] {text}", flush=True)
+
+
+def batch(binary: pathlib.Path, first: int, count: int, bug: str = "", quiet: bool = False) -> tuple[dict, str]:
+    with tempfile.NamedTemporaryFile(suffix=".json") as report:
+        environment = dict(
+            os.environ, SIMULATE_FROM=str(first), SIMULATE_SEEDS=str(count), SIMULATE_REPORT=report.name,
+            SWIFT_DETERMINISTIC_HASHING="1", SWIFT_BACKTRACE="enable=no", PLANTED_BUG=bug,
+        ) | ({"SIMULATE_QUIET": "1"} if quiet else {})
+        command = [binary, "--testing-library", "swift-testing", "--filter", "SimulationTests.nothingIsLostDoubledOrStale"]
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        text = pathlib.Path(report.name).read_text()
+        if not text:
+            return {"seeds": 0, "failedSeed": first, "invariant": "crashed", "problem": f"ended with {done.returncode}"}, done.stdout
+        return json.loads(text), done.stdout
+
+
+def run_seeds(total: int) -> tuple[dict, list[str]]:
+    sums = collections.Counter()
+    faults = collections.Counter()
+    problems = []
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        work = [pool.submit(batch, BINARY, first, min(BATCH, total - first)) for first in range(0, total, BATCH)]
+        said = time.monotonic()
+        for done in concurrent.futures.as_completed(work):
+            report, output = done.result()
+            for name in ("seeds", "switches", "calls", "crashes", "virtualSeconds"):
+                sums[name] += report.get(name, 0)
+            faults.update(report.get("faults", {}))
+            if report.get("failedSeed") is not None:
+                problems.append(f"seed {report['failedSeed']}: {report['invariant']}: {report['problem']}")
+                print(output[-20_000:])
+                say(f"{problems[-1]}; again: make simulate SEED={report['failedSeed']}")
+            if time.monotonic() - said > 10 or sums["seeds"] == total:
+                said = time.monotonic()
+                say(f"  {sums['seeds']:,} of {total:,} seeds, {sums['crashes']:,} crashes, {sum(faults.values()):,} faults, {len(problems)} violations")
+    return dict(sums) | {"faults": dict(sorted(faults.items()))}, problems
+
+
+def explore() -> int:
+    """Every interleaving of the ledger's rules, within bounds; and that a seed repeats."""
+    say("every interleaving of the ledger's rules")
+    environment = dict(os.environ, SWIFT_DETERMINISTIC_HASHING="1", SWIFT_BACKTRACE="enable=no")
+    command = [BINARY, "--testing-library", "swift-testing", "--filter", "GenerationModelTests|aSeedRepeatsExactly"]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise SystemExit(done.stdout[-5000:])
+    counts = [int(line.split()[-2]) for line in done.stdout.splitlines() if line.endswith(" states")]
+    assert len(counts) >= 5, done.stdout[-2000:]
+    say(f"  {sum(counts):,} states without a violation")
+    return sum(counts)
+
+
+def find(mutant: mutants.Mutant, limit: int) -> dict:
+    tried = 0
+    while tried < limit:
+        count = min(100 if tried == 0 else BATCH, limit - tried)
+        report, _ = batch(mutants.binary(), tried, count, mutant.name, quiet=True)
+        if report.get("failedSeed") is not None:
+            return {"seeds": report["failedSeed"] + 1, "invariant": report["invariant"]}
+        tried += count
+    return {"seeds": None, "invariant": None}
+
+
+def run_mutants(limit: int) -> tuple[dict, list[str]]:
+    say("planting mistakes into a copy")
+    mutants.plant()
+    say(f"built with {len(mutants.MUTANTS)} mistakes")
+    found, problems = {}, []
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for mutant, result in zip(mutants.MUTANTS, pool.map(lambda mutant: find(mutant, limit), mutants.MUTANTS)):
+            found[mutant.name] = result
+            if result["seeds"] is None:
+                problems.append(f"{mutant.name} was not found in {limit} seeds")
+            elif result["invariant"] not in mutant.invariants:
+                problems.append(f"{mutant.name} was found as {result['invariant']} and not as {' or '.join(mutant.invariants)}")
+            say(f"  {mutant.name:26} {result['invariant'] or 'NOT FOUND':14} seeds: {result['seeds']}")
+    return found, problems
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=2000)
+    parser.add_argument("--mutant-seeds", type=int, default=3000)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--skip-mutants", action="store_true")
+    arguments = parser.parse_args()
+
+    if arguments.seed is not None:
+        report, output = batch(BINARY, arguments.seed, 1)
+        print(output)
+        print(json.dumps(report))
+        return 1 if "failedSeed" in report else 0
+    states = explore()
+    say(f"{arguments.seeds:,} seeds")
+    figures, problems = run_seeds(arguments.seeds)
+    found = {}
+    if not arguments.skip_mutants:
+        found, missed = run_mutants(arguments.mutant_seeds)
+        problems += missed
+    for problem in problems:
+        say(f"PROBLEM {problem}")
+    print(json.dumps(figures | {"model_states": states, "mistakes_found": found, "problems": problems, "seconds": round(time.monotonic() - started)}))
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
