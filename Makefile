@@ -1,10 +1,11 @@
 # make demo    the main job, end to end, on local servers (KEEP=1 leaves them running, make stop ends them)
 # make bench   the whole path, measured (ROUNDS=3)
 # make test    lint, unit, integration and end-to-end tests
+# make simulate SEEDS=100000 (or SEED=7), make chaos KILLS=200, make fuzz INPUTS=1000000
 SHELL := /bin/bash
 PYTHON := .local/venv/bin/python
 
-.PHONY: bootstrap build demo stop test bench lint docs clean
+.PHONY: bootstrap build demo stop test bench simulate chaos fuzz lint docs clean
 
 bootstrap:
 	@deploy/local/bootstrap
@@ -36,6 +37,15 @@ test: lint build
 
 bench: build
 	@$(PYTHON) Tests/EndToEnd/bench.py
+
+simulate: bootstrap
+	@$(PYTHON) Tests/simulate.py $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED))
+
+chaos: build
+	@$(PYTHON) Tests/EndToEnd/chaos.py --kills $(or $(KILLS),200)
+
+fuzz: bootstrap
+	@$(PYTHON) Tests/fuzz.py --inputs $(or $(INPUTS),1000000)
 
 clean:
 	rm -rf .build .local

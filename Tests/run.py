@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """All tests but lint, in one go (`make test`): Swift's own against real servers, then the programs end to end.
 
-    run.py [--only swift|demo|operations|ground|situations|corpora|kills]...
+    run.py [--only swift|demo|operations|ground|situations|corpora|kills|stops|chaos|simulation|fuzz]...
 
 Starts S3, SQS and embeddings, OpenSearch 2.19.1 and 3.6.0 where the folder beside the project has them, and the embedded stand-in.
 A test that is skipped although that folder is there is a failure.
@@ -22,6 +22,8 @@ import stack
 from processes import PYTHON, Failed
 
 FOLDER = ROOT / ".local/stack/test"
+PARTS = ["swift", "demo", "operations", "ground", "situations", "corpora", "kills", "stops", "chaos", "simulation", "fuzz"]
+CHAOS_KILLS = 24
 started = time.monotonic()
 
 
@@ -104,15 +106,28 @@ def without_java(path: str) -> str:
     return str(folder)
 
 
+def script(name: str, *arguments: str) -> dict:
+    """A program of its own, whose last line is its figures."""
+    process = subprocess.Popen([PYTHON, ROOT / "Tests" / name, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    line = ""
+    for line in process.stdout:
+        if not line.startswith("{"):
+            print("   ", line, end="", flush=True)
+    assert process.wait() == 0, f"{name} ended with {process.returncode}: {line[-2000:]}"
+    return json.loads(line)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", action="append", choices=["swift", "demo", "operations", "ground", "situations", "corpora", "kills"])
-    only = parser.parse_args().only or ["swift", "demo", "operations", "ground", "situations", "corpora", "kills"]
+    parser.add_argument("--only", action="append", choices=PARTS)
+    only = parser.parse_args().only or PARTS
+    import chaos
     import corpora
     import ground
     import kills
     import operations
     import situations
+    import stops
 
     results = Results()
     has_archives = (opensearch.shared() / "opensearch/start").exists()
@@ -145,6 +160,8 @@ def main() -> int:
             results.skip("corpora", "the documents beside the project are not here")
         if "kills" in only:
             results.run("kills", lambda: kills.run(aws, say))
+        if "stops" in only:
+            results.run("stops", lambda: stops.run(aws, say))
     except Failed as error:
         results.failed.append("local servers")
         say(f"FAILED: {error}")
@@ -153,6 +170,13 @@ def main() -> int:
         aws.stop()
         for node in nodes:
             node.stop()
+    # These bring servers of their own, or need none.
+    if "chaos" in only:
+        results.run("chaos", lambda: chaos.run(say, CHAOS_KILLS))
+    if "simulation" in only:
+        results.run("simulation", lambda: script("simulate.py", "--seeds", "2000"))
+    if "fuzz" in only:
+        results.run("fuzz", lambda: script("fuzz.py", "--inputs", "1000000"))
     print(f"{len(results.passed)} passed, {len(results.failed)} failed, {len(results.skipped)} skipped")
     print(json.dumps({"passed": results.passed, "failed": results.failed, "skipped": results.skipped, "seconds": round(time.monotonic() - started)}))
     return 1 if results.failed else 0
