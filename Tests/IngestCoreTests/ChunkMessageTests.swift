@@ -11,7 +11,9 @@ import Testing
 
     @Test func versionOneIsRead() throws {
         let message = try ChunkMessage(decoding: Self.versionOne)
-        #expect(message.header.generation == 7 && message.header.content == .etag("e") && message.header.format == "pdf")
+        #expect(
+            message.header.generation == 7 && message.header.content == .etag("e") && message.header.format == "pdf"
+        )
         #expect(message.payload == .object(ObjectReference(bucket: "h", key: "hand-over/0123/7.zst")))
         #expect(message.header.reason == nil)
         let again = try ChunkMessage(decoding: try message.encoded())

@@ -8,7 +8,7 @@ enum Invariant: String, CaseIterable, Sendable {
     case exact
     /// In the end the live generations are the bucket's, or the bucket's were rejected; nothing is lost, nothing waits.
     case converged
-    /// No text is embedded twice for one generation, unless a crash, a lost answer or a doubled message interrupted.
+    /// No text is embedded twice for one generation, unless a crash, a lost answer, a lost lease or a doubled message interrupted.
     case paidOnce = "paid-once"
     /// Without a fault, a message in work is not delivered again.
     case leases

@@ -196,6 +196,10 @@ struct SimulatedSQS {
             queue.messages[place].visibleAt > world.uptime, !world.strikes(.leaseLost)
         else {
             process.metFault = true
+            if let message = queue.messages.first(where: { $0.receipt == entry.ReceiptHandle }) {
+                world.note(process.name, "LOSES THE LEASE of \(queue.name) message \(message.id)", message.document)
+                world.watcher.leaseLost(message, of: queue)
+            }
             return "ReceiptHandleIsInvalid"
         }
         let timeout = Duration.seconds(entry.VisibilityTimeout ?? 0)

@@ -84,6 +84,11 @@ final class Watcher: @unchecked Sendable {
         }
     }
 
+    /// The work is dropped, and what was being paid for with it.
+    func leaseLost(_ message: SimulatedQueue.Message, of queue: SimulatedQueue) {
+        if queue === world.chunks { excused.insert(message.document) }
+    }
+
     /// A second message for a generation that was handed over already: its sending was repeated.
     func handedOver(_ body: String) {
         guard let message = try? ChunkMessage(decoding: body) else { return }
