@@ -21,12 +21,16 @@ class Mutant:
     def __init__(self, name: str, invariants: str, file: str, old: str, new: str) -> None:
         self.name, self.invariants, self.file, self.old, self.new = name, invariants.split(), file, old, new
 
+    @property
+    def is_rule(self) -> bool:
+        return self.file.startswith(RULES)
+
 
 MUTANTS = [
     # The rules of the ledger.
     Mutant("no-touch", "converged exact durable dead-letters", INGEST, "guard case .written = try await ledger.write(place.id, record.touched(), over: place.version) else {",
            "if BUG { return .done }\n        guard case .written = try await ledger.write(place.id, record.touched(), over: place.version) else {"),
-    Mutant("no-compare-and-set", "converged exact complete durable hand-overs", "IngestCore/7-Index/Bulk.swift", "if case .replace(_, let sequence, let term) = action {", "if !BUG, case .replace(_, let sequence, let term) = action {"),
+    Mutant("no-compare-and-set", "converged exact complete durable hand-overs", "IngestCore/7-Index/Bulk.swift", "if let (sequence, term) = action.expected {", "if !BUG, let (sequence, term) = action.expected {"),
     Mutant("drop-on-reservation", "durable converged", f"{RULES}+Ingest.swift", "return pending.handedOver ? pending.content : nil", "return pending.handedOver || BUG ? pending.content : nil"),
     Mutant("compare-with-live", "converged durable", f"{RULES}+Ingest.swift", "content != .unknown && knownContent == content", "content != .unknown && (knownContent == content || BUG && live?.content == content)"),
     Mutant("refusal-keeps-reservation", "durable converged", f"{RULES}+Ingest.swift", "pending?.handedOver == false ? retiringPending() : self", "!BUG && pending?.handedOver == false ? retiringPending() : self"),
@@ -37,10 +41,10 @@ MUTANTS = [
     Mutant("remove-early", "complete exact", EMBED, "            metrics.add(.documentsSuperseded)\n            return try await discard(work)",
            "            if BUG { return try await remove(work) }\n            metrics.add(.documentsSuperseded)\n            return try await discard(work)"),
     Mutant("skip-redelivered", "exact", f"{RULES}+Embed.swift", "pending.handedOver, isFirstDelivery, !isStale", "pending.handedOver, isFirstDelivery || BUG, !isStale"),
-    Mutant("pause-counts-as-first", "exact dead-letters", LOOP, "first.receiveCount == 1 && pauses == 0", "first.receiveCount == 1 || BUG && first.receiveCount <= 3"),
+    Mutant("pause-counts-as-first", "exact dead-letters", LOOP, "first.receiveCount == 1 && pauses == 0", "first.receiveCount == 1 && pauses == 0 || BUG && first.receiveCount <= 3"),
     Mutant("keep-pending", "converged", f"{RULES}+Embed.swift", "if pending?.generation == generation { record.pending = nil }", "if !BUG, pending?.generation == generation { record.pending = nil }"),
-    Mutant("forget-abandoned", "converged durable", f"{RULES}+Ingest.swift", "        let lastRejected = rejected.max { $0.generation < $1.generation }\n        let",
-           "        let lastRejected = rejected.filter { !BUG || !$0.isAbandoned }.max { $0.generation < $1.generation }\n        let"),
+    Mutant("abandoned-is-known", "converged durable", f"{RULES}+Embed.swift", "rejecting(generation, .unknown, RejectedGeneration.abandoned,",
+           "rejecting(generation, BUG ? pending?.content ?? .unknown : .unknown, RejectedGeneration.abandoned,"),
     Mutant("no-fresh-event", "converged durable", EMBED, "        try await tellAgain(work)\n        return try await remove(work)\n    }\n\n    private func tellAgain", "        if !BUG { try await tellAgain(work) }\n        return try await remove(work)\n    }\n\n    private func tellAgain"),
     Mutant("commit-anything", "converged exact complete", f"{RULES}+Embed.swift", "guard live?.generation ?? 0 <= generation, !rejected", "guard BUG || live?.generation ?? 0 <= generation, !rejected"),
     Mutant("due-is-everything", "exact complete converged", f"{RULES}+Embed.swift", "retired.filter { $0.generation < live?.generation ?? 0 }", "retired.filter { BUG || $0.generation < live?.generation ?? 0 }"),
@@ -59,13 +63,14 @@ MUTANTS = [
     Mutant("item-failures-ignored", "complete exact", "IngestCore/7-Index/OpenSearchIndex.swift", "if let worst { throw worst }", "if let worst, !BUG { throw worst }"),
     Mutant("vectors-shuffled", "exact", "embed-worker/VectorSource.swift", "case .success(let vector) = results[place] else", "case .success(let vector) = results[BUG ? results.count - 1 - place : place] else"),
     Mutant("reuse-by-place", "exact", "embed-worker/VectorSource.swift", "byHash[chunk.contentHash].map { (chunk.index, $0) }", "(BUG ? (hashes[chunk.index] == nil ? nil : chunk.index) : byHash[chunk.contentHash]).map { (chunk.index, $0) }"),
-    Mutant("pays-again", "paid-once", "embed-worker/VectorSource.swift", "            paid.keep(vectors, key)\n", "            if !BUG { paid.keep(vectors, key) }\n"),
+    Mutant("pays-again", "paid-once", "embed-worker/VectorSource.swift", "        defer { paid.keep(vectors, key) }\n", "        defer { if !BUG { paid.keep(vectors, key) } }\n"),
     Mutant("impatient", "paid-once", "IngestCore/Resilience/Patience.swift", "guard Failure(error).isPassing, time.uptime < end else", "guard !BUG, Failure(error).isPassing, time.uptime < end else"),
     # The loop.
+    Mutant("paused-for-ever", "converged", LOOP, "            if case .leaseLost = ending, job.pauses > 0 { gate.abandon() }\n", "            if !BUG, case .leaseLost = ending, job.pauses > 0 { gate.abandon() }\n"),
     Mutant("acknowledge-first", "durable handles", LOOP, "        switch await ending(of: job, leases) {", "        if BUG { await settlement.settle(job, .done) }\n        switch await ending(of: job, leases) {"),
     Mutant("acknowledge-failures", "durable converged", SETTLEMENT, "            await makeVisible(job, after: max(after", "            if BUG { return await delete(job) }\n            await makeVisible(job, after: max(after"),
     Mutant("letters-lost", "dead-letters", SETTLEMENT, "            for letter in letters {", "            for letter in BUG ? [] : letters {"),
-    Mutant("failures-are-rejections", "dead-letters converged durable", "IngestCore/1-Receive/Outcome.swift", "case .transient(let text): self = .retry(text, after: nil)",
+    Mutant("failures-are-rejections", "dead-letters converged durable exact", "IngestCore/1-Receive/Outcome.swift", "case .transient(let text): self = .retry(text, after: nil)",
            "case .transient(let text): self = BUG ? .deadLetter([DeadLetter(reason: \"failed\", detail: text)]) : .retry(text, after: nil)"),
     Mutant("receives-too-much", "bounded", LOOP, "while places < 10, slots.tryAcquire() { places += 1 }", "while places < 10, BUG || slots.tryAcquire() { places += 1 }"),
     Mutant("leases-end", "leases", "IngestCore/1-Receive/LeaseKeeper.swift", "            await extendDue()\n", "            if !BUG { await extendDue() }\n"),

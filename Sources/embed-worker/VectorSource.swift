@@ -9,7 +9,8 @@ struct VectorSource: Sendable {
     let patience: Patience
     let metrics: Metrics
 
-    /// Provides vectors for `chunks` to `use`. When either fails, what was paid for is kept for the next attempt, until `forget`.
+    /// Provides vectors for `chunks` to `use`. What was paid for is kept until `forget`, for an attempt that has to begin again: what is in the
+    /// index by then may be gone with the next commit of another generation.
     func provide(
         for chunks: [ChunkPayload],
         of key: PaidVectors.Key,
@@ -17,16 +18,12 @@ struct VectorSource: Sendable {
         use: ([Int: [Float]]) async throws -> Void
     ) async throws {
         var vectors = paid.take(key)
-        do {
-            let unpaid = chunks.filter { vectors[$0.index] == nil }
-            vectors.merge(try await reusable(unpaid, key.document, live)) { old, _ in old }
-            metrics.add(.chunksReused, chunks.count { vectors[$0.index] != nil })
-            try await patience.run { try await embed(chunks.filter { vectors[$0.index] == nil }, into: &vectors) }
-            try await patience.run { try await use(vectors) }
-        } catch {
-            paid.keep(vectors, key)
-            throw error
-        }
+        defer { paid.keep(vectors, key) }
+        let unpaid = chunks.filter { vectors[$0.index] == nil }
+        vectors.merge(try await reusable(unpaid, key.document, live)) { old, _ in old }
+        metrics.add(.chunksReused, chunks.count { vectors[$0.index] != nil })
+        try await patience.run { try await embed(chunks.filter { vectors[$0.index] == nil }, into: &vectors) }
+        try await patience.run { try await use(vectors) }
     }
 
     /// The generation has come to its end.

@@ -13,11 +13,12 @@ struct Ingestctl {
               status             count documents by state
               rejections         list documents whose newest version was rejected, with the reason
               dead-letters       list what the dead-letter queues hold: queue, reason, object, generation, time, trace, detail
+              prune              forget objects that were deleted long ago (TOMBSTONE_DAYS)
               settings           print the table of all settings
             """,
-        operands: "setup|switch|search QUESTION|status|rejections|dead-letters|settings",
+        operands: "setup|switch|search QUESTION|status|rejections|dead-letters|prune|settings",
         declarations: Settings.common + Settings.embeddings + Settings.setup + SearchOptions.declarations
-            + [Settings.ingestQueue.declaration, Settings.chunkQueue.declaration]
+            + Settings.pruning + [Settings.ingestQueue.declaration, Settings.chunkQueue.declaration]
             + Settings.information
     )
 
@@ -41,6 +42,7 @@ struct Ingestctl {
         let embeddings = command == "search" ? EmbeddingsConfiguration(&reader, common) : nil
         let queues =
             command == "dead-letters" ? [reader.read(Settings.ingestQueue), reader.read(Settings.chunkQueue)] : []
+        let tombstoneDays = reader.read(Settings.tombstoneDays)
         program.require(reader, printing: parsed.values[Settings.printConfig.declaration.environment] == "true")
 
         let sink = StandardErrorLog(asJSON: common.logAsJSON)
@@ -59,6 +61,9 @@ struct Ingestctl {
                 program.print(try await StatusCommand(services: services, names: common.names).rejections())
             case ("dead-letters", 0, _):
                 program.print(try await DeadLetterCommand(services: services, queues: queues).run())
+            case ("prune", 0, _):
+                let removed = try await prune(services, common.names, days: tombstoneDays)
+                program.print("\(removed) records of deleted objects are forgotten\n")
             case ("search", 1, let embeddings?):
                 let search = SearchCommand(services: services, common: common, embeddings: embeddings, options: options)
                 program.print(try await search.run(operands[0]))
@@ -72,6 +77,21 @@ struct Ingestctl {
         } catch {
             sink.close()
             program.fail(Failure(error).summary, code: Program.ExitCode.unavailable)
+        }
+    }
+
+    private static func prune(_ services: Services, _ names: IndexNames, days: Int) async throws -> Int {
+        let ledger = services.ledger(names)
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await ledger.run() }
+            defer { group.cancelAll() }
+            return try await TombstonePruning(
+                client: services.openSearch,
+                ledger: ledger,
+                names: names,
+                time: services.time,
+                days: days
+            ).run()
         }
     }
 }

@@ -9,6 +9,7 @@ enum SettingsTable {
             ("`ingest-worker`", Settings.ingest + Settings.replaying),
             ("`embed-worker` (the first four `ingestctl search` as well)", Settings.embed),
             ("`ingestctl setup`", Settings.setup),
+            ("`ingestctl prune`", Settings.pruning),
             ("`ingestctl search`", SearchOptions.declarations),
             ("Every program: information", Settings.information),
         ]

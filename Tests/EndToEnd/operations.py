@@ -24,6 +24,8 @@ def run(aws, say) -> dict:
     say("  --check tells what is well and what is not")
     replayed = replay(fleet, work, ingest, embed)
     say(f"  a replay of {replayed} objects, {replayed} documents live, both workers ended when idle")
+    steps = versions(fleet, work)
+    say(f"  {steps} steps of a bucket with versions: overwritten, deleted by a marker, put back, old versions gone")
     neighbours(fleet, work)
     say("  two workers on one host")
     interrupt()
@@ -75,6 +77,42 @@ def replay(fleet, work: FleetRun, ingest: dict, embed: dict) -> int:
     status = work.status()
     assert status["live"] == len(names) and status["rejected"] == 0, status
     return len(names)
+
+
+def versions(fleet, work: FleetRun) -> int:
+    """A bucket with versions: the index shows the current one, and what a marker hides is not there."""
+    fleet.s3.put_bucket_versioning(Bucket=fleet.bucket, VersioningConfiguration={"Status": "Enabled"})
+    key = "versions/doc.txt"
+    before = work.status()["live"]
+
+    def settled() -> list[str]:
+        time.sleep(0.5)
+        fleet.wait_until_drained(60, alive=work.alive)
+        return sorted(chunk["text"] for chunk in work.chunks(["key", "text"]) if chunk["key"] == key)
+
+    def delete(version: str | None = None) -> None:
+        fleet.s3.delete_object(Bucket=fleet.bucket, Key=key, **({"VersionId": version} if version else {}))
+
+    for name in ("ingest-worker", "embed-worker"):
+        work.start(name)
+    fleet.put(key, b"The first version.")
+    assert settled() == ["The first version."]
+    fleet.put(key, b"The second version.")
+    assert settled() == ["The second version."]
+    delete()
+    assert settled() == [] and work.status()["tombstones"] == 1
+    assert "0 records" in work.ctl("prune"), "a deletion of today is remembered"
+    found = fleet.s3.list_object_versions(Bucket=fleet.bucket, Prefix=key)
+    delete(found["DeleteMarkers"][0]["VersionId"])
+    assert settled() == ["The second version."], "the marker is gone, and the version before is the current one"
+    first, second = (version["VersionId"] for version in sorted(found["Versions"], key=lambda version: version["Size"]))
+    delete(first)
+    assert settled() == ["The second version."], "an old version was nobody's"
+    delete(second)
+    assert settled() == [] and work.status()["live"] == before
+    work.stop()
+    work.workers.clear()
+    return 6
 
 
 def neighbours(fleet, work: FleetRun) -> None:

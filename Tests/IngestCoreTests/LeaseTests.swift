@@ -69,6 +69,21 @@ import Testing
         #expect(queue.refusedExtensions == 1 && queue.messages.isEmpty && dead.messages.count == 1)
     }
 
+    @Test func aLeaseThatIsLostInAPauseDoesNotPauseForEver() async throws {
+        let queue = InMemoryQueue(time: time, timeout: .seconds(30))
+        try await queue.send(OutgoingMessage(body: "x"))
+        let id = queue.messages[0].id
+        let attempts = Locked([Int]())
+        let loop = loop(queue, timeout: .seconds(30)) { job in
+            attempts.withLock { $0.append(job.first.receiveCount) }
+            if job.first.receiveCount > 1 { return .done }
+            queue.loseLease(ofMessage: id)
+            return .pause("the cluster is closed")
+        }
+        await time.flowing { await loop.run() }
+        #expect(attempts.withLock { $0.last } == 2 && queue.messages.isEmpty)
+    }
+
     /// A queue whose first poll never ends.
     private final class HangingQueue: MessageQueue {
         let queue: InMemoryQueue

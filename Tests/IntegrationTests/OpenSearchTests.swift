@@ -60,6 +60,59 @@ struct OpenSearchTests {
         )
     }
 
+    /// Only what was deleted long ago and has nothing left to do is forgotten, and not if somebody writes in between.
+    @Test(arguments: LocalStack.nodes)
+    func oldTombstonesAreForgotten(_ node: LocalStack.Node) async throws {
+        try await withStores(node, "prune") { services, names, ledger, _ in
+            let now = services.time.now
+            func write(_ key: String, days: Int, _ change: (DocumentRecord) -> DocumentRecord = { $0 }) async throws
+                -> String
+            {
+                let object = ObjectReference(bucket: "b", key: key)
+                let deleted = now.advanced(by: .seconds(-86_400 * days))
+                let record = DocumentRecord(tenant: "t", object: object, index: names.chunks, created: deleted)
+                    .reserving(.absent, chunkCount: 0)
+                    .committing(1, .absent, chunkCount: 0, reason: nil, at: deleted)!
+                let id = DocumentID(tenant: "t", object: object).recordID(index: names.chunks)
+                _ = try await ledger.write(id, change(record), over: .absent)
+                return id
+            }
+            let old = try await write("old", days: 31)
+            let kept = [
+                try await write("young", days: 29),
+                try await write("pending", days: 31) { $0.reserving(.etag("e"), chunkCount: 1) },
+                try await write("rejected", days: 31) { $0.refusing(.etag("e"), Rejection(.malformed, "")) },
+                try await write("live", days: 31) {
+                    $0.committing(
+                        3,
+                        .etag("e"),
+                        chunkCount: 1,
+                        reason: nil,
+                        at: now.advanced(by: .seconds(-86_400 * 31))
+                    )!
+                },
+            ]
+            let pruning = TombstonePruning(
+                client: services.openSearch,
+                ledger: ledger,
+                names: names,
+                time: services.time,
+                days: 30
+            )
+            #expect(try await pruning.run() == 1)
+            #expect(try await ledger.read(old).record == nil)
+            for id in kept { #expect(try await ledger.read(id).record != nil) }
+            #expect(try await pruning.run() == 0)
+
+            // The other order: whoever writes first wins.
+            let raced = try await write("raced", days: 31)
+            let seen = try await ledger.read(raced)
+            _ = try await ledger.write(raced, seen.record!.touched(), over: seen.version)
+            #expect(try await ledger.remove(raced, at: seen.version) == false)
+            #expect(try await ledger.read(raced).record?.touches == 1)
+        }
+    }
+
     @Test(arguments: LocalStack.nodes)
     func setupMayBeRepeatedAndMismatchesAreNamed(_ node: LocalStack.Node) async throws {
         try await withStores(node, "setup") { services, names, _, _ in

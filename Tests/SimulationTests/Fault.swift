@@ -8,6 +8,8 @@ enum Fault: String, CaseIterable, Sendable {
     /// 429, SlowDown, ThrottlingException.
     case throttled
     case serverError = "server-error"
+    /// The cluster takes nothing from us, or the provider's account is empty: what pauses a fleet.
+    case blocked
     /// Some items of a batch fail.
     case itemFailed = "item-failed"
     /// A queue delivers a message twice, or S3 sends an event twice.

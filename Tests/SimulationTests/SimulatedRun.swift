@@ -95,7 +95,7 @@ struct SimulatedRun {
             if stopping == nil, shutdown.isStopping { stopping = world.uptime }
             let hasEnded = (try? await finished(ended, within: .seconds(5), clock)) ?? false
             guard hasEnded else { continue }
-            let allowed = SimulatedFleet.grace + .seconds(60)
+            let allowed = SimulatedFleet.grace + .seconds(50)
             let took = world.uptime - (stopping ?? world.uptime)
             return world.watcher.stopped(process, queue, took: took, allowed: allowed)
         }

@@ -19,6 +19,8 @@ struct Story: Sendable {
     var inlineBytes: Int
     var removesRejected: Bool
     var intensity: [Fault: Double] = [:]
+    /// How long half a slow call may take.
+    var slowest = Duration.seconds(6)
 
     /// Faults strike until then; afterwards everything has to come to an end.
     static let faultsEnd = Duration.seconds(75)
@@ -56,7 +58,7 @@ struct Story: Sendable {
         let rates: [Fault: Double] = [
             .refused: 0.05, .answerLost: 0.05, .slow: 0.1, .throttled: 0.05, .serverError: 0.05, .itemFailed: 0.2,
             .duplicated: 0.1, .truncated: 0.1, .expired: 0.01, .crash: 0.006, .stop: 0.06, .handOverLost: 0.05,
-            .leaseLost: 0.05,
+            .leaseLost: 0.05, .blocked: 0.05,
         ]
         for fault in Fault.allCases where random.chance(0.4) {
             intensity[fault] = rates[fault]! * [0.3, 1, 2].randomElement(using: &random)!
@@ -64,6 +66,13 @@ struct Story: Sendable {
         if isCrowded {
             intensity[.duplicated] = 0.4
             intensity[.slow] = 0.3
+        } else if random.chance(0.1) {
+            // Nothing goes wrong, but all takes long: leases have to last.
+            intensity = [.slow: 0.6]
+            slowest = .milliseconds(2500)
+        } else if random.chance(0.1) {
+            // Long pauses, in which messages are lost.
+            intensity = [.blocked: 0.6, .leaseLost: 0.5]
         }
     }
 }

@@ -39,7 +39,7 @@ final class World: @unchecked Sendable {
     }
 
     func delay() -> Duration {
-        if strikes(.slow) { return .milliseconds(faults.draw(500...6000)) }
+        if strikes(.slow) { return .milliseconds(faults.draw(500...Int(story.slowest.milliseconds))) }
         return .milliseconds(faults.draw(1...60))
     }
 
@@ -66,6 +66,11 @@ final class World: @unchecked Sendable {
             process.metFault = true
             note(process.name, "\(what): throttled", "")
             return throttled(host)
+        }
+        if host == "search" || host == "provider", strikes(.blocked) {
+            process.metFault = true
+            note(process.name, "\(what): blocked", "")
+            return blocked(host)
         }
         if host == "sqs" || host == "s3" {
             if strikes(.expired) { tokens.expireAll() }
@@ -95,6 +100,12 @@ final class World: @unchecked Sendable {
                 body: Array(#"{"error":{"type":"es_rejected_execution_exception","message":"slow down"}}"#.utf8)
             )
         }
+    }
+
+    private func blocked(_ host: String) -> HTTPResponse {
+        host == "search"
+            ? HTTPResponse(status: 403, body: Array(#"{"error":{"type":"cluster_block_exception"}}"#.utf8))
+            : HTTPResponse(status: 429, body: Array(#"{"error":{"code":"insufficient_quota"}}"#.utf8))
     }
 
     /// How a call reads in a trace.

@@ -3,6 +3,8 @@ package final class FleetGate: Sendable {
     private struct State {
         var reason: String?
         var attempts = 0
+        /// Nobody may be left who tries again: what is received next does.
+        var isAbandoned = false
         var waiting: [Promise<Void>] = []
     }
 
@@ -22,6 +24,7 @@ package final class FleetGate: Sendable {
             defer {
                 state.reason = reason
                 state.attempts += 1
+                state.isAbandoned = false
             }
             return (state.reason != reason, state.attempts)
         }
@@ -39,9 +42,20 @@ package final class FleetGate: Sendable {
         for promise in waiting { promise.fulfil(.success(())) }
     }
 
+    /// A job that was trying again has lost its message. Were it the last one, nobody would ever open the gate.
+    package func abandon() {
+        let waiting = state.withLock { state in
+            guard state.reason != nil else { return [Promise<Void>]() }
+            defer { state.waiting = [] }
+            state.isAbandoned = true
+            return state.waiting
+        }
+        for promise in waiting { promise.fulfil(.success(())) }
+    }
+
     package func waitUntilOpen() async throws {
         let promise: Promise<Void>? = state.withLock { state in
-            guard state.reason != nil else { return nil }
+            guard state.reason != nil, !state.isAbandoned else { return nil }
             let promise = Promise<Void>()
             state.waiting.append(promise)
             return promise

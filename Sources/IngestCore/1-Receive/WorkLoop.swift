@@ -227,6 +227,7 @@ package struct WorkLoop: Sendable {
         var job = job
         while true {
             let ending = await attempt(job, leases)
+            if case .leaseLost = ending, job.pauses > 0 { gate.abandon() }
             guard case .outcome(let outcome) = ending else { return ending }
             guard case .pause(let reason) = outcome else {
                 gate.open()

@@ -43,6 +43,16 @@ package struct OpenSearchLedger: Ledger {
         }
     }
 
+    /// Forgets a record that still has this version. False when somebody wrote first.
+    package func remove(_ id: String, at version: RecordVersion) async throws -> Bool {
+        guard case .at(let sequence, let term) = version else { return true }
+        let removal = BulkOperation(.remove(sequence: sequence, term: term), index: index, id: id)
+        switch try await writes.submit(removal) {
+        case .done, .missing: return true
+        case .conflict: return false
+        }
+    }
+
     private struct Answer: Decodable {
         struct Document: Decodable {
             struct Cause: Decodable {

@@ -1,4 +1,4 @@
-/// Vectors that are paid for and not yet in the index: kept over an interruption, so that the next attempt does not pay again.
+/// Vectors that are paid for and not yet live: kept over an interruption, so that the next attempt does not pay again.
 package final class PaidVectors: Sendable {
     /// A generation of a document.
     package struct Key: Hashable, Sendable {

@@ -7,6 +7,22 @@ package struct BulkOperation: Sendable {
         /// Replaces a document that still has this version.
         case replace(source: [UInt8], sequence: Int, term: Int)
         case delete
+        /// Deletes a document that still has this version.
+        case remove(sequence: Int, term: Int)
+
+        var expected: (sequence: Int, term: Int)? {
+            switch self {
+            case .replace(_, let sequence, let term), .remove(let sequence, let term): (sequence, term)
+            case .create, .delete: nil
+            }
+        }
+
+        var isDelete: Bool {
+            switch self {
+            case .delete, .remove: true
+            case .create, .replace: false
+            }
+        }
     }
 
     package var action: Action
@@ -28,7 +44,7 @@ package struct BulkOperation: Sendable {
     package var weight: Int {
         switch action {
         case .create(let source), .replace(let source, _, _): source.count + 200
-        case .delete: 200
+        case .delete, .remove: 200
         }
     }
 
@@ -38,14 +54,14 @@ package struct BulkOperation: Sendable {
                 switch action {
                 case .create: "create"
                 case .replace: "index"
-                case .delete: "delete"
+                case .delete, .remove: "delete"
                 }
             line.object(name) { target in
                 target.field("_index", index)
                 target.field("_id", id)
                 if let routing { target.field("routing", routing) }
                 if requiresAlias { target.field("require_alias", true) }
-                if case .replace(_, let sequence, let term) = action {
+                if let (sequence, term) = action.expected {
                     target.field("if_seq_no", sequence)
                     target.field("if_primary_term", term)
                 }
@@ -56,7 +72,7 @@ package struct BulkOperation: Sendable {
         case .create(let source), .replace(let source, _, _):
             body.raw(source)
             body.newline()
-        case .delete: break
+        case .delete, .remove: break
         }
     }
 }
@@ -131,7 +147,7 @@ extension OpenSearchClient {
                 return .success(.done(sequence: outcome._seq_no ?? 0, term: outcome._primary_term ?? 0))
             }
             if outcome.status == 409 { return .success(.conflict) }
-            if outcome.status == 404, case .delete = operation.action, outcome.error == nil {
+            if outcome.status == 404, operation.action.isDelete, outcome.error == nil {
                 return .success(.missing)
             }
             let type = outcome.error?.type ?? ""

@@ -73,6 +73,13 @@ package enum Settings {
         default: 1,
         in: 0...16
     )
+    package static let tombstoneDays = Setting.number(
+        "TOMBSTONE_DAYS",
+        "n",
+        "days that 'ingestctl prune' leaves the record of a deleted object: longer than a queue keeps a message (14)",
+        default: 30,
+        in: 15...36_500
+    )
     package static let tenant = Setting.text(
         "TENANT",
         "name",
@@ -350,6 +357,7 @@ package enum Settings {
             staleness.declaration,
         ]
     package static let setup: [SettingDeclaration] = [engine.declaration, shards.declaration, replicas.declaration]
+    package static let pruning: [SettingDeclaration] = [tombstoneDays.declaration]
     package static let information: [SettingDeclaration] = [
         check.declaration, printConfig.declaration, version.declaration, help.declaration,
     ]
