@@ -18,8 +18,10 @@ LOOP, SETTLEMENT = "IngestCore/1-Receive/WorkLoop.swift", "IngestCore/1-Receive/
 class Mutant:
     """`old` becomes `new`, in which BUG is whether this one is planted. The simulation must name one of `invariants`."""
 
-    def __init__(self, name: str, invariants: str, file: str, old: str, new: str) -> None:
+    def __init__(self, name: str, invariants: str, file: str, old: str, new: str, patience: int = 1) -> None:
         self.name, self.invariants, self.file, self.old, self.new = name, invariants.split(), file, old, new
+        # How many times as many seeds a mistake gets that needs several faults in one order.
+        self.patience = patience
 
     @property
     def is_rule(self) -> bool:
@@ -39,7 +41,7 @@ MUTANTS = [
     Mutant("forget-retired", "exact", EMBED, "try await index.delete(work.document, generation: retired.generation, count: retired.chunkCount)",
            "if !BUG { try await index.delete(work.document, generation: retired.generation, count: retired.chunkCount) }"),
     Mutant("remove-early", "complete exact", EMBED, "            metrics.add(.documentsSuperseded)\n            return try await discard(work)",
-           "            if BUG { return try await remove(work) }\n            metrics.add(.documentsSuperseded)\n            return try await discard(work)"),
+           "            if BUG { return try await remove(work) }\n            metrics.add(.documentsSuperseded)\n            return try await discard(work)", patience=6),
     Mutant("skip-redelivered", "exact", f"{RULES}+Embed.swift", "pending.handedOver, isFirstDelivery, !isStale", "pending.handedOver, isFirstDelivery || BUG, !isStale"),
     Mutant("pause-counts-as-first", "exact dead-letters", LOOP, "first.receiveCount == 1 && pauses == 0", "first.receiveCount == 1 && pauses == 0 || BUG && first.receiveCount <= 3"),
     Mutant("keep-pending", "converged", f"{RULES}+Embed.swift", "if pending?.generation == generation { record.pending = nil }", "if !BUG, pending?.generation == generation { record.pending = nil }"),
