@@ -10,6 +10,7 @@ struct EmbedConfiguration: WorkerSettings {
     var batchTokens: Int
     var bulkBytes: Int
     var staleness: Duration
+    var tidyAfter: Duration
 
     static let declarations = Settings.worker + Settings.common + Settings.embed + Settings.information
 
@@ -22,5 +23,6 @@ struct EmbedConfiguration: WorkerSettings {
         batchTokens = reader.read(Settings.batchTokens)
         bulkBytes = reader.read(Settings.bulkBytes)
         staleness = .seconds(reader.read(Settings.staleness))
+        tidyAfter = .seconds(reader.read(Settings.tidyAfter))
     }
 }

@@ -11,6 +11,9 @@ package struct EmbedPipeline: Sendable {
     /// The physical index that this worker's settings mean.
     package var indexName: String
     package var stalenessBound: Duration
+    /// Its own queue, and how long after a redelivery what was written too late is looked for.
+    package var chunkQueue: any MessageQueue
+    package var tidyAfter: Duration
     package var time: any TimeSource
     package var metrics: Metrics
     package var log: Log
@@ -26,6 +29,8 @@ package struct EmbedPipeline: Sendable {
         eventQueue: any MessageQueue,
         indexName: String,
         stalenessBound: Duration,
+        chunkQueue: any MessageQueue,
+        tidyAfter: Duration,
         patience: Patience,
         time: any TimeSource,
         metrics: Metrics,
@@ -37,6 +42,8 @@ package struct EmbedPipeline: Sendable {
         self.eventQueue = eventQueue
         self.indexName = indexName
         self.stalenessBound = stalenessBound
+        self.chunkQueue = chunkQueue
+        self.tidyAfter = tidyAfter
         self.time = time
         self.metrics = metrics
         self.log = log
@@ -69,10 +76,15 @@ package struct EmbedPipeline: Sendable {
             return .leave("\(work.header.index) is not this worker's index, \(indexName)")
         }
         do {
+            guard message.payload != .tidying else { return try await tidyUp(work) }
+            if job.first.receiveCount > 1, job.pauses == 0 { try await askForTidying(work) }
             while true {
-                if let outcome = try await process(work, isFirstAttempt: job.isFirstAttempt) {
-                    return outcome
-                }
+                let isFirst = job.isFirstAttempt
+                let outcome =
+                    vectors.holds(work.key)
+                    ? try await patience.run { try await process(work, isFirstAttempt: isFirst) }
+                    : try await process(work, isFirstAttempt: isFirst)
+                if let outcome { return outcome }
             }
         } catch {
             let failure = Failure(error)
@@ -97,6 +109,26 @@ package struct EmbedPipeline: Sendable {
             return [work.deadLetter(entry)]
         case .embed, .finish, .outdated: return []
         }
+    }
+
+    /// Somebody else had the message before, and may still have it: whoever writes last and dies then leaves chunks that nobody looks for.
+    private func askForTidying(_ work: EmbedWork) async throws {
+        let message = ChunkMessage(header: work.header, payload: .tidying)
+        try await chunkQueue.send(
+            OutgoingMessage(body: try message.encoded(), group: work.header.tenant, delay: tidyAfter)
+        )
+    }
+
+    /// Removes what is left of a generation that will not be live. One that is still on its way is its own message's.
+    private func tidyUp(_ work: EmbedWork) async throws -> Outcome {
+        if let record = try await ledger.read(work.recordID).record {
+            switch record.decision(for: work.generation, isFirstDelivery: false, isStale: false) {
+            case .remove, .tellAgain, .rejected:
+                try await index.delete(work.document, generation: work.generation, count: work.header.chunkCount)
+            case .embed, .finish, .outdated: break
+            }
+        }
+        return .done
     }
 
     /// Does what the ledger's record asks for. Nil when it has changed under the decision: then it has to be taken again.

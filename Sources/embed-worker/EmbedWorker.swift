@@ -32,6 +32,7 @@ struct EmbedWorker: Worker {
             concurrency: configuration.requests,
             time: services.time
         )
+        let queue = services.queue(configuration.worker.chunkQueue)
         let pipeline = EmbedPipeline(
             ledger: ledger,
             index: index,
@@ -45,6 +46,8 @@ struct EmbedWorker: Worker {
             eventQueue: services.queue(configuration.worker.ingestQueue),
             indexName: names.chunks,
             stalenessBound: configuration.staleness,
+            chunkQueue: queue,
+            tidyAfter: configuration.tidyAfter,
             patience: Patience(limit: .seconds(900), time: services.time, random: services.random),
             time: services.time,
             metrics: run.environment.metrics,
@@ -54,7 +57,6 @@ struct EmbedWorker: Worker {
             group.addTask { await ledger.run() }
             group.addTask { await index.run() }
             group.addTask { await embeddings.run() }
-            let queue = services.queue(configuration.worker.chunkQueue)
             try await run.loop(queue, tidy: { await pipeline.tidy($0) }) { await pipeline.handle($0) }
             group.cancelAll()
         }

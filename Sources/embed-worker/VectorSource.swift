@@ -26,6 +26,9 @@ struct VectorSource: Sendable {
         try await patience.run { try await use(vectors) }
     }
 
+    /// An earlier attempt has left vectors here, which another worker would pay for again.
+    func holds(_ key: PaidVectors.Key) -> Bool { paid.holds(key) }
+
     /// The generation has come to its end.
     func forget(_ key: PaidVectors.Key) { _ = paid.take(key) }
 

@@ -23,8 +23,17 @@ import Testing
     @Test func fieldsThatAVersionDoesNotKnowAreNoMistakeAndNewerVersionsAreLeft() throws {
         let extended = Self.versionOne.replacing(#""tenant":"t""#, with: #""tenant":"t","later":{"x":1}"#)
         #expect(try ChunkMessage(decoding: extended).header.tenant == "t")
-        #expect(throws: ChunkMessage.Unreadable.newer(2)) {
-            try ChunkMessage(decoding: #"{"version":2,"header":"another form"}"#)
+        #expect(throws: ChunkMessage.Unreadable.newer(3)) {
+            try ChunkMessage(decoding: #"{"version":3,"header":"another form"}"#)
         }
+    }
+
+    @Test func onlyWhatOlderWorkersMustNotReadSaysANewerVersion() throws {
+        var message = try ChunkMessage(decoding: Self.versionOne)
+        #expect(try message.encoded().contains(#""version":1"#))
+        message.payload = .tidying
+        let body = try message.encoded()
+        #expect(body.contains(#""version":2"#))
+        #expect(try ChunkMessage(decoding: body) == message)
     }
 }

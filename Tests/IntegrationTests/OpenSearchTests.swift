@@ -302,6 +302,8 @@ struct OpenSearchTests {
                     eventQueue: queue,
                     indexName: names.chunks,
                     stalenessBound: .seconds(300),
+                    chunkQueue: InMemoryQueue(time: services.time),
+                    tidyAfter: .seconds(900),
                     patience: Patience(limit: .zero, time: services.time, random: .system),
                     time: services.time,
                     metrics: environment.metrics,

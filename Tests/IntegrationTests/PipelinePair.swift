@@ -13,6 +13,8 @@ struct PipelinePair: Sendable {
     let store = InMemoryObjectStore()
     let events: InMemoryQueue
     let chunks: InMemoryQueue
+    /// What was asked to be looked for later.
+    let tidying: InMemoryQueue
     let object = ObjectReference(bucket: "docs", key: "a.txt")
     private let environment: LoopEnvironment
 
@@ -40,6 +42,7 @@ struct PipelinePair: Sendable {
         index = OpenSearchIndex(name: names.writeAlias, client: services.openSearch, time: services.time)
         events = InMemoryQueue(time: services.time)
         chunks = InMemoryQueue(time: services.time)
+        tidying = InMemoryQueue(time: services.time)
         environment = LoopEnvironment.test(time: services.time).environment
     }
 
@@ -96,6 +99,8 @@ struct PipelinePair: Sendable {
             eventQueue: events,
             indexName: names.chunks,
             stalenessBound: .seconds(300),
+            chunkQueue: tidying,
+            tidyAfter: .seconds(900),
             patience: Patience(limit: .zero, time: services.time, random: .system),
             time: services.time,
             metrics: environment.metrics,

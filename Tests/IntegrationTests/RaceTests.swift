@@ -142,6 +142,32 @@ struct RaceTests {
         }
     }
 
+    /// A worker that outlives its lease writes after another has finished the message, and ends before it can remove what it wrote.
+    @Test(arguments: LocalStack.nodes)
+    func aLateWriteOfAWorkerThatDies(_ node: LocalStack.Node) async throws {
+        try await PipelinePair.run(node, "zombie") { pair in
+            await pair.publish(PipelinePair.texts("first"))
+            let late = try ChunkMessage(decoding: pair.handedOver)
+            #expect(await pair.embed(pair.handedOver, receives: 2) == .done)
+            let tidying = try #require(pair.tidying.messages.last?.message)
+            #expect(tidying.delay == .seconds(900))
+            await pair.publish(PipelinePair.texts("second", 2))
+            let chunk = IndexedChunk(
+                documentID: DocumentID(late.header.documentID),
+                generation: late.header.generation,
+                chunk: try #require(
+                    try await HandOver(store: pair.store, bucket: "hand", inlineBytes: 0).unpack(late).first
+                ),
+                vector: [1, 0, 0, 0]
+            )
+            try await pair.index.create([chunk], late.header)
+            #expect(try await pair.indexed().count == 3)
+            #expect(await pair.embed(tidying.body) == .done)
+            #expect(try await pair.indexed() == PipelinePair.texts("second", 2).sorted())
+            #expect(pair.tidying.messages.count == 1, "looking after one does not ask for another")
+        }
+    }
+
     /// Readers that search all the time, while a document of 30 chunks is replaced again and again.
     @Test(arguments: LocalStack.nodes)
     func readersSeeWholeVersions(_ node: LocalStack.Node) async throws {

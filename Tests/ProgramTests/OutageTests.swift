@@ -111,6 +111,8 @@ import ingest_worker
             eventQueue: InMemoryQueue(time: time),
             indexName: names.chunks,
             stalenessBound: .seconds(300),
+            chunkQueue: InMemoryQueue(time: time),
+            tidyAfter: .seconds(900),
             patience: Patience(limit: .zero, time: time, random: .system),
             time: time,
             metrics: environment.metrics,

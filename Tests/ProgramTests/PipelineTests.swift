@@ -14,6 +14,7 @@ import ingest_worker
     let embedder = HashEmbedder()
     let events: InMemoryQueue
     let chunks: InMemoryQueue
+    let tidying: InMemoryQueue
     let names = IndexNames(
         alias: "t",
         fingerprint: PipelineFingerprint(chunkTokens: 16, chunkOverlap: 0, tokenizer: "x", model: "m", dimensions: 4)
@@ -23,6 +24,7 @@ import ingest_worker
     init() {
         events = InMemoryQueue(time: time)
         chunks = InMemoryQueue(time: time)
+        tidying = InMemoryQueue(time: time)
     }
 
     private var recordID: String { DocumentID(tenant: "default", object: object).recordID(index: names.chunks) }
@@ -61,6 +63,8 @@ import ingest_worker
             eventQueue: events,
             indexName: names.chunks,
             stalenessBound: .seconds(300),
+            chunkQueue: tidying,
+            tidyAfter: .seconds(900),
             patience: Patience(limit: .zero, time: time, random: .system),
             time: time,
             metrics: environment.metrics,

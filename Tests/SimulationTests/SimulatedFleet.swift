@@ -165,6 +165,8 @@ struct SimulatedFleet {
             eventQueue: queue("events"),
             indexName: Self.names.chunks,
             stalenessBound: .seconds(30),
+            chunkQueue: queue("chunks"),
+            tidyAfter: .seconds(90),
             patience: Patience(limit: .seconds(900), time: process, random: random),
             time: process,
             metrics: environment.metrics,

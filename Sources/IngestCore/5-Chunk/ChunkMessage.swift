@@ -3,7 +3,9 @@ import FoundationEssentials
 /// What `ingest-worker` hands to `embed-worker`: one generation of one document, its chunks inline or in an object.
 package struct ChunkMessage: Equatable, Sendable {
     /// Raised when an older worker must not read a message. Workers read older versions and leave newer ones.
-    package static let version = 1
+    package static let version = 2
+    /// What all but `tidying` messages say, so that workers from before it read them.
+    private static let plainVersion = 1
 
     /// What is said of the document as a whole.
     package struct Header: Equatable, Sendable, Codable {
@@ -52,6 +54,8 @@ package struct ChunkMessage: Equatable, Sendable {
         case inline([UInt8])
         /// The same in an object.
         case object(ObjectReference)
+        /// No chunks: what a worker may have written of this generation after another had finished it is to be removed.
+        case tidying
     }
 
     package var header: Header
@@ -67,15 +71,17 @@ package struct ChunkMessage: Equatable, Sendable {
         var header: Header
         var chunks: String?
         var handOver: ObjectReference?
+        var tidying: Bool?
     }
 
     private struct VersionOnly: Decodable { var version: Int }
 
     package func encoded() throws -> String {
-        var wire = Wire(version: Self.version, header: header)
+        var wire = Wire(version: payload == .tidying ? Self.version : Self.plainVersion, header: header)
         switch payload {
         case .inline(let bytes): wire.chunks = Data(bytes).base64EncodedString()
         case .object(let reference): wire.handOver = reference
+        case .tidying: wire.tidying = true
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes]
@@ -101,6 +107,8 @@ package struct ChunkMessage: Equatable, Sendable {
             payload = .inline(Array(bytes))
         } else if let object = wire.handOver {
             payload = .object(object)
+        } else if wire.tidying == true {
+            payload = .tidying
         } else {
             throw .malformed
         }

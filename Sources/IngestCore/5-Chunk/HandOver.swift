@@ -40,6 +40,7 @@ package struct HandOver: Sendable {
         case .object(let object):
             guard let bytes = try await store.readBytes(object, maximum: Self.maximumBytes) else { throw Loss.missing }
             packed = bytes
+        case .tidying: return []
         }
         guard let bytes = Zstandard.decompress(packed, maximum: Self.maximumBytes),
             let chunks = try? ChunkPayload.decode(bytes),

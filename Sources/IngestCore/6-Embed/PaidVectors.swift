@@ -26,6 +26,8 @@ package final class PaidVectors: Sendable {
 
     package var count: Int { state.withLock { $0.order.count } }
 
+    package func holds(_ key: Key) -> Bool { state.withLock { $0.vectors[key] != nil } }
+
     /// Takes a generation's vectors out, by chunk index.
     package func take(_ key: Key) -> [Int: [Float]] { state.withLock { Self.remove(key, &$0) } }
 

@@ -176,6 +176,13 @@ package enum Settings {
         default: 300,
         in: 0...86_400
     )
+    package static let tidyAfter = Setting.number(
+        "TIDY_AFTER_SECONDS",
+        "s",
+        "how long after a chunk message comes again what a worker wrote too late is looked for",
+        default: 900,
+        in: 0...900
+    )
 
     // Documents.
     package static let documents = Setting.text(
@@ -354,7 +361,7 @@ package enum Settings {
     package static let embed: [SettingDeclaration] =
         embeddings + [
             embeddingRequests.declaration, batchInputs.declaration, batchTokens.declaration, bulkBytes.declaration,
-            staleness.declaration,
+            staleness.declaration, tidyAfter.declaration,
         ]
     package static let setup: [SettingDeclaration] = [engine.declaration, shards.declaration, replicas.declaration]
     package static let pruning: [SettingDeclaration] = [tombstoneDays.declaration]
