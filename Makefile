@@ -2,10 +2,11 @@
 # make bench   the whole path, measured (ROUNDS=3)
 # make test    lint, unit, integration and end-to-end tests
 # make simulate SEEDS=100000 (or SEED=7), make chaos KILLS=200, make fuzz INPUTS=1000000
+# make hostile MUTATIONS=5000, make bench-extract, make fidelity: documents that lie, speed and text beside other extractors
 SHELL := /bin/bash
 PYTHON := .local/venv/bin/python
 
-.PHONY: bootstrap build demo stop test bench simulate chaos fuzz lint docs clean
+.PHONY: bootstrap build demo stop test bench simulate chaos fuzz hostile bench-extract fidelity peers lint docs clean
 
 bootstrap:
 	@deploy/local/bootstrap
@@ -46,6 +47,19 @@ chaos: build
 
 fuzz: bootstrap
 	@$(PYTHON) Tests/fuzz.py --inputs $(or $(INPUTS),1000000)
+
+hostile: build
+	@$(PYTHON) Tests/Extraction/hostile.py --mutations $(or $(MUTATIONS),5000)
+
+# Other extractors, to compare with, and what makes documents whose text is known.
+peers: build
+	@Tests/Extraction/bootstrap
+
+bench-extract: peers
+	@.local/extraction/bin/python Tests/Extraction/bench.py --rounds $(or $(ROUNDS),5)
+
+fidelity: peers
+	@.local/extraction/bin/python Tests/Extraction/fidelity.py --count $(or $(COUNT),40)
 
 clean:
 	rm -rf .build .local

@@ -2,27 +2,50 @@ import ExtractionWire
 
 /// Bytes of a document in, its text with structure out.
 package enum DocumentReader {
+    /// Documents in mails in mails: deeper ones are left out.
+    private static let maximumNesting = 3
+
     package static func read(
         _ bytes: UnsafeRawBufferPointer,
         hints: ExtractionHints,
         limits: ExtractionLimits
     ) throws(Rejection) -> ExtractedDocument {
+        var document = try read(bytes, hints: hints, limits: limits, nesting: 0)
+        document.notes.quality = TextQuality.score(document)
+        return document
+    }
+
+    /// - Parameter nesting: how many documents this one is attached to.
+    static func read(
+        _ bytes: UnsafeRawBufferPointer,
+        hints: ExtractionHints,
+        limits: ExtractionLimits,
+        nesting: Int
+    ) throws(Rejection) -> ExtractedDocument {
         guard !bytes.isEmpty else { throw Rejection(.empty, "the object has no bytes") }
-        let document: ExtractedDocument
-        switch try FormatSniffer.format(of: bytes, hints: hints) {
+        guard nesting <= maximumNesting else { throw Rejection(.unsupported, "the document is attached too deeply") }
+        let format = try FormatSniffer.format(of: bytes, hints: hints)
+        var document: ExtractedDocument
+        switch format {
         case .pdf: document = try PDFReader.read(bytes, limits: limits)
         case .html: document = try HTMLReader.read(bytes, hints: hints, limits: limits)
         case .xml: document = try XMLReader.read(bytes, limits: limits)
         case .markdown: document = try MarkdownReader.read(try TextDecoder.utf8(bytes, hints: hints), limits: limits)
         case .text: document = try PlainTextReader.read(try TextDecoder.utf8(bytes, hints: hints), limits: limits)
+        case .csv: document = try CSVReader.read(try TextDecoder.utf8(bytes, hints: hints), limits: limits)
+        case .json: document = try JSONReader.read(try TextDecoder.utf8(bytes, hints: hints), limits: limits)
+        case .rtf: document = try RichTextReader.read(bytes, limits: limits)
+        case .mail: document = try MailReader.read(bytes, limits: limits, nesting: nesting)
+        case .docx, .pptx, .xlsx, .odt, .ods, .odp, .epub:
+            document = try OfficeReader.read(format, bytes, limits: limits)
+        case .image:
+            throw Rejection(.needsOCR, "the document is a picture: turn OCR on (OCR), or run it before uploading")
         }
         guard document.text.contains(where: { $0 > 0x20 }) else {
-            throw Rejection(
-                .empty,
-                document.format == .pdf
-                    ? "none of the \(document.pages.count) pages has text; a scanned document needs OCR before it is uploaded"
-                    : "the document holds no text"
-            )
+            throw Rejection(.empty, "the document holds no text")
+        }
+        if let promised = FormatSniffer.promised(by: hints), promised != format {
+            document.notes.promised = promised.name
         }
         return document
     }
@@ -31,6 +54,7 @@ package enum DocumentReader {
     package static func prepare() {
         PDFReader.prepare()
         MarkupParser.prepare()
+        MailReader.prepare()
     }
 }
 
@@ -47,6 +71,15 @@ extension TextBuilder {
                 "the document has more than \(limits.textBytes) bytes of text (EXTRACT_MAX_TEXT_BYTES)"
             )
         }
-        return ExtractedDocument(format: format, title: title, text: text, blocks: blocks, pages: pages)
+        var document = ExtractedDocument(
+            format: format,
+            title: title,
+            text: text,
+            blocks: blocks,
+            pages: pages,
+            lines: lines
+        )
+        document.notes.hiddenCharacters = cleaning.hidden
+        return document
     }
 }

@@ -2,19 +2,21 @@ import ExtractionWire
 
 /// Decides what a document is: by its content first, then by its name and Content-Type.
 enum FormatSniffer {
+    private static let signatures: [(magic: [UInt8], format: DocumentFormat)] = [
+        (Array("{\\rtf".utf8), .rtf),
+        ([0x89, 0x50, 0x4E, 0x47], .image),
+        ([0xFF, 0xD8, 0xFF], .image),
+        ([0x49, 0x49, 0x2A, 0x00], .image),
+        ([0x4D, 0x4D, 0x00, 0x2A], .image),
+    ]
+
     private static let binaries: [(magic: [UInt8], name: String, remedy: String)] = [
-        (
-            [0x50, 0x4B, 0x03, 0x04], "a zip container (office document, e-book or archive)",
-            "convert it to PDF, HTML or text"
-        ),
-        ([0xD0, 0xCF, 0x11, 0xE0], "an old Office document", "save it as PDF"),
-        (Array("{\\rtf".utf8), "RTF", "save it as PDF or HTML"),
-        ([0x89, 0x50, 0x4E, 0x47], "a PNG image", "run OCR on it first"),
-        ([0xFF, 0xD8, 0xFF], "a JPEG image", "run OCR on it first"),
-        (Array("GIF8".utf8), "a GIF image", "run OCR on it first"),
-        ([0x49, 0x49, 0x2A, 0x00], "a TIFF image", "run OCR on it first"),
-        ([0x4D, 0x4D, 0x00, 0x2A], "a TIFF image", "run OCR on it first"),
+        (Array("GIF8".utf8), "a GIF image", "save it as PNG"),
+        (Array("RIFF".utf8), "a sound, video or WebP image", "save an image as PNG"),
         ([0x1F, 0x8B], "a gzip archive", "upload what is inside it"),
+        ([0x42, 0x5A, 0x68], "a bzip2 archive", "upload what is inside it"),
+        ([0x37, 0x7A, 0xBC, 0xAF], "a 7z archive", "upload what is inside it"),
+        ([0x52, 0x61, 0x72, 0x21], "a RAR archive", "upload what is inside it"),
         ([0x7F, 0x45, 0x4C, 0x46], "a program", "upload documents only"),
         (Array("%!PS".utf8), "PostScript", "convert it to PDF"),
     ]
@@ -22,6 +24,11 @@ enum FormatSniffer {
     static func format(of bytes: UnsafeRawBufferPointer, hints: ExtractionHints) throws(Rejection) -> DocumentFormat {
         let head = Array(bytes.prefix(1024))
         if contains(head, "%PDF-") { return .pdf }
+        if let found = signatures.first(where: { head.starts(with: $0.magic) }) { return found.format }
+        if head.starts(with: [0x50, 0x4B, 0x03, 0x04]) || head.starts(with: [0x50, 0x4B, 0x05, 0x06]) {
+            return try container(bytes)
+        }
+        if head.starts(with: [0xD0, 0xCF, 0x11, 0xE0]) { throw CompoundFile.rejection(of: bytes) }
         if let found = binaries.first(where: { head.starts(with: $0.magic) }) {
             throw Rejection(.unsupported, "the document is \(found.name), which is not read: \(found.remedy)")
         }
@@ -32,39 +39,94 @@ enum FormatSniffer {
                 "the document is binary data of a format that is not read: convert it to PDF, HTML or text"
             )
         }
-        return byName(hints)
+        if isMail(head) { return .mail }
+        switch promised(by: hints) {
+        // What must begin in a certain way, and does not, is text.
+        case .json: return isJSON(head) ? .json : .text
+        case .html: return .html
+        case .xml: return head.contains(0x3C) ? .xml : .text
+        case .markdown: return .markdown
+        case .csv: return .csv
+        default: return .text
+        }
+    }
+
+    /// What name or Content-Type say, nil where they say nothing.
+    static func promised(by hints: ExtractionHints) -> DocumentFormat? {
+        let suffix =
+            hints.name.split(separator: ".", omittingEmptySubsequences: false).dropFirst().last?.lowercased() ?? ""
+        if let format = suffixes[suffix] { return format }
+        let type = hints.contentType.split(separator: ";").first.map { $0.trimmed.lowercased() } ?? ""
+        return types[type]
+    }
+
+    private static let suffixes: [String: DocumentFormat] = [
+        "pdf": .pdf, "html": .html, "htm": .html, "xhtml": .html, "xml": .xml, "rss": .xml, "md": .markdown,
+        "markdown": .markdown, "mdown": .markdown,
+        "mkd": .markdown, "txt": .text, "text": .text, "rst": .text, "log": .text, "docx": .docx, "pptx": .pptx,
+        "xlsx": .xlsx, "odt": .odt, "ods": .ods,
+        "odp": .odp, "epub": .epub, "rtf": .rtf, "eml": .mail, "csv": .csv, "tsv": .csv, "json": .json, "jsonl": .json,
+        "ndjson": .json, "png": .image,
+        "jpg": .image, "jpeg": .image, "tif": .image, "tiff": .image,
+    ]
+
+    private static let types: [String: DocumentFormat] = [
+        "application/pdf": .pdf, "text/html": .html, "application/xhtml+xml": .html, "text/xml": .xml,
+        "application/xml": .xml,
+        "application/rss+xml": .xml, "text/markdown": .markdown, "text/x-markdown": .markdown, "text/csv": .csv,
+        "text/tab-separated-values": .csv,
+        "application/json": .json, "application/x-ndjson": .json, "application/jsonl": .json, "application/rtf": .rtf,
+        "text/rtf": .rtf,
+        "message/rfc822": .mail, "application/epub+zip": .epub, "image/png": .image, "image/jpeg": .image,
+        "image/tiff": .image,
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document": .docx,
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation": .pptx,
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": .xlsx,
+        "application/vnd.oasis.opendocument.text": .odt, "application/vnd.oasis.opendocument.spreadsheet": .ods,
+        "application/vnd.oasis.opendocument.presentation": .odp,
+    ]
+
+    private static func container(_ bytes: UnsafeRawBufferPointer) throws(Rejection) -> DocumentFormat {
+        var archive = try ZipArchive(bytes)
+        if let format = OfficeReader.format(of: archive, kind: try archive.part("mimetype")) { return format }
+        throw Rejection(.unsupported, "the document is a zip archive, which is not read: upload what is inside it")
     }
 
     /// HTML or XML by the first tag; text may begin with anything else.
     private static func markup(_ head: [UInt8]) -> DocumentFormat? {
-        let text = String(decoding: head.filter { $0 != 0 }, as: UTF8.self).lowercased()
-        let start = text.drop { $0.isWhitespace || $0 == "\u{FEFF}" }
-        if start.hasPrefix("<!doctype html") || start.hasPrefix("<html") || start.hasPrefix("<head")
-            || start.hasPrefix("<body")
-        {
-            return .html
-        }
-        guard start.hasPrefix("<?xml") else { return nil }
-        return start.contains("<html") || start.contains("<!doctype html") ? .html : .xml
+        var start = head.filter { $0 != 0 }.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }[...]
+        if start.starts(with: [0xEF, 0xBB, 0xBF]) { start = start.dropFirst(3) }
+        while let first = start.first, first <= 0x20 || first >= 0xFE { start = start.dropFirst() }
+        guard start.first == 0x3C else { return nil }
+        for tag in ["<!doctype html", "<html", "<head", "<body"] where start.starts(with: tag.utf8) { return .html }
+        guard start.starts(with: "<?xml".utf8) else { return nil }
+        let rest = Array(start)
+        return contains(rest, "<html") || contains(rest, "<!doctype html") ? .html : .xml
     }
 
-    private static func byName(_ hints: ExtractionHints) -> DocumentFormat {
-        let type = hints.contentType.split(separator: ";").first.map { $0.trimmed.lowercased() } ?? ""
-        let suffix =
-            hints.name.split(separator: ".", omittingEmptySubsequences: false).dropFirst().last?.lowercased() ?? ""
-        switch suffix {
-        case "html", "htm", "xhtml": return .html
-        case "xml": return .xml
-        case "md", "markdown", "mdown", "mkd": return .markdown
-        case "txt", "text", "rst", "log": return .text
-        default: break
+    /// Two header fields of a mail at the start (RFC 5322).
+    private static func isMail(_ head: [UInt8]) -> Bool {
+        let names: Set<String> = [
+            "from", "to", "subject", "date", "received", "return-path", "message-id", "mime-version", "delivered-to",
+            "content-type", "reply-to", "cc",
+            "x-mailer", "dkim-signature", "sender",
+        ]
+        let lines = String(decoding: head, as: UTF8.self).split(whereSeparator: \.isNewline).prefix(12)
+        let fields = lines.filter { line in
+            line.firstIndex(of: ":").map { names.contains(line[..<$0].lowercased()) } ?? false
         }
-        switch type {
-        case "text/html", "application/xhtml+xml": return .html
-        case "text/xml", "application/xml": return .xml
-        case "text/markdown", "text/x-markdown": return .markdown
-        default: return .text
-        }
+        let first = lines.first?.firstIndex(of: ":").map { lines.first![..<$0].lowercased() } ?? ""
+        return fields.count >= 2 && names.contains(first)
+            && fields.contains {
+                ["received", "message-id", "from", "mime-version", "return-path"].contains(
+                    $0.split(separator: ":")[0].lowercased()
+                )
+            }
+    }
+
+    private static func isJSON(_ head: [UInt8]) -> Bool {
+        guard let first = head.first(where: { $0 > 0x20 && $0 < 0x80 }) else { return false }
+        return [0x7B, 0x5B, 0x22].contains(first)
     }
 
     /// NUL bytes without the pattern of UTF-16, or many control characters.
@@ -81,6 +143,40 @@ enum FormatSniffer {
         let needle = UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
         guard bytes.count >= needle.count else { return false }
         return (0...(bytes.count - needle.count)).contains { bytes[$0..<$0 + needle.count].elementsEqual(needle) }
+    }
+}
+
+/// Compound files ([MS-CFB]): what Office wrote until 2003, and what protected documents are wrapped in.
+enum CompoundFile {
+    private static let streams: [(name: String, what: String, target: String)] = [
+        ("WordDocument", "an old Word document (.doc)", "docx or PDF"),
+        ("Workbook", "an old Excel workbook (.xls)", "xlsx"),
+        ("PowerPoint Document", "an old PowerPoint presentation (.ppt)", "pptx or PDF"),
+        ("__substg1.0", "an Outlook message (.msg)", "eml"),
+    ]
+
+    static func rejection(of bytes: UnsafeRawBufferPointer) -> Rejection {
+        if contains(bytes, "EncryptedPackage") {
+            return Rejection(.encrypted, "the document is protected with a password: upload a copy without one")
+        }
+        if let found = streams.first(where: { contains(bytes, $0.name) }) {
+            return Rejection(
+                .unsupported,
+                "the document is \(found.what), which is not read: save it as \(found.target)"
+            )
+        }
+        return Rejection(
+            .unsupported,
+            "the document is a compound file of an old program, which is not read: save it as PDF"
+        )
+    }
+
+    /// Names of streams are UTF-16.
+    private static func contains(_ bytes: UnsafeRawBufferPointer, _ name: String) -> Bool {
+        let needle = name.utf16.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] }
+        return bytes.indices.dropLast(needle.count).contains { index in
+            bytes[index] == needle[0] && bytes[index..<index + needle.count].elementsEqual(needle)
+        }
     }
 }
 

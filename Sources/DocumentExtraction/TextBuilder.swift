@@ -6,12 +6,21 @@ package struct TextBuilder {
         case between
         /// A block was begun and has no text yet.
         case begun(Block.Kind, level: UInt8)
-        case inside(Block.Kind, level: UInt8, start: Int, pendingSpace: Bool)
+        case inside(Block.Kind, level: UInt8, start: Int, gap: Gap)
+    }
+
+    /// What stands before the next text of a block.
+    private enum Gap {
+        case none
+        case space
+        case cell
     }
 
     private(set) var text: [UInt8] = []
     private(set) var blocks: [Block] = []
     private(set) var pages: [PageSpan] = []
+    private(set) var lines: [LineBox] = []
+    private(set) var cleaning = TextCleaning()
     private var state = State.between
     private var pageStart: (number: Int, offset: Int)?
     private let limit: Int
@@ -25,6 +34,17 @@ package struct TextBuilder {
     mutating func begin(_ kind: Block.Kind, level: UInt8 = 0) {
         end()
         state = .begun(kind, level: level)
+    }
+
+    /// A block of this kind was begun and has no text yet.
+    func isBegun(_ kind: Block.Kind) -> Bool { if case .begun(kind, _) = state { true } else { false } }
+
+    /// A block of this kind has text, or may get some.
+    func isInside(_ kind: Block.Kind) -> Bool {
+        switch state {
+        case .begun(let open, _), .inside(let open, _, _, _): open == kind
+        case .between: false
+        }
     }
 
     mutating func end() {
@@ -41,18 +61,30 @@ package struct TextBuilder {
         while index < bytes.count, !isOverLimit {
             let width = Self.blankWidth(bytes, index)
             if width > 0 {
-                if case .inside(let kind, let level, let start, _) = state {
-                    state = .inside(kind, level: level, start: start, pendingSpace: true)
+                if case .inside(let kind, let level, let start, .none) = state {
+                    state = .inside(kind, level: level, start: start, gap: .space)
                 }
                 index += width
                 continue
             }
             var stop = index + 1
             while stop < bytes.count, Self.blankWidth(bytes, stop) == 0 { stop += 1 }
-            open()
-            text.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[index..<stop]))
+            add(UnsafeBufferPointer(rebasing: bytes[index..<stop]))
             index = stop
         }
+    }
+
+    /// Text without white space to fold.
+    private mutating func add(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard let special = TextCleaning.firstSpecial(bytes) else {
+            open()
+            text.append(contentsOf: bytes)
+            return
+        }
+        let cleaned = cleaning.clean(bytes, from: special)
+        guard !cleaned.isEmpty else { return }
+        open()
+        text.append(contentsOf: cleaned)
     }
 
     mutating func append(_ string: String) {
@@ -68,12 +100,33 @@ package struct TextBuilder {
             while stop < bytes.count, bytes[stop] >= 0x20 || bytes[stop] == 0x0A || bytes[stop] == 0x09,
                 bytes[stop] != 0x7F
             { stop += 1 }
-            if stop > index {
-                open()
-                text.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[index..<stop]))
-            }
+            if stop > index { add(UnsafeBufferPointer(rebasing: bytes[index..<stop])) }
             index = stop + 1
         }
+    }
+
+    /// Appends a line of a page and notes where it stands.
+    mutating func appendLine(_ bytes: ArraySlice<UInt8>, _ page: Int, _ box: CharacterBox) {
+        let isEmpty = text.isEmpty
+        let before = text.count
+        bytes.withUnsafeBufferPointer { append($0) }
+        guard text.count > before else { return }
+        // What came before the line's own bytes: a separator of blocks, a blank, a cell's bar.
+        var start = before
+        while !isEmpty || start > before, start < text.count,
+            text[start] == 0x20 || text[start] == 0x0A || text[start] == 0x7C && start - before <= 2
+        { start += 1 }
+        lines.append(
+            LineBox(
+                page: page,
+                start: start,
+                end: text.count,
+                left: box.left,
+                top: box.top,
+                right: box.right,
+                bottom: box.bottom
+            )
+        )
     }
 
     /// Ends a line inside the open block; left out at the block's end.
@@ -84,7 +137,43 @@ package struct TextBuilder {
     /// A separator inside the open block (between cells of a row), left out at the block's ends.
     mutating func separate() {
         if case .inside(let kind, let level, let start, _) = state {
-            state = .inside(kind, level: level, start: start, pendingSpace: true)
+            state = .inside(kind, level: level, start: start, gap: kind == .tableRow ? .cell : .space)
+        }
+    }
+
+    /// A break that a reader sees and that ends no block.
+    mutating func softBreak() {
+        if case .inside(let kind, let level, let start, .none) = state {
+            state = .inside(kind, level: level, start: start, gap: .space)
+        }
+    }
+
+    /// Leaves out the blocks that are not wanted. For texts without pages.
+    mutating func keep(_ wanted: [Bool]) {
+        guard wanted.contains(false) else { return }
+        var kept = TextBuilder(limit: limit)
+        kept.cleaning = cleaning
+        text.withUnsafeBufferPointer { text in
+            for (block, isWanted) in zip(blocks, wanted) where isWanted {
+                kept.begin(block.kind, level: block.level)
+                kept.open()
+                kept.text.append(contentsOf: UnsafeBufferPointer(rebasing: text[block.start..<block.end]))
+                kept.end()
+            }
+        }
+        self = kept
+    }
+
+    /// Appends another document's blocks.
+    mutating func append(_ document: ExtractedDocument) {
+        end()
+        document.text.withUnsafeBufferPointer { text in
+            for block in document.blocks where !isOverLimit {
+                begin(block.kind, level: block.level)
+                open()
+                self.text.append(contentsOf: UnsafeBufferPointer(rebasing: text[block.start..<block.end]))
+                end()
+            }
         }
     }
 
@@ -113,11 +202,10 @@ package struct TextBuilder {
 
     private mutating func open() {
         switch state {
-        case .inside(let kind, let level, let start, let pendingSpace):
-            if pendingSpace {
-                text.append(0x20)
-                state = .inside(kind, level: level, start: start, pendingSpace: false)
-            }
+        case .inside(_, _, _, .none): break
+        case .inside(let kind, let level, let start, let gap):
+            text.append(contentsOf: gap == .cell ? [0x20, 0x7C, 0x20] : [0x20])
+            state = .inside(kind, level: level, start: start, gap: .none)
         case .between:
             start(.paragraph, level: 0)
         case .begun(let kind, let level):
@@ -130,7 +218,7 @@ package struct TextBuilder {
             let together = last.kind == kind && (kind == .listItem || kind == .tableRow)
             text.append(contentsOf: together ? [0x0A] : [0x0A, 0x0A])
         }
-        state = .inside(kind, level: level, start: text.count, pendingSpace: false)
+        state = .inside(kind, level: level, start: text.count, gap: .none)
     }
 
     /// The length of the white space or control character at `index`, 0 where there is none. A no-break space counts, it only lays text out.

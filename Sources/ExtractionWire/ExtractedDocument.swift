@@ -15,6 +15,7 @@ package struct ExtractedDocument: Equatable, Sendable {
     package var pages: [PageSpan]
     /// Where lines stand on their pages. Empty for formats without geometry.
     package var lines: [LineBox]
+    package var notes = DocumentNotes()
 
     package init(
         format: DocumentFormat,
@@ -34,25 +35,6 @@ package struct ExtractedDocument: Equatable, Sendable {
         self.blocks = blocks
         self.pages = pages
         self.lines = lines
-    }
-}
-
-/// A family of formats that one extractor reads.
-package enum DocumentFormat: UInt8, Sendable, CaseIterable {
-    case pdf = 1
-    case html
-    case xml
-    case markdown
-    case text
-
-    package var name: String {
-        switch self {
-        case .pdf: "pdf"
-        case .html: "html"
-        case .xml: "xml"
-        case .markdown: "markdown"
-        case .text: "text"
-        }
     }
 }
 

@@ -67,6 +67,7 @@ extension ExtractedDocument {
             for value in [line.page, line.start, line.end] { frame.integer(value) }
             for value in [line.left, line.top, line.right, line.bottom] { frame.float(value) }
         }
+        notes.encode(into: &frame)
     }
 
     fileprivate init(from frame: inout FrameReader) throws(FrameError) {
@@ -103,6 +104,7 @@ extension ExtractedDocument {
                 )
             )
         }
+        notes = try DocumentNotes(from: &frame)
         try checkOffsets()
     }
 
@@ -125,4 +127,42 @@ extension ExtractedDocument {
     }
 
     private func isBoundary(_ offset: Int) -> Bool { offset == text.count || text[offset] & 0xC0 != 0x80 }
+}
+
+extension DocumentNotes {
+    fileprivate func encode(into frame: inout FrameWriter) {
+        for string in [created, modified, promised] { frame.string(string) }
+        frame.integer(outline.count)
+        for entry in outline {
+            frame.integer(entry.level)
+            frame.string(entry.title)
+        }
+        for list in [links, attachments, runningLines] {
+            frame.integer(list.count)
+            for string in list { frame.string(string) }
+        }
+        frame.integer(pagesWithoutText)
+        frame.integer(hiddenCharacters)
+        frame.float(Float(quality))
+    }
+
+    fileprivate init(from frame: inout FrameReader) throws(FrameError) {
+        func strings() throws(FrameError) -> [String] {
+            var list: [String] = []
+            for _ in 0..<(try frame.count(ofItemsOfAtLeast: 4)) { list.append(try frame.string()) }
+            return list
+        }
+        self.init()
+        (created, modified, promised) = (try frame.string(), try frame.string(), try frame.string())
+        for _ in 0..<(try frame.count(ofItemsOfAtLeast: 8)) {
+            outline.append(OutlineEntry(level: try frame.integer(), title: try frame.string()))
+        }
+        links = try strings()
+        attachments = try strings()
+        runningLines = try strings()
+        pagesWithoutText = try frame.integer()
+        hiddenCharacters = try frame.integer()
+        quality = Double(try frame.float())
+        guard quality >= 0, quality <= 1 else { throw FrameError(reason: "a quality outside 0 and 1") }
+    }
 }

@@ -15,6 +15,7 @@ package enum ExtractionRequest: Equatable, Sendable {
             frame.string(hints.contentType)
             frame.integer(limits.pages)
             frame.integer(limits.textBytes)
+            frame.byte(limits.mainContent ? 1 : 0)
         }
         return frame.bytes
     }
@@ -28,7 +29,11 @@ package enum ExtractionRequest: Equatable, Sendable {
             let hints = ExtractionHints(name: try frame.string(), contentType: try frame.string())
             self = .extract(
                 hints: hints,
-                limits: ExtractionLimits(pages: try frame.integer(), textBytes: try frame.integer())
+                limits: ExtractionLimits(
+                    pages: try frame.integer(),
+                    textBytes: try frame.integer(),
+                    mainContent: try frame.byte() == 1
+                )
             )
         default:
             throw FrameError(reason: "an unknown request")
@@ -49,13 +54,16 @@ package struct ExtractionHints: Equatable, Sendable {
     }
 }
 
-/// How much of one document is read; more is a rejection, never a part of it.
+/// How much of one document is read (more is a rejection, never a part of it), and what of it.
 package struct ExtractionLimits: Equatable, Sendable {
     package var pages: Int
     package var textBytes: Int
+    /// Of web pages only what they are about, without navigation, sidebars and footers.
+    package var mainContent: Bool
 
-    package init(pages: Int = 10_000, textBytes: Int = 64 << 20) {
+    package init(pages: Int = 10_000, textBytes: Int = 64 << 20, mainContent: Bool = true) {
         self.pages = pages
         self.textBytes = textBytes
+        self.mainContent = mainContent
     }
 }

@@ -18,7 +18,7 @@ package enum RejectionCode: UInt8, Sendable, CaseIterable {
     case malformed
     /// A format that nothing here reads.
     case unsupported
-    /// No text in it; a scanned document needs OCR first.
+    /// No text in it, and no picture that could hold some.
     case empty
     /// More bytes than the limit.
     case tooLarge
@@ -41,6 +41,10 @@ package enum RejectionCode: UInt8, Sendable, CaseIterable {
     case archived
     /// The role may read the bucket and not this object (its key's policy, or a policy for a prefix).
     case forbidden
+    /// Pictures of text, which OCR would read (`OCR`).
+    case needsOCR
+    /// The text is rubbish (`MIN_QUALITY`).
+    case lowQuality
 
     package var name: String {
         switch self {
@@ -59,6 +63,8 @@ package enum RejectionCode: UInt8, Sendable, CaseIterable {
         case .indexRefused: "index_refused"
         case .archived: "archived"
         case .forbidden: "forbidden"
+        case .needsOCR: "needs_ocr"
+        case .lowQuality: "low_quality"
         }
     }
 

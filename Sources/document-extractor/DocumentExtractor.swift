@@ -1,4 +1,5 @@
 import CPlatform
+import CPopplerTuning
 import CSandbox
 import DocumentExtraction
 import ExtractionWire
@@ -18,6 +19,7 @@ struct DocumentExtractor {
         guard let options = Options(CommandLine.arguments.dropFirst()) else { exit(64) }
         _ = platform_die_with_parent()
         DocumentReader.prepare()
+        poppler_tuning_keep()
         var landlock: Int32 = 0
         if options.isSandboxed {
             var limits = sandbox_limits(address_space_bytes: options.memoryBytes, open_files: 32)

@@ -197,6 +197,7 @@ package struct EmbedPipeline: Sendable {
                     header.content,
                     chunkCount: header.chunkCount,
                     reason: header.reason,
+                    quality: header.quality,
                     at: now
                 )
             }

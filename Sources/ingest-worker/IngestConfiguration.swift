@@ -29,7 +29,8 @@ struct IngestConfiguration: WorkerSettings {
             deadline: .seconds(reader.read(Settings.extractSeconds)),
             limits: ExtractionLimits(
                 pages: reader.read(Settings.maximumPages),
-                textBytes: reader.read(Settings.maximumText)
+                textBytes: reader.read(Settings.maximumText),
+                mainContent: !common.wholePages
             ),
             isSandboxed: !reader.read(Settings.noSandbox)
         )
@@ -52,7 +53,8 @@ struct IngestConfiguration: WorkerSettings {
             names: common.names,
             handOverBucket: worker.handOverBucket,
             handOverPrefix: worker.handOverPrefix,
-            removesRejected: reader.read(Settings.onRejection) == "remove"
+            removesRejected: reader.read(Settings.onRejection) == "remove",
+            leastQuality: Double(reader.read(Settings.leastQuality)) / 100
         )
         let url = reader.read(Settings.replay)
         isDryRun = reader.read(Settings.dryRun)

@@ -140,10 +140,21 @@ package struct IngestPipeline: Sendable {
         case .stored(let stored):
             let hints = ExtractionHints(name: object.name, contentType: stored.contentType)
             let document = try await extractor.extract(stored, hints: hints)
+            try check(document.notes)
             return (document, try chunker.chunks(of: document))
         case .refused(let refused): throw refused.rejection
         case .absent, .unchanged: return (nil, [])
         }
+    }
+
+    private func check(_ notes: DocumentNotes) throws(Rejection) {
+        guard notes.quality >= settings.leastQuality else {
+            throw Rejection(
+                .lowQuality,
+                "only \(notes.percent) % of its text looks like text (MIN_QUALITY): its fonts or encoding may be damaged; export it again, or run OCR"
+            )
+        }
+        metrics.add(.qualityPercents, notes.percent)
     }
 
     /// Nothing to do: written down as well, so that an older read elsewhere cannot win. What an earlier attempt has rejected is told
@@ -199,6 +210,7 @@ package struct IngestPipeline: Sendable {
             return nil
         }
         metrics.add(.documentsRejected)
+        if rejection.code == .needsOCR { metrics.add(.documentsNeedingOCR) }
         if settings.removesRejected, record.live?.chunkCount ?? 0 > 0 {
             let emptied = refused.reserving(content, chunkCount: 0)
             guard case .written = try await ledger.write(place.id, emptied, over: version) else { return nil }
@@ -272,6 +284,9 @@ extension ChunkMessage.Header {
         format = document.format.name
         title = String(document.title.prefix(512))
         language = document.language
+        author = document.author.isEmpty ? nil : String(document.author.prefix(256))
+        quality = document.notes.percent
+        flags = document.notes.flags
         self.lastModified = lastModified
     }
 }

@@ -25,7 +25,10 @@ import Testing
         if !isBoxed { boxes = [] }
         var builder = TextBuilder(limit: 1 << 20)
         text.withUTF8 { text in
-            boxes.withUnsafeBufferPointer { PageLayout(text: text, boxes: $0).append(to: &builder) }
+            boxes.withUnsafeBufferPointer { boxes in
+                var column: Float?
+                PageWriter(PageLayout(text: text, boxes: boxes, usualColumn: &column), number: 1).append(to: &builder)
+            }
         }
         let limits = ExtractionLimits(pages: 10, textBytes: 1 << 20)
         let document = try builder.document(.pdf, limits: limits)
@@ -59,10 +62,42 @@ import Testing
     }
 
     @Test func aSentenceGoesOnInTheNextColumn() throws {
-        let open = [Run(text: "the lamp", left: 0, top: 500), Run(text: "\nis lit", left: 300, top: 0)]
-        #expect(try read(open) == ("the lamp\nis lit", 1))
-        let ended = [Run(text: "It ends.", left: 0, top: 500), Run(text: "\nAnother", left: 300, top: 0)]
-        #expect(try read(ended).blocks == 2)
+        let open = try read(columns("and then the lamp is"))
+        #expect(open.text.contains("and then the lamp is\nline 0 of the right one") && open.blocks == 1)
+        #expect(try read(columns("and then it is over.")).blocks == 2)
+    }
+
+    /// Two columns of ten lines, as poppler hands them over when it takes them for rows.
+    private func columns(_ last: String) -> [Run] {
+        var runs: [Run] = []
+        for line in 0..<10 {
+            let (top, left) = (Float(line) * 12, line == 9 ? last : "line \(line) of the left one")
+            runs.append(Run(text: "\n\(left)", left: 0, top: top))
+            runs.append(Run(text: "line \(line) of the right one", left: 130, top: top))
+        }
+        return runs
+    }
+
+    @Test func columnsAreReadOneAfterTheOther() throws {
+        let text = try read(columns("line 9 of the left one")).text.split(separator: "\n").map(String.init)
+        let left = (0..<10).map { "line \($0) of the left one" }
+        #expect(text == left + (0..<10).map { "line \($0) of the right one" })
+    }
+
+    @Test func aTitleOverBothColumnsComesFirstAndARowOfATableStaysARow() throws {
+        let title = [Run(text: "\nA title that is as wide as both of the columns", left: 0, top: -30)]
+        let lines = try read(title + columns("line 9 of the left one")).text.split(separator: "\n")
+        #expect(
+            lines.first == "A title that is as wide as both of the columns" && lines.last == "line 9 of the right one"
+        )
+        var table: [Run] = []
+        for row in 0..<4 {
+            for column in 0..<3 {
+                let text = (column == 0 ? "\n" : "") + "c\(row)\(column)"
+                table.append(Run(text: text, left: Float(column) * 80, top: Float(row) * 14))
+            }
+        }
+        #expect(try read(table).text == "c00 | c01 | c02\nc10 | c11 | c12\nc20 | c21 | c22\nc30 | c31 | c32")
     }
 
     @Test func noTextIsLostForWantOfBoxes() throws {

@@ -46,7 +46,7 @@ import Testing
         #expect(
             parts(document) == [
                 "heading1: One & only", "paragraph: Some bold text.", "listItem: first", "listItem: second",
-                "code: a\n  b", "tableRow: x y",
+                "code: a\n  b", "tableRow: x | y",
             ]
         )
     }
@@ -59,7 +59,7 @@ import Testing
         #expect(
             parts(document) == [
                 "heading1: Title here", "paragraph: A link and code & more next.", "listItem: one", "listItem: two",
-                "tableRow: a b", "tableRow: 1 2", "code: let x",
+                "tableRow: a | b", "tableRow: 1 | 2", "code: let x",
             ]
         )
     }
@@ -126,8 +126,11 @@ import Testing
     @Test func everythingElseHasAReason() {
         #expect(rejection([]) == .empty)
         #expect(rejection(Array("   \n ".utf8), "a.txt") == .empty)
-        #expect(rejection([0x50, 0x4B, 0x03, 0x04, 0, 0]) == .unsupported)
-        #expect(rejection([0x89, 0x50, 0x4E, 0x47, 0, 0]) == .unsupported)
+        #expect(rejection([0x50, 0x4B, 0x03, 0x04, 0, 0]) == .malformed)
+        #expect(rejection([0x89, 0x50, 0x4E, 0x47, 0, 0]) == .needsOCR)
+        #expect(rejection([0xD0, 0xCF, 0x11, 0xE0] + [UInt8](repeating: 0, count: 600)) == .unsupported)
+        let encrypted = "EncryptedPackage".utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }
+        #expect(rejection([0xD0, 0xCF, 0x11, 0xE0] + encrypted + [UInt8](repeating: 0, count: 600)) == .encrypted)
         #expect(rejection((0..<100).map { UInt8($0 % 7) }) == .unsupported)
         #expect(rejection(Array("%PDF-1.4\ngarbage".utf8)) == .malformed)
         #expect(

@@ -24,8 +24,12 @@ def documents() -> list[pathlib.Path]:
     return found
 
 
+# What extraction makes of ligatures and of marks that nobody sees.
+CLEANING = {0xFB00 + n: s for n, s in enumerate(["ff", "fi", "fl", "ffi", "ffl", "st", "st"])} | {c: None for c in (0xAD, 0x200B, 0x2060, 0xFEFF)}
+
+
 def words(text: str) -> collections.Counter:
-    return collections.Counter(re.findall(r"\w+", text))
+    return collections.Counter(re.findall(r"\w+", text.translate(CLEANING)))
 
 
 def run(aws, say) -> dict:

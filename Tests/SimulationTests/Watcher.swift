@@ -205,12 +205,12 @@ final class Watcher: @unchecked Sendable {
         if !isRejected { world.violate(.converged, "the index does not show \(etag.prefix(6))", key) }
     }
 
-    /// Of two workers at one event one may die, or lose its lease, after its reservation, while the other makes the same content live: that
-    /// reservation stays until the next event.
+    /// Of two workers at one event one may die, lose its lease or give up after its reservation, while the other makes the same content live, or
+    /// rejected: that reservation stays until the next event.
     private func hasWork(_ record: DocumentRecord, _ key: String) -> Bool {
         guard let pending = record.pending else { return false }
-        let isShown = record.live?.content == (world.bucket.etag(ofDocument: key).map { .etag($0) } ?? .absent)
-        return pending.handedOver || !isShown
+        let content = world.bucket.etag(ofDocument: key).map { Content.etag($0) } ?? .absent
+        return pending.handedOver || record.live?.content != content && record.lastRejection?.content != content
     }
 
     private static func isSame(_ found: [Float], _ raw: [Float]) -> Bool {

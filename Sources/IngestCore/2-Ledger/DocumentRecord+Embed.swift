@@ -57,9 +57,14 @@ extension DocumentRecord {
     }
 
     /// Nil when the generation has lost: a newer one is live, or it was rejected.
-    package func committing(_ generation: Int, _ content: Content, chunkCount: Int, reason: String?, at time: Timestamp)
-        -> DocumentRecord?
-    {
+    package func committing(
+        _ generation: Int,
+        _ content: Content,
+        chunkCount: Int,
+        reason: String?,
+        quality: Int? = nil,
+        at time: Timestamp
+    ) -> DocumentRecord? {
         guard live?.generation ?? 0 <= generation, !rejected.contains(where: { $0.generation == generation }) else {
             return nil
         }
@@ -73,7 +78,8 @@ extension DocumentRecord {
             content: content,
             chunkCount: chunkCount,
             committed: time,
-            reason: reason
+            reason: reason,
+            quality: quality
         )
         if let pending, pending.generation <= generation { record.pending = nil }
         record.rejected.removeAll { $0.generation <= generation }

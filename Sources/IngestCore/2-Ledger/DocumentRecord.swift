@@ -68,6 +68,8 @@ package struct LiveGeneration: Hashable, Sendable, Codable {
     package var committed: Timestamp
     /// Set where the live generation is empty because its content was rejected and the setting says to remove then.
     package var reason: String?
+    /// How much its text looks like text, in percent; nil for one without text.
+    package var quality: Int?
 }
 
 package struct PendingGeneration: Hashable, Sendable, Codable {

@@ -23,6 +23,11 @@ package struct ChunkMessage: Equatable, Sendable {
         package var title = ""
         package var language = ""
         package var lastModified = ""
+        package var author: String?
+        /// How much the text looks like text, in percent.
+        package var quality: Int?
+        /// What readers may want to leave out (`DocumentFlag`).
+        package var flags: [String]?
         /// Why the generation is empty, where that is no deletion.
         package var reason: String?
 

@@ -19,11 +19,11 @@ package struct IndexMapping: Sendable {
 
     private static let keywords = [
         "document_id", "tenant", "bucket", "key", "etag", "format", "language", "last_modified", "content_hash",
-        "fingerprint",
+        "fingerprint", "author", "flags",
     ]
     private static let integers = [
         "chunk_index", "chunk_count", "tokens", "char_start", "char_end", "page_start", "page_end", "page_numbers",
-        "page_offsets",
+        "page_offsets", "quality",
     ]
 
     /// A composable template for `pattern` (OpenSearch 2.19 and 3.x). Vectors are of unit length, so the inner product is the cosine.
@@ -73,26 +73,27 @@ package struct IndexMapping: Sendable {
                 $0.field("index.number_of_shards", 1)
                 $0.field("index.number_of_replicas", replicas)
             }
-            json.object("mappings") { mapping in
-                mapping.field("dynamic", "strict")
-                mapping.object("properties") { fields in
-                    for name in ["tenant", "bucket", "key", "index"] { Self.field(name, "keyword", &fields) }
-                    for name in ["newest", "touches"] { Self.field(name, "long", &fields) }
-                    Self.field("created", "long", &fields)
-                    Self.object(
-                        "live",
-                        ["generation": "long", "chunkCount": "integer", "committed": "long", "reason": "keyword"],
-                        &fields
-                    )
-                    Self.object(
-                        "pending",
-                        ["generation": "long", "chunkCount": "integer", "handedOver": "boolean"],
-                        &fields
-                    )
-                    Self.object("retired", ["generation": "long", "chunkCount": "integer"], hasContent: false, &fields)
-                    Self.object("rejected", ["generation": "long", "reason": "keyword", "detail": "text"], &fields)
-                }
-            }
+            json.object("mappings") { Self.ledgerMappings(&$0) }
+        }
+    }
+
+    /// The mappings alone, which add new fields to a ledger that is there.
+    package static func ledgerFields() -> [UInt8] { JSONWriter.object { ledgerMappings(&$0) } }
+
+    private static func ledgerMappings(_ mapping: inout JSONWriter) {
+        mapping.field("dynamic", "strict")
+        mapping.object("properties") { fields in
+            for name in ["tenant", "bucket", "key", "index"] { field(name, "keyword", &fields) }
+            for name in ["newest", "touches"] { field(name, "long", &fields) }
+            field("created", "long", &fields)
+            let live = [
+                "generation": "long", "chunkCount": "integer", "committed": "long", "reason": "keyword",
+                "quality": "short",
+            ]
+            object("live", live, &fields)
+            object("pending", ["generation": "long", "chunkCount": "integer", "handedOver": "boolean"], &fields)
+            object("retired", ["generation": "long", "chunkCount": "integer"], hasContent: false, &fields)
+            object("rejected", ["generation": "long", "reason": "keyword", "detail": "text"], &fields)
         }
     }
 

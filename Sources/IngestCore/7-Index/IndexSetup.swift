@@ -36,10 +36,13 @@ package struct IndexSetup: Sendable {
                 "alias \(names.alias) still reads \(readers.joined(separator: ", ")): 'ingestctl switch' moves it"
             )
         }
-        done.append(
-            try await create(names.ledger, body: mapping.ledger())
-                ? "ledger \(names.ledger)" : "ledger \(names.ledger) is there"
-        )
+        if try await create(names.ledger, body: mapping.ledger()) {
+            done.append("ledger \(names.ledger)")
+        } else {
+            // One of an earlier version has fewer fields.
+            _ = try await client.send("PUT", "/\(names.ledger)/_mapping", body: IndexMapping.ledgerFields())
+            done.append("ledger \(names.ledger) is there")
+        }
         if cluster.hasSearchPipelines {
             _ = try await client.send(
                 "PUT",

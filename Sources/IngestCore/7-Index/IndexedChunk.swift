@@ -35,6 +35,9 @@ package struct IndexedChunk: Sendable {
             json.field("title", header.title)
             json.field("language", header.language)
             json.field("last_modified", header.lastModified)
+            if let author = header.author { json.field("author", author) }
+            if let quality = header.quality { json.field("quality", quality) }
+            if let flags = header.flags, !flags.isEmpty { json.field("flags", flags) }
             json.field("indexed_at", time.iso8601)
             json.field("content_hash", chunk.contentHash)
             json.field("text", chunk.text)

@@ -4,13 +4,21 @@ package struct PipelineFingerprint: Equatable, Sendable, CustomStringConvertible
     package let description: String
 
     /// To be raised with every change of what extraction makes of the same bytes.
-    package static let extractionVersion = 1
+    package static let extractionVersion = 2
 
-    package init(chunkTokens: Int, chunkOverlap: Int, tokenizer: String, model: String, dimensions: Int) {
+    package init(
+        chunkTokens: Int,
+        chunkOverlap: Int,
+        tokenizer: String,
+        model: String,
+        dimensions: Int,
+        wholePages: Bool = false
+    ) {
         let parts = [
             "extraction=\(Self.extractionVersion)", "chunker=\(Chunker.version)", "tokens=\(chunkTokens)",
             "overlap=\(chunkOverlap)",
             "tokenizer=\(tokenizer)", "model=\(model)", "dimensions=\(dimensions)",
+            "pages=\(wholePages ? "whole" : "main")",
         ]
         description = Hex.string(Digest.sha256(parts.joined(separator: "\n")).prefix(6))
     }

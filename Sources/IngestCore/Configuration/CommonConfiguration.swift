@@ -11,6 +11,7 @@ package struct CommonConfiguration: Sendable {
     package var chunkOverlap: Int
     package var model: String
     package var dimensions: Int
+    package var wholePages: Bool
     package var caFile: String?
     package var logLevel: Log.Level
     package var logAsJSON: Bool?
@@ -27,6 +28,7 @@ package struct CommonConfiguration: Sendable {
         chunkOverlap = reader.read(Settings.chunkOverlap)
         model = reader.read(Settings.model)
         dimensions = reader.read(Settings.dimensions)
+        wholePages = reader.read(Settings.pageContent) == "whole"
         let bundle = reader.read(Settings.caFile)
         caFile = bundle.isEmpty ? nil : bundle
         if let caFile, LocalFiles().contents(caFile) == nil {
@@ -40,7 +42,8 @@ package struct CommonConfiguration: Sendable {
             chunkOverlap: chunkOverlap,
             tokenizer: Tokenizer.cl100k.name,
             model: model,
-            dimensions: dimensions
+            dimensions: dimensions,
+            wholePages: wholePages
         )
         names = IndexNames(alias: alias, fingerprint: fingerprint)
         if !DocumentRules.isTenant(tenant) {

@@ -116,6 +116,13 @@ package enum Settings {
         in: 1...16_000
     )
 
+    package static let pageContent = Setting.choice(
+        "PAGE_CONTENT",
+        ["main", "whole"],
+        "what of a web page is read: what it is about, or navigation, sidebars and footers as well",
+        default: "main"
+    )
+
     // Embeddings.
     package static let openAIKey = Setting.text(
         "OPENAI_API_KEY",
@@ -234,6 +241,13 @@ package enum Settings {
         default: 64 << 20,
         in: 1024...256 << 20
     )
+    package static let leastQuality = Setting.number(
+        "MIN_QUALITY",
+        "%",
+        "text that looks less like text is rejected: rubbish of damaged fonts and encodings",
+        default: 20,
+        in: 0...100
+    )
     package static let maximumObject = Setting.number(
         "OBJECT_MAX_BYTES",
         "bytes",
@@ -339,7 +353,8 @@ package enum Settings {
         openSearchUser.declaration,
         openSearchPassword.declaration, tenant.declaration, chunkTokens.declaration, chunkOverlap.declaration,
         model.declaration,
-        dimensions.declaration, caFile.declaration, logLevel.declaration, logFormat.declaration,
+        dimensions.declaration, pageContent.declaration, caFile.declaration, logLevel.declaration,
+        logFormat.declaration,
     ]
     package static let worker: [SettingDeclaration] = [
         ingestQueue.declaration, chunkQueue.declaration, handOverBucket.declaration, handOverPrefix.declaration,
@@ -350,7 +365,8 @@ package enum Settings {
         documents.declaration,
         extractor.declaration, children.declaration, extractMemory.declaration, extractSeconds.declaration,
         maximumPages.declaration,
-        maximumText.declaration, maximumObject.declaration, maximumChunks.declaration, inlineBytes.declaration,
+        maximumText.declaration, leastQuality.declaration, maximumObject.declaration, maximumChunks.declaration,
+        inlineBytes.declaration,
         onRejection.declaration,
         scratch.declaration, noSandbox.declaration,
     ]

@@ -11,6 +11,9 @@ package final class Metrics: Sendable {
         case documentsHandedOver = "ingest_documents_handed_over_total"
         case documentsDeleted = "ingest_documents_deleted_total"
         case documentsRejected = "ingest_documents_rejected_total"
+        case documentsNeedingOCR = "ingest_documents_needing_ocr_total"
+        /// Divided by the documents handed over: how much texts look like text, on average.
+        case qualityPercents = "ingest_document_quality_percents_total"
         case documentsIndexed = "ingest_documents_indexed_total"
         case documentsSuperseded = "ingest_documents_superseded_total"
         case documentsAbandoned = "ingest_documents_abandoned_total"

@@ -10,7 +10,7 @@ enum MarkdownReader {
         parser.flags = UInt32(MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH | MD_FLAG_TASKLISTS)
         parser.enter_block = { kind, detail, context in MarkdownHandler.from(context).enter(kind, detail) }
         parser.leave_block = { kind, _, context in MarkdownHandler.from(context).leave(kind) }
-        parser.enter_span = { _, _, context in MarkdownHandler.from(context).proceed }
+        parser.enter_span = { kind, detail, context in MarkdownHandler.from(context).enterSpan(kind, detail) }
         parser.leave_span = { _, _, context in MarkdownHandler.from(context).proceed }
         parser.text = { kind, text, count, context in MarkdownHandler.from(context).text(kind, text, Int(count)) }
         let code = withExtendedLifetime(handler) {
@@ -24,10 +24,15 @@ enum MarkdownReader {
         if handler.cells > MarkdownHandler.maximumCells {
             throw Rejection(.outputLimit, "the Markdown's tables have more than \(MarkdownHandler.maximumCells) cells")
         }
+        if handler.linkBytes > MarkdownHandler.maximumLinkBytes {
+            throw Rejection(.outputLimit, "the targets of the Markdown's links come to more than 64 MB")
+        }
         guard code == 0 || handler.builder.isOverLimit else {
             throw Rejection(.malformed, "the Markdown cannot be parsed")
         }
-        return try handler.builder.document(.markdown, title: handler.title, limits: limits)
+        var document = try handler.builder.document(.markdown, title: handler.title, limits: limits)
+        document.notes.links = handler.links
+        return document
     }
 
     /// YAML between two lines of three hyphens at the start is about the document, not a part of it.
@@ -51,6 +56,11 @@ private final class MarkdownHandler {
     var builder: TextBuilder
     private(set) var title = ""
     private(set) var cells = 0
+    private(set) var links: [String] = []
+    private(set) var linkBytes = 0
+    private var seen: Set<String> = []
+    /// One definition of a long target can be used by each of a million links.
+    static let maximumLinkBytes = 64 << 20
     private var titleBytes: [UInt8]?
     private var isCode = false
     private var isListItem = false
@@ -62,7 +72,21 @@ private final class MarkdownHandler {
     }
 
     /// 0 to go on. A negative value ends the parse: md4c ignores positive ones for a link's span.
-    var proceed: Int32 { builder.isOverLimit || cells > Self.maximumCells ? -1 : 0 }
+    var proceed: Int32 {
+        builder.isOverLimit || cells > Self.maximumCells || linkBytes > Self.maximumLinkBytes ? -1 : 0
+    }
+
+    func enterSpan(_ kind: MD_SPANTYPE, _ detail: UnsafeMutableRawPointer?) -> Int32 {
+        guard kind == MD_SPAN_A, let target = detail?.assumingMemoryBound(to: MD_SPAN_A_DETAIL.self).pointee.href else {
+            return proceed
+        }
+        linkBytes += Int(target.size)
+        if let text = target.text, target.size <= 2048, links.count < DocumentNotes.longestList {
+            let link = String(decoding: UnsafeRawBufferPointer(start: text, count: Int(target.size)), as: UTF8.self)
+            if link.hasPrefix("http"), seen.insert(link).inserted { links.append(link) }
+        }
+        return proceed
+    }
 
     func enter(_ kind: MD_BLOCKTYPE, _ detail: UnsafeMutableRawPointer?) -> Int32 {
         switch kind {

@@ -64,7 +64,7 @@ enum TextDecoder {
         (try? UTF8Span(validating: Span(_unsafeBytes: bytes))) != nil
     }
 
-    private static func convert(_ bytes: UnsafeRawBufferPointer, from name: String) throws(Rejection) -> [UInt8] {
+    static func convert(_ bytes: UnsafeRawBufferPointer, from name: String) throws(Rejection) -> [UInt8] {
         // Decoding by the standard library repairs what is broken with U+FFFD, as the WHATWG decoder does.
         if name == "UTF-8" { return isUTF8(bytes) ? Array(bytes) : Array(String(decoding: bytes, as: UTF8.self).utf8) }
         guard let converter = iconv_open("UTF-8", name), converter != iconv_t(bitPattern: -1) else {

@@ -1,0 +1,41 @@
+import CGMime
+
+/// Owns a parsed message.
+struct MailMessage: ~Copyable {
+    private let handle: UnsafeMutablePointer<GMimeMessage>
+
+    init?(_ bytes: UnsafeRawBufferPointer) {
+        let stream = g_mime_stream_mem_new_with_buffer(
+            bytes.baseAddress?.assumingMemoryBound(to: CChar.self),
+            bytes.count
+        )
+        let parser = g_mime_parser_new_with_stream(stream)
+        g_object_unref(UnsafeMutableRawPointer(stream))
+        defer { g_object_unref(UnsafeMutableRawPointer(parser)) }
+        guard let message = g_mime_parser_construct_message(parser, nil) else { return nil }
+        handle = message
+    }
+
+    deinit { g_object_unref(UnsafeMutableRawPointer(handle)) }
+
+    var root: UnsafeMutablePointer<GMimeObject>? { g_mime_message_get_mime_part(handle) }
+    var subject: String { Self.string(g_mime_message_get_subject(handle)) }
+    var from: String { Self.addresses(g_mime_message_get_from(handle)) }
+    var to: String { Self.addresses(g_mime_message_get_to(handle)) }
+
+    /// ISO 8601.
+    var date: String {
+        guard let date = g_mime_message_get_date(handle), let text = g_date_time_format(date, "%Y-%m-%dT%H:%M:%S%z")
+        else { return "" }
+        defer { g_free(text) }
+        return String(cString: text)
+    }
+
+    static func string(_ text: UnsafePointer<CChar>?) -> String { text.map { String(cString: $0) } ?? "" }
+
+    private static func addresses(_ list: UnsafeMutablePointer<InternetAddressList>?) -> String {
+        guard let list, let text = internet_address_list_to_string(list, nil, 0) else { return "" }
+        defer { g_free(text) }
+        return String(cString: text)
+    }
+}

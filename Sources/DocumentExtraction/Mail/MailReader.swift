@@ -1,0 +1,145 @@
+import CGMime
+import ExtractionWire
+
+/// E-mail (RFC 5322, MIME): who wrote what to whom, the text, and attachments as documents of their own under their names.
+struct MailReader {
+    private static let maximumDepth = 32
+    private static let maximumParts = 2000
+    /// GMime reads addresses recursively: groups in groups in a header of 200 KB overflow its stack.
+    private static let longestHeader = 64 << 10
+
+    private var builder: TextBuilder
+    private var notes = DocumentNotes()
+    private var parts = 0
+    private let limits: ExtractionLimits
+    private let nesting: Int
+
+    static func prepare() { _ = isReady }
+
+    private static let isReady: Bool = {
+        g_mime_init()
+        return true
+    }()
+
+    /// - Parameter nesting: how many documents this one is attached to.
+    static func read(_ bytes: UnsafeRawBufferPointer, limits: ExtractionLimits, nesting: Int) throws(Rejection)
+        -> ExtractedDocument
+    {
+        prepare()
+        guard headerLength(bytes) <= longestHeader else {
+            throw Rejection(.malformed, "the mail's header is longer than \(longestHeader >> 10) KB")
+        }
+        guard let message = MailMessage(bytes) else { throw Rejection(.malformed, "the mail cannot be parsed") }
+        var reader = MailReader(builder: TextBuilder(limit: limits.textBytes), limits: limits, nesting: nesting)
+        reader.tell(message)
+        if let root = message.root { try reader.walk(root, depth: 0) }
+        var document = try reader.builder.document(.mail, title: message.subject, limits: limits)
+        document.author = message.from
+        reader.notes.hiddenCharacters = document.notes.hiddenCharacters
+        document.notes = reader.notes
+        document.notes.created = message.date
+        return document
+    }
+
+    private init(builder: TextBuilder, limits: ExtractionLimits, nesting: Int) {
+        (self.builder, self.limits, self.nesting) = (builder, limits, nesting)
+    }
+
+    private static func headerLength(_ bytes: UnsafeRawBufferPointer) -> Int {
+        var isLineStart = false
+        for (index, byte) in bytes.prefix(longestHeader + 2).enumerated() where byte != 0x0D {
+            if byte == 0x0A, isLineStart { return index }
+            isLineStart = byte == 0x0A
+        }
+        return bytes.count
+    }
+
+    private mutating func tell(_ message: borrowing MailMessage) {
+        builder.begin(.heading, level: 1)
+        builder.append(message.subject)
+        for (name, value) in [("From", message.from), ("To", message.to), ("Date", message.date)] where !value.isEmpty {
+            builder.begin(.listItem)
+            builder.append("\(name): \(value)")
+        }
+        builder.end()
+    }
+
+    private mutating func walk(_ object: UnsafeMutablePointer<GMimeObject>, depth: Int) throws(Rejection) {
+        parts += 1
+        guard depth <= Self.maximumDepth, parts <= Self.maximumParts else {
+            throw Rejection(
+                .outputLimit,
+                "the mail has more than \(Self.maximumParts) parts, or parts nested deeper than \(Self.maximumDepth)"
+            )
+        }
+        if cgmime_is_multipart(object) != 0 {
+            let children = Self.children(cgmime_multipart(object))
+            if Self.type(object) == "multipart/alternative" {
+                // The same content in several forms: plain text, else the last, which is the richest (RFC 2046 §5.1.4).
+                if let chosen = children.first(where: { Self.type($0) == "text/plain" }) ?? children.last {
+                    try walk(chosen, depth: depth + 1)
+                }
+            } else {
+                for child in children { try walk(child, depth: depth + 1) }
+            }
+        } else if cgmime_is_message_part(object) != 0 {
+            guard let message = g_mime_message_part_get_message(cgmime_message_part(object)) else { return }
+            builder.begin(.heading, level: 2)
+            builder.append(MailMessage.string(g_mime_message_get_subject(message)))
+            if let root = g_mime_message_get_mime_part(message) { try walk(root, depth: depth + 1) }
+        } else if cgmime_is_part(object) != 0 {
+            try part(object, type: Self.type(object))
+        }
+    }
+
+    private mutating func part(_ object: UnsafeMutablePointer<GMimeObject>, type: String) throws(Rejection) {
+        let part = cgmime_part(object)
+        let name = MailMessage.string(g_mime_part_get_filename(part))
+        let isAttached = g_mime_part_is_attachment(part) != 0 || !name.isEmpty
+        if isAttached, notes.attachments.count < DocumentNotes.longestList { notes.attachments.append(name) }
+        guard isAttached || type.hasPrefix("text/") else { return }
+        let charset = MailMessage.string(g_mime_object_get_content_type_parameter(object, "charset"))
+        let hints = ExtractionHints(
+            name: isAttached ? name : "",
+            contentType: charset.isEmpty ? type : "\(type); charset=\(charset)"
+        )
+        guard let bytes = Self.content(part, limit: limits.textBytes), !bytes.isEmpty else { return }
+        let read = bytes.withUnsafeBytes { bytes in
+            Result { () throws(Rejection) in
+                try DocumentReader.read(bytes, hints: hints, limits: limits, nesting: nesting + 1)
+            }
+        }
+        switch read {
+        case .success(let document):
+            if isAttached {
+                builder.begin(.heading, level: 2)
+                builder.append(name)
+            }
+            builder.append(document)
+        // One attachment that cannot be read costs that attachment. Limits are the mail's own.
+        case .failure(let rejection): if rejection.code == .outputLimit { throw rejection }
+        }
+    }
+
+    private static func children(_ multipart: UnsafeMutablePointer<GMimeMultipart>)
+        -> [UnsafeMutablePointer<GMimeObject>]
+    {
+        (0..<max(0, g_mime_multipart_get_count(multipart))).compactMap { g_mime_multipart_get_part(multipart, $0) }
+    }
+
+    private static func type(_ object: UnsafeMutablePointer<GMimeObject>) -> String {
+        guard let type = g_mime_object_get_content_type(object) else { return "" }
+        let (media, sub) = (g_mime_content_type_get_media_type(type), g_mime_content_type_get_media_subtype(type))
+        return "\(MailMessage.string(media))/\(MailMessage.string(sub))".lowercased()
+    }
+
+    /// The decoded bytes of a part; nil where they are more than the limit.
+    private static func content(_ part: UnsafeMutablePointer<GMimePart>, limit: Int) -> [UInt8]? {
+        guard let content = g_mime_part_get_content(part), let sink = g_mime_stream_mem_new() else { return nil }
+        defer { g_object_unref(UnsafeMutableRawPointer(sink)) }
+        g_mime_data_wrapper_write_to_stream(content, sink)
+        let memory = UnsafeMutableRawPointer(sink).assumingMemoryBound(to: GMimeStreamMem.self)
+        guard let array = g_mime_stream_mem_get_byte_array(memory), array.pointee.len <= limit else { return nil }
+        return Array(UnsafeBufferPointer(start: array.pointee.data, count: Int(array.pointee.len)))
+    }
+}

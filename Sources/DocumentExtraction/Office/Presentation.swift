@@ -1,0 +1,134 @@
+import ExtractionWire
+
+/// PowerPoint presentations (ECMA-376 part 1, §19): each slide is a page, its title a heading, its notes the end of it.
+enum Presentation {
+    static func read(_ archive: inout ZipArchive, _ limits: ExtractionLimits) throws(Rejection) -> ExtractedDocument {
+        let order = SlideOrder()
+        try archive.parse("ppt/presentation.xml", order)
+        let relationships = try Relationships.of("ppt/presentation.xml", in: &archive)
+        let slides = order.ids.compactMap { relationships.targets[$0] }
+        guard slides.count <= limits.pages else {
+            throw Rejection(
+                .tooManyPages,
+                "the presentation has \(slides.count) slides, more than \(limits.pages) (EXTRACT_MAX_PAGES)"
+            )
+        }
+        var builder = TextBuilder(limit: limits.textBytes)
+        for (index, slide) in slides.enumerated() {
+            builder.beginPage(index + 1)
+            let notes = try Relationships.of(slide, in: &archive).byType.filter { $0.type == "notesSlide" }.map(
+                \.target
+            )
+            for part in [slide] + notes {
+                let handler = SlideHandler(builder)
+                try archive.parse(part, handler)
+                builder = handler.builder
+            }
+            builder.endPage()
+        }
+        var document = try builder.document(.pptx, limits: limits)
+        let properties = CoreProperties()
+        try archive.parse("docProps/core.xml", properties)
+        properties.describe(&document)
+        document.notes.attachments = archive.names(in: "ppt/embeddings/")
+        return document
+    }
+}
+
+private final class SlideOrder: MarkupHandler {
+    private(set) var ids: [String] = []
+    var isDone: Bool { false }
+
+    func start(_ name: MarkupName, _ attributes: MarkupAttributes) {
+        guard name.string == "sldId" else { return }
+        // r:id and id have one local name.
+        ids += attributes.all.filter { $0.name == "id" && $0.value.hasPrefix("r") }.map(\.value).prefix(1)
+    }
+
+    func end(_ name: MarkupName) {}
+    func characters(_ text: UnsafeBufferPointer<UInt8>) {}
+}
+
+private final class SlideHandler: MarkupHandler {
+    private enum Element: String {
+        case shape = "sp"
+        case placeholder = "ph"
+        case paragraph = "p"
+        case text = "t"
+        case lineBreak = "br"
+        case row = "tr"
+        case cell = "tc"
+        case bullet = "buChar"
+        case number = "buAutoNum"
+        case fallback = "Fallback"
+        case other
+    }
+
+    private enum Kind {
+        case text
+        case title
+        /// Slide numbers, dates and footers.
+        case furniture
+    }
+
+    var builder: TextBuilder
+    private var table = NameTable { Element(rawValue: $0) ?? .other }
+    private var kind = Kind.text
+    private var isText = false
+    private var rows = 0
+    private var hasCell = false
+    private var fallbacks = 0
+
+    init(_ builder: TextBuilder) { self.builder = builder }
+
+    var isDone: Bool { builder.isOverLimit }
+
+    func start(_ name: MarkupName, _ attributes: MarkupAttributes) {
+        switch table.meaning(of: name) {
+        case .shape: kind = .text
+        case .placeholder:
+            switch attributes["type"] ?? "" {
+            case "title", "ctrTitle": kind = .title
+            case "sldNum", "dt", "ftr", "hdr": kind = .furniture
+            default: break
+            }
+        case .paragraph:
+            if rows > 0 {
+                builder.softBreak()
+            } else if kind == .title {
+                builder.begin(.heading, level: 2)
+            } else {
+                builder.begin(.paragraph)
+            }
+        case .bullet, .number: if rows == 0, builder.isBegun(.paragraph) { builder.begin(.listItem) }
+        case .text: isText = true
+        case .lineBreak: builder.append(" ")
+        case .row:
+            builder.begin(.tableRow)
+            rows += 1
+            hasCell = false
+        case .cell:
+            if hasCell { builder.separate() }
+            hasCell = true
+        case .fallback: fallbacks += 1
+        case .other: break
+        }
+    }
+
+    func end(_ name: MarkupName) {
+        switch table.meaning(of: name) {
+        case .shape: kind = .text
+        case .paragraph: if rows > 0 { builder.softBreak() } else { builder.end() }
+        case .text: isText = false
+        case .row:
+            rows -= 1
+            builder.end()
+        case .fallback: fallbacks -= 1
+        default: break
+        }
+    }
+
+    func characters(_ text: UnsafeBufferPointer<UInt8>) {
+        if isText, kind != .furniture, fallbacks == 0 { builder.append(text) }
+    }
+}

@@ -1,0 +1,140 @@
+import ExtractionWire
+
+/// Word documents (ECMA-376 part 1, §17): body, footnotes and endnotes. Deleted text and comments are left out.
+enum WordDocument {
+    static func read(_ archive: inout ZipArchive, _ limits: ExtractionLimits) throws(Rejection) -> ExtractedDocument {
+        let styles = WordStyles()
+        try archive.parse("word/styles.xml", styles)
+        var builder = TextBuilder(limit: limits.textBytes)
+        for part in ["word/document.xml", "word/footnotes.xml", "word/endnotes.xml"] {
+            let handler = WordHandler(builder, styles)
+            try archive.parse(part, handler)
+            builder = handler.builder
+        }
+        var document = try builder.document(.docx, limits: limits)
+        let properties = CoreProperties()
+        try archive.parse("docProps/core.xml", properties)
+        properties.describe(&document)
+        document.notes.attachments = archive.names(in: "word/embeddings/")
+        return document
+    }
+}
+
+/// Which paragraph styles are headings, and of which level: by their name, by their outline level, or by the style they are based on.
+private final class WordStyles: MarkupHandler {
+    private var levels: [String: UInt8] = [:]
+    private var style = ""
+    private var parents: [String: String] = [:]
+
+    var isDone: Bool { false }
+
+    func start(_ name: MarkupName, _ attributes: MarkupAttributes) {
+        switch name.string {
+        case "style": style = attributes["styleId"] ?? ""
+        case "name":
+            let name = (attributes["val"] ?? "").lowercased()
+            if name == "title" { levels[style] = 1 }
+            if name.hasPrefix("heading "), let level = UInt8(name.dropFirst(8)) {
+                levels[style] = min(6, max(1, level))
+            }
+        case "basedOn": parents[style] = attributes["val"]
+        case "outlineLvl":
+            if levels[style] == nil, let level = attributes["val"].flatMap({ UInt8($0) }), level < 9 {
+                levels[style] = min(6, level + 1)
+            }
+        default: break
+        }
+    }
+
+    func end(_ name: MarkupName) {}
+    func characters(_ text: UnsafeBufferPointer<UInt8>) {}
+
+    func level(_ style: String) -> UInt8? {
+        var style = style
+        for _ in 0..<16 {
+            if let level = levels[style] { return level }
+            guard let parent = parents[style] else { return nil }
+            style = parent
+        }
+        return nil
+    }
+}
+
+private final class WordHandler: MarkupHandler {
+    private enum Element: String {
+        case paragraph = "p"
+        case style = "pStyle"
+        case numbering = "numPr"
+        case outline = "outlineLvl"
+        case text = "t"
+        case tab, br, cr
+        case row = "tr"
+        case cell = "tc"
+        case hyphen = "noBreakHyphen"
+        case fallback = "Fallback"
+        case properties = "pPr"
+        case other
+    }
+
+    var builder: TextBuilder
+    private let styles: WordStyles
+    private var table = NameTable { Element(rawValue: $0) ?? .other }
+    private var isText = false
+    private var isProperties = false
+    private var rows = 0
+    private var hasCell = false
+    private var fallbacks = 0
+
+    init(_ builder: TextBuilder, _ styles: WordStyles) {
+        self.builder = builder
+        self.styles = styles
+    }
+
+    var isDone: Bool { builder.isOverLimit }
+
+    func start(_ name: MarkupName, _ attributes: MarkupAttributes) {
+        switch table.meaning(of: name) {
+        case .paragraph: if rows > 0 { builder.softBreak() } else { builder.begin(.paragraph) }
+        case .properties: isProperties = true
+        case .style:
+            if isProperties, rows == 0, let level = attributes["val"].flatMap(styles.level) {
+                builder.begin(.heading, level: level)
+            }
+        case .outline:
+            if isProperties, rows == 0, let level = attributes["val"].flatMap({ UInt8($0) }), level < 9 {
+                builder.begin(.heading, level: min(6, level + 1))
+            }
+        case .numbering: if isProperties, rows == 0, builder.isBegun(.paragraph) { builder.begin(.listItem) }
+        case .text: isText = true
+        case .tab, .br, .cr: if !isProperties { builder.append(" ") }
+        case .hyphen: builder.append("-")
+        case .row:
+            if rows == 0 { builder.begin(.tableRow) }
+            rows += 1
+            hasCell = false
+        case .cell:
+            if hasCell { builder.separate() }
+            hasCell = true
+        case .fallback: fallbacks += 1
+        case .other: break
+        }
+    }
+
+    func end(_ name: MarkupName) {
+        switch table.meaning(of: name) {
+        case .paragraph: if rows > 0 { builder.softBreak() } else { builder.end() }
+        case .properties: isProperties = false
+        case .text: isText = false
+        case .row:
+            rows -= 1
+            if rows == 0 { builder.end() } else { builder.softBreak() }
+        case .fallback: fallbacks -= 1
+        default: break
+        }
+    }
+
+    func characters(_ text: UnsafeBufferPointer<UInt8>) {
+        // A fallback says again what its choice said.
+        if isText, fallbacks == 0 { builder.append(text) }
+    }
+}

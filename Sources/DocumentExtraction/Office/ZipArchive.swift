@@ -1,0 +1,141 @@
+import CZlib
+import ExtractionWire
+
+/// What a container may unfold to. Nothing that the file claims of itself counts, only what is really inflated.
+struct ZipLimits {
+    var entries = 10_000
+    /// Inflated bytes of all parts together.
+    var totalBytes = 1 << 30
+    /// Inflated bytes for each byte of the file, once more than `freeBytes` were inflated.
+    var ratio = 200
+    var freeBytes = 8 << 20
+}
+
+/// A zip file (PKWARE APPNOTE 6.3.10): stored and deflated members, found by the central directory.
+///
+/// Refused are members that overlap, whose local name differs from the directory's, or whose size or checksum does not hold: each reader of such a file
+/// sees another document.
+struct ZipArchive {
+    struct Entry {
+        var name: String
+        var isEncrypted: Bool
+        var method: Int
+        var checksum: UInt32
+        var packedBytes: Int
+        var bytes: Int
+        /// Of the packed bytes in the file.
+        var offset: Int
+    }
+
+    private let file: UnsafeRawBufferPointer
+    private let limits: ZipLimits
+    private(set) var entries: [Entry] = []
+    private var places: [String: Int] = [:]
+    private var inflated = 0
+
+    init(_ file: UnsafeRawBufferPointer, limits: ZipLimits = ZipLimits()) throws(Rejection) {
+        self.file = file
+        self.limits = limits
+        let directory = try ZipDirectory(file, maximumEntries: limits.entries)
+        entries = directory.entries
+        for (index, entry) in entries.enumerated() where places.updateValue(index, forKey: entry.name) != nil {
+            throw Rejection(.malformed, "the container has two parts of one name")
+        }
+    }
+
+    func contains(_ name: String) -> Bool { places[name] != nil }
+
+    /// The file names in a folder, at most `DocumentNotes.longestList`.
+    func names(in folder: String) -> [String] {
+        let found = entries.lazy.filter { $0.name.hasPrefix(folder) && !$0.name.hasSuffix("/") }
+        return found.prefix(DocumentNotes.longestList).map { String($0.name.dropFirst(folder.count)) }
+    }
+
+    func entry(_ name: String) -> Entry? { places[name].map { entries[$0] } }
+
+    /// The whole of a part, nil where there is none of this name.
+    mutating func part(_ name: String) throws(Rejection) -> [UInt8]? {
+        guard let entry = entry(name) else { return nil }
+        var bytes: [UInt8] = []
+        try inflate(entry) { (piece) throws(Rejection) in
+            bytes.append(contentsOf: piece)
+            return true
+        }
+        return bytes
+    }
+
+    /// Hands a part over in pieces until `body` answers false.
+    mutating func inflate(_ entry: Entry, _ body: (UnsafeRawBufferPointer) throws(Rejection) -> Bool) throws(Rejection)
+    {
+        guard !entry.isEncrypted else {
+            throw Rejection(.encrypted, "the document is protected with a password: upload a copy without one")
+        }
+        let packed = UnsafeRawBufferPointer(rebasing: file[entry.offset..<entry.offset + entry.packedBytes])
+        switch entry.method {
+        case 0:
+            guard entry.packedBytes == entry.bytes else { throw Self.broken("sizes") }
+            try count(entry.bytes)
+            guard Self.checksum(0, packed) == entry.checksum else { throw Self.broken("checksum") }
+            _ = try body(packed)
+        case 8: try unpack(entry, packed, body)
+        default:
+            throw Rejection(
+                .unsupported,
+                "a part of the container is packed by method \(entry.method): save the document again"
+            )
+        }
+    }
+
+    private mutating func unpack(
+        _ entry: Entry,
+        _ packed: UnsafeRawBufferPointer,
+        _ body: (UnsafeRawBufferPointer) throws(Rejection) -> Bool
+    ) throws(Rejection) {
+        var stream = z_stream()
+        guard czlib_inflate_raw(&stream) == Z_OK else { throw Rejection(.memory, "no memory to unpack the document") }
+        defer { inflateEnd(&stream) }
+        stream.next_in = UnsafeMutablePointer(mutating: packed.bindMemory(to: UInt8.self).baseAddress)
+        var left = packed.count
+        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
+        defer { room.deallocate() }
+        var (total, checksum, code) = (0, UInt32(0), Z_OK)
+        while code != Z_STREAM_END {
+            if stream.avail_in == 0 {
+                stream.avail_in = UInt32(min(left, 1 << 30))
+                left -= Int(stream.avail_in)
+            }
+            stream.next_out = room.bindMemory(to: UInt8.self).baseAddress
+            stream.avail_out = UInt32(room.count)
+            code = CZlib.inflate(&stream, Z_NO_FLUSH)
+            guard code == Z_OK || code == Z_STREAM_END else { throw Self.broken("packed bytes") }
+            let piece = UnsafeRawBufferPointer(rebasing: room[..<(room.count - Int(stream.avail_out))])
+            try count(piece.count)
+            total += piece.count
+            guard total <= entry.bytes else { throw Self.broken("sizes") }
+            checksum = Self.checksum(checksum, piece)
+            if !piece.isEmpty, !(try body(piece)) { return }
+        }
+        guard total == entry.bytes, checksum == entry.checksum else { throw Self.broken("size or checksum") }
+    }
+
+    private mutating func count(_ bytes: Int) throws(Rejection) {
+        inflated += bytes
+        guard inflated <= limits.totalBytes else {
+            throw Rejection(.outputLimit, "the container unfolds to more than \(limits.totalBytes >> 20) MB")
+        }
+        guard inflated <= limits.freeBytes || inflated / limits.ratio <= file.count else {
+            throw Rejection(
+                .outputLimit,
+                "the container unfolds to more than \(limits.ratio) times its size, as bombs do"
+            )
+        }
+    }
+
+    private static func checksum(_ start: UInt32, _ bytes: UnsafeRawBufferPointer) -> UInt32 {
+        UInt32(truncatingIfNeeded: crc32_z(UInt(start), bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count))
+    }
+
+    static func broken(_ what: String) -> Rejection {
+        Rejection(.malformed, "the zip container is damaged (\(what)): open the document and save it again")
+    }
+}

@@ -1,0 +1,108 @@
+/// Finds where a second column of running text begins: between two lines that cross it, enough lines stand on both sides, and they fill their columns, as cells of
+/// tables do not.
+struct ColumnFinder {
+    private let fragments: [Fragment]
+    private var box: CharacterBox
+    private static let snap: Float = 3
+    /// The narrowest strip between two columns, in points.
+    private static let narrowest: Float = 7
+
+    init(_ fragments: [Fragment]) {
+        self.fragments = fragments.sorted { ($0.box.top, $0.box.left) < ($1.box.top, $1.box.left) }
+        box = fragments[0].box
+        for fragment in fragments { box.include(fragment.box) }
+    }
+
+    /// The left edge of the column, nil where the fragments stand in one.
+    func leftEdge() -> Float? {
+        guard fragments.count >= 8 else { return nil }
+        var best: (edge: Float, count: Int)?
+        for edge in candidates {
+            let count = columnLines(edge)
+            if count > best?.count ?? 0 { best = (edge, count) }
+        }
+        guard let best, best.count >= 8, best.count * 5 >= fragments.count else { return nil }
+        return best.edge
+    }
+
+    /// Left edges that several fragments share.
+    private var candidates: [Float] {
+        let starts = fragments.map(\.box.left).sorted()
+        var found: [Float] = []
+        var first = 0
+        while first < starts.count {
+            var end = first
+            while end < starts.count, starts[end] - starts[first] <= Self.snap { end += 1 }
+            let edge = starts[first]
+            if end - first >= 2, edge > box.left + box.width * 0.15, edge < box.right - box.width * 0.12 {
+                found.append(edge)
+            }
+            first = end
+        }
+        return found
+    }
+
+    private struct Band {
+        var left: [Float] = []
+        var right: [Float] = []
+        var leftEnd: Float = 0
+        var top = Float.infinity
+        var bottom = -Float.infinity
+    }
+
+    /// How many fragments stand in columns on both sides of the strip before `edge`.
+    private func columnLines(_ edge: Float) -> Int {
+        var count = 0
+        var band = Band()
+        func close() {
+            if isColumns(band, edge) { count += band.left.count + band.right.count }
+            band = Band()
+        }
+        for fragment in fragments {
+            (band.top, band.bottom) = (min(band.top, fragment.box.top), max(band.bottom, fragment.box.bottom))
+            if fragment.box.left >= edge - Self.snap {
+                band.right.append(fragment.box.width)
+            } else if fragment.box.right <= edge - Self.narrowest {
+                band.left.append(fragment.box.width)
+                band.leftEnd = max(band.leftEnd, fragment.box.right)
+            } else {
+                close()
+            }
+        }
+        close()
+        return count
+    }
+
+    private func isColumns(_ band: Band, _ edge: Float) -> Bool {
+        guard band.left.count >= 3, band.right.count >= 3 else { return false }
+        let (leftFills, rightFills) = (fills(band.left, band.leftEnd - box.left), fills(band.right, box.right - edge))
+        if leftFills, rightFills { return true }
+        // A table, a list or code stands in one of two columns of the same width.
+        let middle = ((band.leftEnd + edge) / 2 - box.left) / box.width
+        guard (0.45...0.55).contains(middle), band.bottom - band.top > 0.3 * box.height else { return false }
+        let wide = band.left.count { $0 > 0.7 * (band.leftEnd - box.left) }
+        return max(wide, band.right.count { $0 > 0.7 * (box.right - edge) }) >= 4
+    }
+
+    /// The upper quartile of the widths is near the column's, and most lines are no short cells.
+    private func fills(_ widths: [Float], _ width: Float) -> Bool {
+        let sorted = widths.sorted()
+        return sorted[sorted.count * 3 / 4] > 0.7 * width && sorted[sorted.count / 2] > 0.4 * width
+    }
+
+    /// The empty strip before a column: it begins where most long lines of the column before end.
+    func gutter(before edge: Float) -> ClosedRange<Float> {
+        let ends = fragments.filter {
+            $0.box.right <= edge - Self.snap && $0.box.left < edge && $0.box.width > 0.5 * (edge - box.left)
+        }.map(\.box.right)
+        let end = ends.isEmpty ? edge - 6 : ends.sorted()[ends.count * 9 / 10]
+        return min(end, edge - 4)...edge
+    }
+
+    /// Whether the page may have a column there that others of its document have.
+    func begins(at edge: Float) -> Bool {
+        guard fragments.contains(where: { abs($0.box.left - edge) <= Self.snap }) else { return false }
+        let crossing = fragments.count { $0.box.left < edge - Self.snap && $0.box.right > edge + 1 }
+        return Double(crossing) <= 0.3 * Double(fragments.count)
+    }
+}

@@ -1,0 +1,120 @@
+/// A run of words with nothing but word spaces between them.
+struct Fragment {
+    /// Bytes of the page's text.
+    var start: Int
+    var end: Int
+    var box: CharacterBox
+    var size: Float
+    var isBold: Bool
+    /// Written from right to left.
+    var isRightToLeft: Bool
+    /// Poppler's line that it was part of.
+    var line: Int
+}
+
+/// A page's text, cut where cells, columns and lines stand apart. Poppler runs what stands side by side together; the boxes of the characters tell it
+/// apart.
+struct PageFragments {
+    private(set) var text: [UInt8] = []
+    private(set) var fragments: [Fragment] = []
+    /// Characters that are tiny, white or off the page.
+    private(set) var hidden = 0
+    /// Lines that do not run from left to right or right to left: then geometry says nothing about reading.
+    private(set) var uprightShare: Float = 1
+
+    /// Poppler parts two words of a line where they are this share of the font size apart (TextOutputDev, minWordBreakSpace).
+    private static let wordGap: Float = 0.1
+    /// Words farther apart than this share of their height belong to different cells or columns.
+    private static let cellGap: Float = 0.8
+    private static let tinySize: Float = 2
+
+    private var open: Fragment?
+    private var styleIndex = 0
+    private var widthSum: Float = 0
+    private var heightSum: Float = 0
+
+    /// `text` is valid UTF-8 with lines ended by LF; `boxes` has one entry for each of its scalars.
+    init(
+        text source: UnsafeBufferPointer<UInt8>,
+        boxes: UnsafeBufferPointer<CharacterBox>,
+        styles: [TextStyle],
+        page: CharacterBox
+    ) {
+        text.reserveCapacity(source.count + 64)
+        var previous: CharacterBox?
+        var (index, character, line) = (0, 0, 0)
+        while index < source.count {
+            let byte = source[index]
+            let width = byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4
+            defer {
+                index += width
+                character += 1
+            }
+            if byte == 0x0A {
+                close()
+                (previous, line) = (nil, line + 1)
+                continue
+            }
+            // Poppler itself puts marks around what runs from right to left.
+            let isMark =
+                byte == 0xE2 && index + 2 < source.count && source[index + 1] == 0x80
+                && (0xAA...0xAE).contains(source[index + 2])
+            guard byte > 0x20, !isMark else {
+                if open != nil, text.last != 0x20 { text.append(0x20) }
+                continue
+            }
+            // Text is never lost for want of a box.
+            let box = character < boxes.count ? boxes[character] : (previous ?? CharacterBox.none)
+            let style = style(at: character, styles)
+            if let last = previous {
+                let (gap, height) = (last.gap(to: box), max(last.height, box.height))
+                if gap > Self.cellGap * height {
+                    close()
+                } else if gap > Self.wordGap * height, text.last != 0x20 {
+                    text.append(0x20)
+                }
+                let step = (abs(box.left - last.left), abs(box.top - last.top))
+                (widthSum, heightSum) = (widthSum + step.0, heightSum + step.1)
+            }
+            if open == nil {
+                open = Fragment(
+                    start: text.count,
+                    end: text.count,
+                    box: box,
+                    size: style?.size ?? box.height,
+                    isBold: style?.isBold ?? false,
+                    isRightToLeft: (0xD6...0xDF).contains(byte),
+                    line: line
+                )
+            }
+            for offset in index..<min(index + width, source.count) { text.append(source[offset]) }
+            open!.end = text.count
+            open!.box.include(box)
+            if let style {
+                if style.size > open!.size { open!.size = style.size }
+                if !style.isBold { open!.isBold = false }
+            }
+            if isHidden(box, style, page) { hidden += 1 }
+            previous = box
+        }
+        close()
+        if widthSum + heightSum > 0 { uprightShare = widthSum / (widthSum + heightSum) }
+    }
+
+    private mutating func close() {
+        if let fragment = open { fragments.append(fragment) }
+        open = nil
+    }
+
+    private mutating func style(at character: Int, _ styles: [TextStyle]) -> TextStyle? {
+        while styleIndex < styles.count, styles[styleIndex].end < character { styleIndex += 1 }
+        guard styleIndex < styles.count, styles[styleIndex].start <= character else { return nil }
+        return styles[styleIndex]
+    }
+
+    private func isHidden(_ box: CharacterBox, _ style: TextStyle?, _ page: CharacterBox) -> Bool {
+        if let style, style.isWhite || style.size < Self.tinySize { return true }
+        return page.width > 0
+            && (box.right < page.left || box.left > page.right || box.bottom < page.top || box.top > page.bottom)
+    }
+}

@@ -1,0 +1,69 @@
+import ExtractionWire
+
+/// A page's lines in reading order.
+package struct PageLayout {
+    let text: [UInt8]
+    private(set) var lines: [PageLine]
+    let page: CharacterBox
+    let hidden: Int
+
+    /// `text` is valid UTF-8 with lines ended by LF; `boxes` has one entry for each of its scalars.
+    /// - Parameter usualColumn: where the document's second column begins, as far as it is known.
+    package init(
+        text source: UnsafeBufferPointer<UInt8>,
+        boxes: UnsafeBufferPointer<CharacterBox>,
+        styles: [TextStyle] = [],
+        page: CharacterBox = CharacterBox(left: 0, top: 0, right: 0, bottom: 0),
+        usualColumn: inout Float?
+    ) {
+        let found = PageFragments(text: source, boxes: boxes, styles: styles, page: page)
+        self.page = page
+        text = found.text
+        hidden = found.hidden
+        // Without boxes, and for text that runs upward, poppler's order is all there is.
+        guard found.uprightShare > 0.6, boxes.count > 0 else {
+            lines = Self.popplerLines(found.fragments)
+            return
+        }
+        var order = ReadingOrder()
+        order.usualColumn = usualColumn
+        if let column = order.column(found.fragments) { usualColumn = column }
+        lines = order.lines(found.fragments)
+    }
+
+    private static func popplerLines(_ fragments: [Fragment]) -> [PageLine] {
+        var lines: [[Fragment]] = []
+        for fragment in fragments {
+            if lines.last?.last?.line == fragment.line {
+                lines[lines.count - 1].append(fragment)
+            } else {
+                lines.append([fragment])
+            }
+        }
+        return lines.map { PageLine($0) }
+    }
+
+    /// Takes the lines out that `isRunning` answers true for, by their place.
+    mutating func remove(_ isRunning: (Int) -> Bool) {
+        lines = lines.indices.filter { !isRunning($0) }.map { lines[$0] }
+    }
+
+    func string(_ line: PageLine) -> String {
+        line.fragments.map { String(decoding: text[$0.start..<$0.end], as: UTF8.self) }.joined(separator: " ")
+    }
+
+    /// Characters of a line without white space.
+    func length(_ line: PageLine) -> Int { line.fragments.reduce(0) { $0 + $1.end - $1.start } }
+}
+
+extension PageLayout {
+    /// A page without text.
+    static var empty: PageLayout {
+        var column: Float?
+        return PageLayout(
+            text: UnsafeBufferPointer(start: nil, count: 0),
+            boxes: UnsafeBufferPointer(start: nil, count: 0),
+            usualColumn: &column
+        )
+    }
+}

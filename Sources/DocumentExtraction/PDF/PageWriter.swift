@@ -1,0 +1,156 @@
+import ExtractionWire
+
+/// Writes a page's lines as headings, paragraphs, list items and rows, and joins words that are broken between lines.
+package struct PageWriter {
+    /// Lines of a paragraph stand closer than this share of their height.
+    private static let paragraphGap: Float = 0.6
+    /// Lines of a paragraph differ in height by less than this factor.
+    private static let sizeStep: Float = 1.25
+    private static let bullets = Set("•◦▪▫■●○‣⁃∙·\u{F0B7}\u{F0A7}".unicodeScalars)
+
+    private let layout: PageLayout
+    private let number: Int
+    private let headings: HeadingSizes
+    private let hyphenation: Hyphenation
+
+    package init(_ layout: PageLayout, number: Int) {
+        self.init(layout, number: number, headings: HeadingSizes([]), hyphenation: Hyphenation([]))
+    }
+
+    init(_ layout: PageLayout, number: Int, headings: HeadingSizes, hyphenation: Hyphenation) {
+        (self.layout, self.number, self.headings, self.hyphenation) = (layout, number, headings, hyphenation)
+    }
+
+    package func append(to builder: inout TextBuilder) {
+        let kinds = layout.lines.indices.map(kind)
+        for (index, line) in layout.lines.enumerated() where !builder.isOverLimit {
+            if index == 0 || begins(index, kinds) { begin(index, kinds[index], &builder) }
+            if let cells = line.cells {
+                for cell in cells where !cell.isEmpty {
+                    for fragment in cell {
+                        builder.appendLine(bytes(fragment), number, fragment.box)
+                        builder.softBreak()
+                    }
+                    builder.separate()
+                }
+                continue
+            }
+            let joins =
+                index + 1 < layout.lines.count && !begins(index + 1, kinds) && isBroken(line, layout.lines[index + 1])
+            for (place, fragment) in line.fragments.enumerated() {
+                var fragment = fragment
+                if joins, place == line.fragments.count - 1,
+                    !keepsHyphen(fragment, layout.lines[index + 1].fragments[0])
+                {
+                    fragment.end -= hyphenWidth(fragment)
+                }
+                if place > 0 { builder.softBreak() }
+                builder.appendLine(bytes(fragment), number, fragment.box)
+            }
+            if !joins { builder.breakLine() }
+        }
+        builder.end()
+    }
+
+    private enum Kind: Equatable {
+        case text
+        case item
+        case heading(UInt8)
+        case row
+    }
+
+    private func kind(_ index: Int) -> Kind {
+        let line = layout.lines[index]
+        if line.cells != nil { return .row }
+        let length = layout.length(line)
+        if let level = headings.level(line, length: length) { return .heading(level) }
+        if startsWithBullet(line) { return .item }
+        if line.isBold, length < 100, length > 2, stands(alone: index),
+            !layout.text[line.fragments.last!.end - 1].isSentenceEnd
+        {
+            return .heading(headings.boldLevel)
+        }
+        return .text
+    }
+
+    /// Room above and below, or another font below.
+    private func stands(alone index: Int) -> Bool {
+        let line = layout.lines[index]
+        if index > 0, isClose(layout.lines[index - 1], line), layout.lines[index - 1].isBold { return false }
+        guard index + 1 < layout.lines.count else { return false }
+        return !layout.lines[index + 1].isBold
+    }
+
+    private func begin(_ index: Int, _ kind: Kind, _ builder: inout TextBuilder) {
+        switch kind {
+        case .text: builder.begin(.paragraph)
+        case .item: builder.begin(.listItem)
+        case .heading(let level): builder.begin(.heading, level: level)
+        case .row: builder.begin(.tableRow)
+        }
+    }
+
+    private func begins(_ index: Int, _ kinds: [Kind]) -> Bool {
+        switch (kinds[index - 1], kinds[index]) {
+        case (_, .item), (_, .row): return true
+        case (.heading(let above), .heading(let level)):
+            return above != level || !isClose(layout.lines[index - 1], layout.lines[index])
+        case (.text, .text), (.item, .text): return startsParagraph(index)
+        default: return true
+        }
+    }
+
+    private func isClose(_ above: PageLine, _ line: PageLine) -> Bool {
+        line.box.top > above.box.top
+            && line.box.top - above.box.bottom <= Self.paragraphGap * min(above.box.height, line.box.height)
+    }
+
+    private func startsParagraph(_ index: Int) -> Bool {
+        let (above, line) = (layout.lines[index - 1].box, layout.lines[index].box)
+        let (small, large) = (min(above.height, line.height), max(above.height, line.height))
+        if large > small * Self.sizeStep * 1.2 { return true }
+        if line.top > above.top { return line.top - above.bottom > Self.paragraphGap * small }
+        // The next column: the paragraph goes on unless a sentence ends here.
+        return above.gap(to: line) > small && layout.text[layout.lines[index - 1].fragments.last!.end - 1].isSentenceEnd
+    }
+
+    private func startsWithBullet(_ line: PageLine) -> Bool {
+        let first = line.fragments[0]
+        let head = String(decoding: layout.text[first.start..<min(first.end, first.start + 8)], as: UTF8.self)
+            .unicodeScalars
+        guard let scalar = head.first, Self.bullets.contains(scalar) else { return false }
+        return head.count > 1 || line.fragments.count > 1
+    }
+
+    private func bytes(_ fragment: Fragment) -> ArraySlice<UInt8> { layout.text[fragment.start..<fragment.end] }
+
+    /// Whether a word is broken between two lines: a letter and a hyphen at the end of one, a small letter at the start of the other.
+    private func isBroken(_ line: PageLine, _ next: PageLine) -> Bool {
+        let (last, first) = (line.fragments[line.fragments.count - 1], next.fragments[0])
+        let width = hyphenWidth(last)
+        guard width > 0, last.end - width > last.start else { return false }
+        let before = layout.text[last.end - width - 1]
+        guard before >= 0x80 || (before | 0x20 >= 0x61 && before | 0x20 <= 0x7A) else { return false }
+        let start = layout.text[first.start]
+        if start < 0x80 { return start >= 0x61 && start <= 0x7A }
+        return String(decoding: layout.text[first.start..<min(first.start + 4, first.end)], as: UTF8.self)
+            .unicodeScalars.first?
+            .properties.isLowercase ?? false
+    }
+
+    private func keepsHyphen(_ last: Fragment, _ next: Fragment) -> Bool {
+        hyphenation.keeps(layout.text[last.start..<last.end - hyphenWidth(last)], layout.text[next.start..<next.end])
+    }
+
+    /// The bytes of the hyphen at the end of a line (U+002D, U+00AD, U+2010), 0 where there is none.
+    private func hyphenWidth(_ fragment: Fragment) -> Int {
+        let bytes = layout.text[fragment.start..<fragment.end]
+        if bytes.last == 0x2D { return 1 }
+        if bytes.suffix(2).elementsEqual([0xC2, 0xAD]) { return 2 }
+        return bytes.suffix(3).elementsEqual([0xE2, 0x80, 0x90]) ? 3 : 0
+    }
+}
+
+extension UInt8 {
+    fileprivate var isSentenceEnd: Bool { [0x2E, 0x21, 0x3F, 0x3A].contains(self) }
+}

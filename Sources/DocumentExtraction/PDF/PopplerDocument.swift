@@ -1,0 +1,151 @@
+import CPoppler
+import ExtractionWire
+
+/// Owns a poppler document over bytes that the caller keeps alive.
+struct PopplerDocument: ~Copyable {
+    private let handle: OpaquePointer
+
+    /// Poppler's own error codes (poppler.h, PopplerError).
+    private enum Code {
+        static let encrypted: Int32 = 1
+    }
+
+    /// No password is ever tried: documents that open with the empty one do so by themselves.
+    init(bytes: UnsafeRawBufferPointer) throws(Rejection) {
+        let shared = g_bytes_new_static(bytes.baseAddress, gsize(bytes.count))
+        defer { g_bytes_unref(shared) }
+        var failure: UnsafeMutablePointer<GError>?
+        guard let handle = poppler_document_new_from_bytes(shared, nil, &failure) else {
+            let code = cpoppler_error_code(failure)
+            if failure != nil { g_error_free(failure) }
+            if code == Code.encrypted {
+                throw Rejection(.encrypted, "the PDF opens only with a password: upload a copy without one")
+            }
+            throw Rejection(
+                .malformed,
+                "the PDF is damaged and cannot be opened: open it in a reader and save it again"
+            )
+        }
+        self.handle = handle
+    }
+
+    deinit { g_object_unref(UnsafeMutableRawPointer(handle)) }
+
+    var pageCount: Int { Int(poppler_document_get_n_pages(handle)) }
+
+    var title: String { Self.take(poppler_document_get_title(handle)) }
+
+    var author: String { Self.take(poppler_document_get_author(handle)) }
+
+    /// ISO 8601, empty where the document does not say it.
+    var created: String { Self.date(poppler_document_get_creation_date(handle)) }
+
+    var modified: String { Self.date(poppler_document_get_modification_date(handle)) }
+
+    /// Names of embedded files.
+    var attachments: [String] {
+        guard poppler_document_has_attachments(handle) != 0 else { return [] }
+        let list = poppler_document_get_attachments(handle)
+        defer { g_list_free_full(list) { g_object_unref($0) } }
+        var names: [String] = []
+        var item = list
+        while let entry = item, names.count < DocumentNotes.longestList {
+            names.append(
+                cpoppler_data(entry).flatMap { cpoppler_attachment_name($0) }.map { String(cString: $0) } ?? ""
+            )
+            item = cpoppler_next(entry)
+        }
+        return names
+    }
+
+    /// The page at `index` (from 0), nil where it cannot be read.
+    func page(_ index: Int) -> PopplerPageText? {
+        poppler_document_get_page(handle, Int32(index)).map { PopplerPageText($0) }
+    }
+
+    /// The language of the catalog (ISO 32000 §14.9.2); poppler-glib does not tell it.
+    var outline: [OutlineEntry] { PopplerOutline.entries(of: handle) }
+
+    static func take(_ string: UnsafeMutablePointer<gchar>?) -> String {
+        guard let string else { return "" }
+        defer { g_free(string) }
+        return String(cString: string)
+    }
+
+    private static func date(_ seconds: Int) -> String {
+        guard seconds > 0, let date = g_date_time_new_from_unix_utc(seconds) else { return "" }
+        defer { g_date_time_unref(date) }
+        return take(g_date_time_format(date, "%Y-%m-%dT%H:%M:%SZ"))
+    }
+}
+
+/// Owns one page of a poppler document.
+struct PopplerPageText: ~Copyable {
+    private let handle: OpaquePointer
+
+    fileprivate init(_ handle: OpaquePointer) { self.handle = handle }
+
+    deinit { g_object_unref(UnsafeMutableRawPointer(handle)) }
+
+    var size: CharacterBox {
+        var (width, height) = (0.0, 0.0)
+        poppler_page_get_size(handle, &width, &height)
+        return CharacterBox(left: 0, top: 0, right: Float(width), bottom: Float(height))
+    }
+
+    /// Whether the page shows a picture.
+    var hasImages: Bool {
+        let list = poppler_page_get_image_mapping(handle)
+        defer { poppler_page_free_image_mapping(list) }
+        return list != nil
+    }
+
+    /// Calls `body` with the page's text, valid UTF-8 with lines ended by LF, the box of each of its scalars, and how they look; false where the page has none.
+    func withText(_ body: (UnsafeBufferPointer<UInt8>, UnsafeBufferPointer<CharacterBox>, [TextStyle]) -> Void) -> Bool
+    {
+        guard let text = poppler_page_get_text(handle) else { return false }
+        defer { g_free(text) }
+        let bytes = UnsafeRawBufferPointer(start: text, count: strlen(text))
+        guard !bytes.isEmpty else { return true }
+        var rectangles: UnsafeMutablePointer<PopplerRectangle>?
+        var count: guint = 0
+        poppler_page_get_text_layout(handle, &rectangles, &count)
+        defer { g_free(rectangles) }
+        let boxes = UnsafeBufferPointer(start: rectangles, count: rectangles == nil ? 0 : Int(count)).map {
+            CharacterBox(left: Float($0.x1), top: Float($0.y1), right: Float($0.x2), bottom: Float($0.y2))
+        }
+        let styles = self.styles
+        boxes.withUnsafeBufferPointer { boxes in
+            if TextDecoder.isUTF8(bytes) {
+                body(bytes.assumingMemoryBound(to: UInt8.self), boxes, styles)
+            } else {
+                var repaired = String(decoding: bytes, as: UTF8.self)
+                repaired.withUTF8 { body($0, boxes, styles) }
+            }
+        }
+        return true
+    }
+
+    private var styles: [TextStyle] {
+        let list = poppler_page_get_text_attributes(handle)
+        defer { poppler_page_free_text_attributes(list) }
+        var styles: [TextStyle] = []
+        var item = list
+        while let entry = item {
+            item = cpoppler_next(entry)
+            guard let attributes = cpoppler_data(entry)?.assumingMemoryBound(to: PopplerTextAttributes.self).pointee
+            else { continue }
+            let color = attributes.color
+            styles.append(
+                TextStyle(
+                    start: Int(attributes.start_index),
+                    end: Int(attributes.end_index),
+                    size: Float(attributes.font_size),
+                    isBold: cpoppler_is_bold(attributes.font_name) != 0,
+                    isWhite: color.red >= 0xFA00 && color.green >= 0xFA00 && color.blue >= 0xFA00
+                )
+            )
+        }
+        return styles
+    }
+}

@@ -1,0 +1,86 @@
+/// A line as it is read: the fragments of one column that stand beside each other, or the cells of a table's row.
+struct PageLine {
+    var fragments: [Fragment]
+    var box: CharacterBox
+    /// Cells of a table, each of them its fragments in order; nil for running text.
+    var cells: [[Fragment]]?
+
+    init(_ fragments: [Fragment], cells: [[Fragment]]? = nil) {
+        self.fragments = fragments
+        self.cells = cells
+        box = fragments[0].box
+        for fragment in fragments.dropFirst() { box.include(fragment.box) }
+    }
+
+    var size: Float { fragments.reduce(0) { max($0, $1.size) } }
+    var isBold: Bool { fragments.allSatisfy(\.isBold) }
+}
+
+/// The order in which a page is read: columns from left to right between what spans them, rows of tables cell by cell.
+struct ReadingOrder {
+    /// Where a column begins that most pages of the document have; a page with few lines shows it badly.
+    var usualColumn: Float?
+
+    private static let maximumColumns = 4
+
+    func lines(_ fragments: [Fragment]) -> [PageLine] { region(fragments, depth: 0) }
+
+    /// The left edge of the second column, where the fragments stand in columns.
+    func column(_ fragments: [Fragment]) -> Float? {
+        guard fragments.count >= 8 else { return nil }
+        return ColumnFinder(fragments).leftEdge()
+    }
+
+    private func region(_ fragments: [Fragment], depth: Int) -> [PageLine] {
+        guard fragments.count > 1 else { return fragments.isEmpty ? [] : [PageLine(fragments)] }
+        guard depth < Self.maximumColumns, let edge = edge(fragments, depth) else { return TableRows.lines(fragments) }
+        let gutter = ColumnFinder(fragments).gutter(before: edge)
+        let spans = spanning(fragments, gutter)
+        var lines: [PageLine] = []
+        var (left, right, spanning) = ([Fragment](), [Fragment](), [Fragment]())
+        func flushColumns() {
+            lines += region(left, depth: depth + 1) + region(right, depth: depth + 1)
+            (left, right) = ([], [])
+        }
+        func flushSpanning() {
+            lines += TableRows.lines(spanning)
+            spanning = []
+        }
+        let order = fragments.indices.sorted {
+            (fragments[$0].box.top, fragments[$0].box.left) < (fragments[$1].box.top, fragments[$1].box.left)
+        }
+        for index in order {
+            let fragment = fragments[index]
+            if spans[index] {
+                flushColumns()
+                spanning.append(fragment)
+            } else {
+                flushSpanning()
+                if fragment.box.left < gutter.upperBound - 3 { left.append(fragment) } else { right.append(fragment) }
+            }
+        }
+        flushColumns()
+        flushSpanning()
+        return lines
+    }
+
+    /// What stands in the gutter, and what is beside that: titles, and rows of tables that are as wide as the page.
+    private func spanning(_ fragments: [Fragment], _ gutter: ClosedRange<Float>) -> [Bool] {
+        let middle = (gutter.lowerBound + gutter.upperBound) / 2
+        let crossing = fragments.map { fragment in
+            fragment.box.left < middle && fragment.box.right > middle
+                || fragment.box.left > gutter.lowerBound + 1 && fragment.box.right < gutter.upperBound - 1
+        }
+        let crossed = fragments.indices.filter { crossing[$0] }.map { fragments[$0].box }
+        return fragments.indices.map { index in
+            crossing[index] || crossed.contains { $0.isBeside(fragments[index].box) }
+        }
+    }
+
+    private func edge(_ fragments: [Fragment], _ depth: Int) -> Float? {
+        let finder = ColumnFinder(fragments)
+        if let edge = finder.leftEdge() { return edge }
+        guard depth == 0, let usualColumn else { return nil }
+        return finder.begins(at: usualColumn) ? usualColumn : nil
+    }
+}

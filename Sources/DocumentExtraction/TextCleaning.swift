@@ -1,0 +1,77 @@
+/// Characters that are about how text looks, or that nobody sees: ligatures become letters, soft hyphens and invisible marks go.
+///
+/// Marks that turn the direction of text and tag characters can hide text from readers; how many there were is kept.
+struct TextCleaning {
+    /// Direction marks (U+202A to U+202E, U+2066 to U+2069) and tag characters (U+E0000 to U+E007F).
+    private(set) var hidden = 0
+
+    /// Latin ligatures, U+FB00 to U+FB06 (Unicode, Alphabetic Presentation Forms).
+    private static let ligatures: [[UInt8]] = ["ff", "fi", "fl", "ffi", "ffl", "st", "st"].map { Array($0.utf8) }
+
+    /// The first byte that may begin a character to change, nil in most texts.
+    static func firstSpecial(_ bytes: UnsafeBufferPointer<UInt8>) -> Int? {
+        var index = 0
+        while index < bytes.count {
+            let byte = bytes[index]
+            if byte < 0xC2 {
+                index += 1
+                continue
+            }
+            if width(bytes, index) > 0 { return index }
+            index += 1
+        }
+        return nil
+    }
+
+    mutating func clean(_ bytes: UnsafeBufferPointer<UInt8>, from special: Int) -> [UInt8] {
+        var cleaned = Array(bytes[..<special])
+        var index = special
+        while index < bytes.count {
+            let width = Self.width(bytes, index)
+            guard width > 0 else {
+                cleaned.append(bytes[index])
+                index += 1
+                continue
+            }
+            if bytes[index] == 0xEF, bytes[index + 1] == 0xAC {
+                cleaned.append(contentsOf: Self.ligatures[Int(bytes[index + 2] & 0x07)])
+            } else if Self.isHiding(bytes, index) {
+                hidden += 1
+            }
+            index += width
+        }
+        return cleaned
+    }
+
+    /// The length of the character at `index` where it is one to change, else 0.
+    private static func width(_ bytes: UnsafeBufferPointer<UInt8>, _ index: Int) -> Int {
+        switch bytes[index] {
+        case 0xC2: return index + 1 < bytes.count && bytes[index + 1] == 0xAD ? 2 : 0
+        case 0xE2:
+            guard index + 2 < bytes.count else { return 0 }
+            switch (bytes[index + 1], bytes[index + 2]) {
+            case (0x80, 0x8B), (0x80, 0xAA...0xAE), (0x81, 0xA0...0xA9): return 3
+            default: return 0
+            }
+        case 0xEF:
+            guard index + 2 < bytes.count else { return 0 }
+            switch (bytes[index + 1], bytes[index + 2]) {
+            case (0xAC, 0x80...0x86), (0xBB, 0xBF): return 3
+            default: return 0
+            }
+        case 0xF3:
+            guard index + 3 < bytes.count else { return 0 }
+            return bytes[index + 1] == 0xA0 && bytes[index + 2] <= 0x81 ? 4 : 0
+        default: return 0
+        }
+    }
+
+    private static func isHiding(_ bytes: UnsafeBufferPointer<UInt8>, _ index: Int) -> Bool {
+        switch (bytes[index], bytes[index + 1]) {
+        case (0xE2, 0x80): bytes[index + 2] >= 0xAA
+        case (0xE2, 0x81): bytes[index + 2] >= 0xA6
+        case (0xF3, _): true
+        default: false
+        }
+    }
+}

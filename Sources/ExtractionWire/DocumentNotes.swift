@@ -1,0 +1,49 @@
+/// What is known of a document beside its text.
+package struct DocumentNotes: Equatable, Sendable {
+    /// As the document says it, ISO 8601 where it can be told; empty where it is silent.
+    package var created = ""
+    package var modified = ""
+    /// Bookmarks, in order.
+    package var outline: [OutlineEntry] = []
+    /// Targets of links, each once, in the order of the text; at most `longestList`.
+    package var links: [String] = []
+    /// Names of attached or embedded files; at most `longestList`.
+    package var attachments: [String] = []
+    /// Headers and footers that were taken out of the text, each once; at most `longestList`.
+    package var runningLines: [String] = []
+    package var pagesWithoutText = 0
+    /// Characters in the text that nobody sees on the page (off the page, tiny, white), and marks taken out that hide or turn text.
+    package var hiddenCharacters = 0
+    /// The format that the name or the Content-Type promised, where the content is another; else empty.
+    package var promised = ""
+    /// How much the text looks like text: 1 is clean, 0 is rubbish.
+    package var quality = 1.0
+
+    package static let longestList = 1000
+
+    package init() {}
+
+    /// `quality` in percent.
+    package var percent: Int { Int((quality * 100).rounded()) }
+
+    /// What readers may want to leave out or look at, as it stands in the index's `flags`.
+    package var flags: [String] {
+        var flags: [String] = []
+        if hiddenCharacters > 0 { flags.append("hidden_text") }
+        if pagesWithoutText > 0 { flags.append("pages_without_text") }
+        if !attachments.isEmpty { flags.append("attachments") }
+        if !promised.isEmpty { flags.append("format_mismatch") }
+        return flags
+    }
+}
+
+package struct OutlineEntry: Equatable, Sendable {
+    /// From 1.
+    package var level: Int
+    package var title: String
+
+    package init(level: Int, title: String) {
+        self.level = level
+        self.title = title
+    }
+}
