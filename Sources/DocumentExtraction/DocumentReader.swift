@@ -39,7 +39,10 @@ package enum DocumentReader {
         case .docx, .pptx, .xlsx, .odt, .ods, .odp, .epub:
             document = try OfficeReader.read(format, bytes, limits: limits)
         case .image:
-            throw Rejection(.needsOCR, "the document is a picture: turn OCR on (OCR), or run it before uploading")
+            throw Rejection(
+                .needsOCR,
+                "the document is a picture, and pictures are not read: run OCR on it before uploading"
+            )
         }
         guard document.text.contains(where: { $0 > 0x20 }) else {
             throw Rejection(.empty, "the document holds no text")

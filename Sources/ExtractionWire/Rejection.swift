@@ -41,7 +41,7 @@ package enum RejectionCode: UInt8, Sendable, CaseIterable {
     case archived
     /// The role may read the bucket and not this object (its key's policy, or a policy for a prefix).
     case forbidden
-    /// Pictures of text, which OCR would read (`OCR`).
+    /// Pictures that may hold text: they need OCR before they are uploaded.
     case needsOCR
     /// The text is rubbish (`MIN_QUALITY`).
     case lowQuality

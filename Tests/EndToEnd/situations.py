@@ -219,7 +219,7 @@ def start_up(scene: Scene) -> None:
     fleet = scene.fleet
     rows = re.findall(r"^\| `(\w+)` \| `--[\w-]+` \| (.*?) \|", (ROOT / "docs/configuration.md").read_text(), re.MULTILINE)
     numbers = [name for name, default in rows if re.fullmatch(r"`\d+`|`never`|`number of cores`|`8080.*`", default)]
-    choices = ["OPENSEARCH_AUTH", "LOG_LEVEL", "LOG_FORMAT", "ON_REJECTION", "OPENAI_AUTH"]
+    choices = ["OPENSEARCH_AUTH", "LOG_LEVEL", "LOG_FORMAT", "ON_REJECTION", "OPENAI_AUTH", "PAGE_CONTENT"]
     required = [name for name, default in rows if default == "required"]
     bad = {name: "canary" for name in numbers + choices} | {name: None for name in required} | {"OPENAI_BASE_URL": "ftp://x", "OPENSEARCH_INDEX": "No"}
     told = ""
@@ -227,7 +227,7 @@ def start_up(scene: Scene) -> None:
         scene.ends("every setting is wrong", worker, bad)
         told += scene.seen["every setting is wrong"][0]
     setup = program("ingestctl", fleet.operator() | {name: "wrong" for name in ("OPENSEARCH_SHARDS", "OPENSEARCH_REPLICAS", "OPENSEARCH_ENGINE")}, "setup")
-    told += setup.stderr
+    told += setup.stderr + program("ingestctl", fleet.operator() | {"TOMBSTONE_DAYS": "wrong"}, "prune").stderr
     missing = [name for name in [*numbers, *choices, *required, "OPENAI_BASE_URL", "OPENSEARCH_INDEX"] if f": {name} is " not in told]
     assert not missing, f"settings that were wrong and are not named: {missing}\n{told}"
     scene.refused = len(numbers) + len(choices) + len(required) + 2
@@ -258,7 +258,8 @@ def events(scene: Scene) -> None:
     scene.event("zero bytes", lambda: fleet.put("bad/zero.txt", b""))
     scene.event("folder mark", lambda: fleet.put("bad/folder/", b""))
     scene.event("too large", lambda: fleet.put("bad/large.txt", (SENTENCE + "\n").encode() * 10_000))
-    scene.event("unknown format", lambda: fleet.put("bad/picture.png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8))
+    scene.event("unknown format", lambda: fleet.put("bad/archive.7z", b"7z\xbc\xaf\x27\x1c" + bytes(range(256)) * 8))
+    scene.event("picture of text", lambda: fleet.put("bad/picture.png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8))
     scene.event("damaged PDF", lambda: fleet.put("bad/damaged.pdf", b"%PDF-1.7\n" + SENTENCE.encode() * 20))
     scene.faults.answers["archived.txt"] = (403, "InvalidObjectState", 99)
     scene.event("archived object", lambda: fleet.put("bad/archived.txt", SENTENCE.encode()))

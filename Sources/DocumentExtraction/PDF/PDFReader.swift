@@ -27,7 +27,7 @@ enum PDFReader {
         hasPictures
             ? Rejection(
                 .needsOCR,
-                "none of the \(count) pages has text, but there are pictures: turn OCR on (OCR), or run it before uploading"
+                "none of the \(count) pages has text, but there are pictures: run OCR on the document before uploading"
             )
             : Rejection(.empty, "none of the \(count) pages has text")
     }
@@ -63,6 +63,8 @@ enum PDFReader {
 struct PDFPages {
     private var layouts: [PageLayout] = []
     private var usualColumn: Float?
+    private var links: [String] = []
+    private var seenLinks: Set<String> = []
     private(set) var bytes = 0
     private(set) var unreadable = 0
     /// Pages without text that show a picture.
@@ -81,6 +83,9 @@ struct PDFPages {
             }
             if !isRead { unreadable += 1 }
             if layout.lines.isEmpty, page.hasImages { pictures += 1 }
+            for link in page.links where links.count < DocumentNotes.longestList && link.utf8.count <= 2048 {
+                if seenLinks.insert(link).inserted { links.append(link) }
+            }
             bytes += layout.text.count
             layouts.append(layout)
         }
@@ -107,6 +112,7 @@ struct PDFPages {
         }
         var document = try builder.document(.pdf, limits: limits)
         document.notes.runningLines = running
+        document.notes.links = links
         document.notes.pagesWithoutText = layouts.count { $0.text.isEmpty }
         document.notes.hiddenCharacters += layouts.reduce(0) { $0 + $1.hidden }
         return document

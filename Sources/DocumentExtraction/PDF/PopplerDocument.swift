@@ -93,6 +93,21 @@ struct PopplerPageText: ~Copyable {
         return CharacterBox(left: 0, top: 0, right: Float(width), bottom: Float(height))
     }
 
+    /// The addresses that links of the page lead to.
+    var links: [String] {
+        let list = poppler_page_get_link_mapping(handle)
+        defer { poppler_page_free_link_mapping(list) }
+        var links: [String] = []
+        var item = list
+        while let entry = item, links.count < DocumentNotes.longestList {
+            if let address = cpoppler_data(entry).flatMap({ cpoppler_link_address($0) }) {
+                links.append(String(cString: address))
+            }
+            item = cpoppler_next(entry)
+        }
+        return links
+    }
+
     /// Whether the page shows a picture.
     var hasImages: Bool {
         let list = poppler_page_get_image_mapping(handle)
