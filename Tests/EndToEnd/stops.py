@@ -151,7 +151,7 @@ def duplicates(aws) -> dict:
 def newer_message(aws) -> None:
     """A worker that cannot read it puts it back as a copy, whose receive count starts again."""
     work = FleetRun(aws.fleet("newer", visibility=10, receives=2), aws.folder, {"POLL_SECONDS": "1"})
-    body = json.dumps({"version": 2, "header": {"anything": True}, "chunks": "in a new form"})
+    body = json.dumps({"version": 3, "header": {"anything": True}, "chunks": "in a new form"})
     work.fleet.sqs.send_message(QueueUrl=work.fleet.queues["chunks"], MessageBody=body)
     work.start("embed-worker")
     deadline = time.monotonic() + 100
