@@ -279,7 +279,8 @@ import ingest_worker
         store.put(object, Self.paragraphs(0..<2))
         #expect(await ingest().handle(event()) == .done)
         let body = try #require(chunks.messages.last).message.body
-        guard case .leave = await embed(delivery(body.replacing("\"version\":1", with: "\"version\":\(ChunkMessage.version + 1)"))) else {
+        let newer = body.replacing("\"version\":1", with: "\"version\":\(ChunkMessage.version + 1)")
+        guard case .leave = await embed(delivery(newer)) else {
             return _ = Issue.record("a newer message was not left")
         }
         guard case .leave = await embed(delivery(body.replacing(names.chunks, with: "t-chunks-other"))) else {
