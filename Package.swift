@@ -1,5 +1,11 @@
 // swift-tools-version: 6.2
+import Foundation
 import PackageDescription
+
+// Tesseract reads scans. Where its headers are not there, everything is built but document-ocr.
+let hasTesseract = ["/usr/include", "/usr/local/include"].contains {
+    FileManager.default.fileExists(atPath: "\($0)/tesseract/capi.h")
+}
 
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
@@ -60,9 +66,14 @@ let package = Package(
             // The handlers of parsers are called for every few bytes, by one thread: checks of exclusive access at run time are a tenth of their time.
             swiftSettings: settings + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]
         ),
+        .target(
+            name: "ExtractorProgram",
+            dependencies: ["DocumentExtraction", "CSandbox", "CPlatform", "ExtractionWire"],
+            swiftSettings: settings
+        ),
         .executableTarget(
             name: "document-extractor",
-            dependencies: ["DocumentExtraction", "CPopplerTuning", "CSandbox", "CPlatform", "ExtractionWire"],
+            dependencies: ["ExtractorProgram", "CPopplerTuning"],
             swiftSettings: settings,
             linkerSettings: [.linkedLibrary("jemalloc")]
         ),
@@ -107,3 +118,20 @@ let package = Package(
         ),
     ]
 )
+
+if hasTesseract {
+    package.products.append(.executable(name: "document-ocr", targets: ["document-ocr"]))
+    package.targets += [
+        systemLibrary("CTesseract", "tesseract", apt: "libtesseract-dev"),
+        .target(
+            name: "TextRecognition",
+            dependencies: ["CTesseract", "DocumentExtraction", "ExtractionWire"],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "document-ocr",
+            dependencies: ["ExtractorProgram", "TextRecognition"],
+            swiftSettings: settings
+        ),
+    ]
+}

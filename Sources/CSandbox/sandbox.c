@@ -40,7 +40,7 @@ static int landlock(int *abi) {
     return code;
 }
 
-static int filter(void) {
+static int filter(int draws_pages) {
     static const char *const allowed[] = {
         "read", "write", "readv", "writev", "pread64", "recvmsg", "close", "fstat", "newfstatat", "statx", "lseek", "mmap", "mremap",
         "munmap", "mprotect", "madvise", "brk", "futex", "getdents64", "clock_gettime", "clock_nanosleep", "nanosleep", "exit",
@@ -55,6 +55,9 @@ static int filter(void) {
         int number = seccomp_syscall_resolve_name(allowed[i]);
         if (number >= 0) code = seccomp_rule_add(context, SCMP_ACT_ALLOW, number, 0);
     }
+    static const char *const drawing[] = { "fcntl", "fadvise64" };
+    for (size_t i = 0; draws_pages && i < sizeof drawing / sizeof *drawing && !code; i++)
+        code = seccomp_rule_add(context, SCMP_ACT_ALLOW, seccomp_syscall_resolve_name(drawing[i]), 0);
     if (!code)
         code = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC | __O_TMPFILE, O_RDONLY));
     // Reading limits is asked for by the allocators; setting them is not allowed: the new-limit pointer must be null.
@@ -70,11 +73,11 @@ int sandbox_enter(const struct sandbox_limits *limits, int *landlock_abi) {
     int code;
     *landlock_abi = 0;
     if ((code = limit(RLIMIT_AS, limits->address_space_bytes)) || (code = limit(RLIMIT_FSIZE, 0)) || (code = limit(RLIMIT_CORE, 0)) ||
-        (code = limit(RLIMIT_NOFILE, limits->open_files)))
+        (code = limit(RLIMIT_NOFILE, limits->open_files)) || (code = limit(RLIMIT_NPROC, 0)) || (code = limit(RLIMIT_STACK, 8 << 20)))
         return code;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return -errno;
     if ((code = landlock(landlock_abi))) return code;
-    return filter();
+    return filter(limits->draws_pages);
 }
 
 int sandbox_probe(void) {

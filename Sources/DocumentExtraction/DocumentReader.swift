@@ -5,12 +5,14 @@ package enum DocumentReader {
     /// Documents in mails in mails: deeper ones are left out.
     private static let maximumNesting = 3
 
+    /// - Parameter recognizer: reads pages and pictures that have no text; without one they are left out, or rejected where there is nothing else.
     package static func read(
         _ bytes: UnsafeRawBufferPointer,
         hints: ExtractionHints,
-        limits: ExtractionLimits
+        limits: ExtractionLimits,
+        recognizer: (any TextRecognizer)? = nil
     ) throws(Rejection) -> ExtractedDocument {
-        var document = try read(bytes, hints: hints, limits: limits, nesting: 0)
+        var document = try read(bytes, hints: hints, limits: limits, recognizer: recognizer, nesting: 0)
         document.notes.quality = TextQuality.score(document)
         return document
     }
@@ -20,6 +22,7 @@ package enum DocumentReader {
         _ bytes: UnsafeRawBufferPointer,
         hints: ExtractionHints,
         limits: ExtractionLimits,
+        recognizer: (any TextRecognizer)?,
         nesting: Int
     ) throws(Rejection) -> ExtractedDocument {
         guard !bytes.isEmpty else { throw Rejection(.empty, "the object has no bytes") }
@@ -27,7 +30,7 @@ package enum DocumentReader {
         let format = try FormatSniffer.format(of: bytes, hints: hints)
         var document: ExtractedDocument
         switch format {
-        case .pdf: document = try PDFReader.read(bytes, limits: limits)
+        case .pdf: document = try PDFReader.read(bytes, limits: limits, recognizer: recognizer)
         case .html: document = try HTMLReader.read(bytes, hints: hints, limits: limits)
         case .xml: document = try XMLReader.read(bytes, limits: limits)
         case .markdown: document = try MarkdownReader.read(try TextDecoder.utf8(bytes, hints: hints), limits: limits)
@@ -35,14 +38,17 @@ package enum DocumentReader {
         case .csv: document = try CSVReader.read(try TextDecoder.utf8(bytes, hints: hints), limits: limits)
         case .json: document = try JSONReader.read(try TextDecoder.utf8(bytes, hints: hints), limits: limits)
         case .rtf: document = try RichTextReader.read(bytes, limits: limits)
-        case .mail: document = try MailReader.read(bytes, limits: limits, nesting: nesting)
+        case .mail: document = try MailReader.read(bytes, limits: limits, recognizer: recognizer, nesting: nesting)
         case .docx, .pptx, .xlsx, .odt, .ods, .odp, .epub:
             document = try OfficeReader.read(format, bytes, limits: limits)
         case .image:
-            throw Rejection(
-                .needsOCR,
-                "the document is a picture, and pictures are not read: run OCR on it before uploading"
-            )
+            guard let recognizer else {
+                throw Rejection(
+                    .needsOCR,
+                    "the document is a picture: switch OCR on (OCR_LANGUAGES), or run OCR on it before uploading"
+                )
+            }
+            document = try PictureReader.read(bytes, limits: limits, recognizer: recognizer)
         }
         guard document.text.contains(where: { $0 > 0x20 }) else {
             throw Rejection(.empty, "the document holds no text")

@@ -12,6 +12,10 @@ package struct DocumentNotes: Equatable, Sendable {
     /// Headers and footers that were taken out of the text, each once; at most `longestList`.
     package var runningLines: [String] = []
     package var pagesWithoutText = 0
+    /// Pages and attachments that show pictures and no text, and were not read: only OCR can tell what they say.
+    package var pictures = 0
+    /// Pages whose text was read from pictures.
+    package var recognized = 0
     /// Characters in the text that nobody sees on the page (off the page, tiny, white), and marks taken out that hide or turn text.
     package var hiddenCharacters = 0
     /// The format that the name or the Content-Type promised, where the content is another; else empty.
@@ -31,6 +35,8 @@ package struct DocumentNotes: Equatable, Sendable {
         var flags: [String] = []
         if hiddenCharacters > 0 { flags.append("hidden_text") }
         if pagesWithoutText > 0 { flags.append("pages_without_text") }
+        if pictures > 0 { flags.append("needs_ocr") }
+        if recognized > 0 { flags.append("ocr") }
         if !attachments.isEmpty { flags.append("attachments") }
         if !promised.isEmpty { flags.append("format_mismatch") }
         return flags

@@ -141,8 +141,7 @@ extension DocumentNotes {
             frame.integer(list.count)
             for string in list { frame.string(string) }
         }
-        frame.integer(pagesWithoutText)
-        frame.integer(hiddenCharacters)
+        for count in [pagesWithoutText, pictures, recognized, hiddenCharacters] { frame.integer(count) }
         frame.float(Float(quality))
     }
 
@@ -160,8 +159,8 @@ extension DocumentNotes {
         links = try strings()
         attachments = try strings()
         runningLines = try strings()
-        pagesWithoutText = try frame.integer()
-        hiddenCharacters = try frame.integer()
+        (pagesWithoutText, pictures) = (try frame.integer(), try frame.integer())
+        (recognized, hiddenCharacters) = (try frame.integer(), try frame.integer())
         quality = Double(try frame.float())
         guard quality >= 0, quality <= 1 else { throw FrameError(reason: "a quality outside 0 and 1") }
     }

@@ -7,6 +7,8 @@ struct IngestConfiguration: WorkerSettings {
     var worker: WorkerConfiguration
     var pipeline: IngestSettings
     var extractor: ExtractorPool.Settings
+    /// Nil where OCR is off.
+    var ocr: ExtractorPool.Settings?
     var chunker: Chunker
     var inlineBytes: Int
     var maximumObjectBytes: Int
@@ -20,10 +22,8 @@ struct IngestConfiguration: WorkerSettings {
     init(_ reader: inout SettingsReader) {
         common = CommonConfiguration(&reader)
         worker = WorkerConfiguration(&reader)
-        let path = reader.read(Settings.extractor)
-        let isDefaultPath = path == Settings.extractor.declaration.defaultText
         extractor = ExtractorPool.Settings(
-            path: isDefaultPath ? ProcessEnvironment.programFolder + "/document-extractor" : path,
+            path: Self.path(reader.read(Settings.extractor), Settings.extractor),
             children: reader.read(Settings.children) ?? ProcessEnvironment.coreCount,
             memoryBytes: reader.read(Settings.extractMemory) << 20,
             deadline: .seconds(reader.read(Settings.extractSeconds)),
@@ -34,6 +34,12 @@ struct IngestConfiguration: WorkerSettings {
             ),
             isSandboxed: !reader.read(Settings.noSandbox)
         )
+        var ocr = extractor
+        ocr.path = Self.path(reader.read(Settings.ocrExtractor), Settings.ocrExtractor)
+        ocr.ocrLanguages = common.ocrLanguages
+        ocr.children = reader.read(Settings.ocrChildren) ?? ProcessEnvironment.coreCount
+        ocr.deadline = .seconds(reader.read(Settings.ocrSeconds))
+        self.ocr = common.ocrLanguages.isEmpty ? nil : ocr
         chunker = Chunker(
             tokens: common.chunkTokens,
             overlap: common.chunkOverlap,
@@ -61,6 +67,12 @@ struct IngestConfiguration: WorkerSettings {
         replay = ReplayTarget(url)
         if !url.isEmpty, replay == nil { reader.problem("REPLAY is no s3://bucket/prefix: \"\(url)\" (--replay)") }
         if isDryRun, url.isEmpty { reader.problem("DRY_RUN goes with --replay (--dry-run)") }
+    }
+
+    /// A program of ours stands beside this one unless its setting says where.
+    private static func path(_ value: String, _ setting: Setting<String>) -> String {
+        guard value == setting.declaration.defaultText else { return value }
+        return "\(ProcessEnvironment.programFolder)/\(setting.declaration.help)"
     }
 }
 

@@ -16,10 +16,9 @@ struct IngestWorker: Worker {
     func run() async throws {
         if let target = configuration.replay { return try await replay(target) }
         let run = WorkerRun(services: services, configuration: configuration.worker, shutdown: shutdown)
-        let pool = ExtractorPool(configuration.extractor)
-        let landlock = try pool.probe()
+        let extractors = try extractors(run.environment.metrics)
         if configuration.extractor.isSandboxed {
-            run.environment.log.notice("the extractor's sandbox holds", ["landlock": "\(landlock)"])
+            run.environment.log.notice("the extractor's sandbox holds", ["landlock": "\(extractors.landlock)"])
         } else {
             run.environment.log.error("UNSAFE: documents are parsed without a sandbox (--unsafe-no-sandbox)")
         }
@@ -29,7 +28,7 @@ struct IngestWorker: Worker {
         let pipeline = IngestPipeline(
             ledger: ledger,
             store: store,
-            extractor: pool,
+            extractor: extractors.chain,
             chunker: configuration.chunker,
             handOver: HandOver(
                 store: store,
@@ -51,6 +50,16 @@ struct IngestWorker: Worker {
             }
             group.cancelAll()
         }
+    }
+
+    /// What reads documents, after proof that its sandboxes hold, and the kernel's Landlock version.
+    private func extractors(_ metrics: Metrics) throws -> (chain: any Extractor, landlock: Int) {
+        let pool = ExtractorPool(configuration.extractor)
+        let landlock = try pool.probe()
+        guard let settings = configuration.ocr else { return (pool, landlock) }
+        let ocr = ExtractorPool(settings)
+        _ = try ocr.probe()
+        return (RecognizingExtractor(reader: pool, recognizer: ocr, metrics: metrics), landlock)
     }
 
     private func replay(_ target: ReplayTarget) async throws {
@@ -80,6 +89,9 @@ struct IngestWorker: Worker {
         await report.openSearch(services.openSearch, configuration.common)
         await report.item("document-extractor", configuration.extractor.path) {
             _ = try ExtractorPool(configuration.extractor).probe()
+        }
+        if let ocr = configuration.ocr {
+            await report.item("document-ocr", ocr.path) { _ = try ExtractorPool(ocr).probe() }
         }
         return report
     }

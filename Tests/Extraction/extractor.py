@@ -9,6 +9,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PROGRAM = ROOT / ".build/release/document-extractor"
+OCR = ROOT / ".build/release/document-ocr"
 FORMATS = ["", "pdf", "html", "xml", "markdown", "text", "docx", "pptx", "xlsx", "odt", "odp", "ods", "epub", "rtf", "mail", "csv", "json", "image"]
 KINDS = ["", "paragraph", "heading", "listItem", "tableRow", "code"]
 REJECTIONS = ["", "encrypted", "malformed", "unsupported", "empty", "too_large", "too_many_pages", "timeout", "memory", "crash", "output_limit",
@@ -64,7 +65,9 @@ def decode(body: bytes) -> dict:
     document["outline"] = reader.list(lambda: (reader.integer(), reader.string()))
     for name in ("links", "attachments", "running"):
         document[name] = reader.list(reader.string)
-    document["pagesWithoutText"], document["hidden"], document["quality"] = reader.integer(), reader.integer(), reader.float()
+    for name in ("pagesWithoutText", "pictures", "recognized", "hidden"):
+        document[name] = reader.integer()
+    document["quality"] = reader.float()
     assert reader.at == len(body)
     return document
 
@@ -73,12 +76,12 @@ class Extractor:
     """One child."""
 
     def __init__(self, memory: int = 1 << 30, sandbox: bool = True, environment: dict | None = None, program: pathlib.Path = PROGRAM,
-                 user: int | None = None, folder: pathlib.Path | None = None) -> None:
+                 languages: str = "", user: int | None = None, folder: pathlib.Path | None = None) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self.errors, errors = os.pipe()
         os.set_blocking(self.errors, False)
-        command = [program, "--memory-bytes", str(memory)] + ([] if sandbox else ["--no-sandbox"])
-        self.process = subprocess.Popen(command, stdin=theirs, stdout=errors, stderr=errors, env={"SWIFT_BACKTRACE": "enable=no"} | (environment or {}),
+        command = [program, "--memory-bytes", str(memory)] + (["--languages", languages] if languages else []) + ([] if sandbox else ["--no-sandbox"])
+        self.process = subprocess.Popen(command, stdin=theirs, stdout=errors, stderr=errors, env={"SWIFT_BACKTRACE": "enable=no", "OMP_THREAD_LIMIT": "1"} | (environment or {}),
                                         user=user, group=user, extra_groups=[] if user else None, cwd=folder)
         theirs.close()
         os.close(errors)

@@ -5,6 +5,8 @@
 struct sandbox_limits {
     uint64_t address_space_bytes;
     uint64_t open_files;
+    /// Whether pages are drawn: cairo and fontconfig need two more system calls for the files of fonts.
+    int draws_pages;
 };
 
 /// rlimits, no_new_privs, Landlock (read-only below /usr and /lib, where the kernel has it) and a seccomp allow-list.

@@ -12,6 +12,7 @@ struct MailReader {
     private var notes = DocumentNotes()
     private var parts = 0
     private let limits: ExtractionLimits
+    private let recognizer: (any TextRecognizer)?
     private let nesting: Int
 
     static func prepare() { _ = isReady }
@@ -22,15 +23,18 @@ struct MailReader {
     }()
 
     /// - Parameter nesting: how many documents this one is attached to.
-    static func read(_ bytes: UnsafeRawBufferPointer, limits: ExtractionLimits, nesting: Int) throws(Rejection)
-        -> ExtractedDocument
-    {
+    static func read(
+        _ bytes: UnsafeRawBufferPointer,
+        limits: ExtractionLimits,
+        recognizer: (any TextRecognizer)?,
+        nesting: Int
+    ) throws(Rejection) -> ExtractedDocument {
         prepare()
         guard headerLength(bytes) <= longestHeader else {
             throw Rejection(.malformed, "the mail's header is longer than \(longestHeader >> 10) KB")
         }
         guard let message = MailMessage(bytes) else { throw Rejection(.malformed, "the mail cannot be parsed") }
-        var reader = MailReader(builder: TextBuilder(limit: limits.textBytes), limits: limits, nesting: nesting)
+        var reader = MailReader(limits: limits, recognizer: recognizer, nesting: nesting)
         reader.tell(message)
         if let root = message.root { try reader.walk(root, depth: 0) }
         var document = try reader.builder.document(.mail, title: message.subject, limits: limits)
@@ -41,8 +45,9 @@ struct MailReader {
         return document
     }
 
-    private init(builder: TextBuilder, limits: ExtractionLimits, nesting: Int) {
-        (self.builder, self.limits, self.nesting) = (builder, limits, nesting)
+    private init(limits: ExtractionLimits, recognizer: (any TextRecognizer)?, nesting: Int) {
+        builder = TextBuilder(limit: limits.textBytes)
+        (self.limits, self.recognizer, self.nesting) = (limits, recognizer, nesting)
     }
 
     private static func headerLength(_ bytes: UnsafeRawBufferPointer) -> Int {
@@ -106,7 +111,13 @@ struct MailReader {
         guard let bytes = Self.content(part, limit: limits.textBytes), !bytes.isEmpty else { return }
         let read = bytes.withUnsafeBytes { bytes in
             Result { () throws(Rejection) in
-                try DocumentReader.read(bytes, hints: hints, limits: limits, nesting: nesting + 1)
+                try DocumentReader.read(
+                    bytes,
+                    hints: hints,
+                    limits: limits,
+                    recognizer: recognizer,
+                    nesting: nesting + 1
+                )
             }
         }
         switch read {
@@ -116,8 +127,12 @@ struct MailReader {
                 builder.append(name)
             }
             builder.append(document)
+            notes.pictures += document.notes.pictures
+            notes.recognized += document.notes.recognized
         // One attachment that cannot be read costs that attachment. Limits are the mail's own.
-        case .failure(let rejection): if rejection.code == .outputLimit { throw rejection }
+        case .failure(let rejection):
+            if rejection.code == .outputLimit { throw rejection }
+            if rejection.code == .needsOCR { notes.pictures += 1 }
         }
     }
 

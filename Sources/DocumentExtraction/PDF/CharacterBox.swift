@@ -13,7 +13,7 @@ package struct CharacterBox: Equatable {
     }
 
     var height: Float { bottom - top }
-    var width: Float { right - left }
+    package var width: Float { right - left }
 
     static let none = CharacterBox(left: 0, top: 0, right: 0, bottom: 0)
 

@@ -2,20 +2,24 @@ import ExtractionWire
 
 /// PDF page by page.
 enum PDFReader {
-    static func read(_ bytes: UnsafeRawBufferPointer, limits: ExtractionLimits) throws(Rejection) -> ExtractedDocument {
+    static func read(_ bytes: UnsafeRawBufferPointer, limits: ExtractionLimits, recognizer: (any TextRecognizer)?)
+        throws(Rejection) -> ExtractedDocument
+    {
         let pdf = try PopplerDocument(bytes: bytes)
         let count = pdf.pageCount
         guard count > 0 else { throw Rejection(.malformed, "the PDF has no pages that can be found") }
         guard count <= limits.pages else {
             throw Rejection(.tooManyPages, "the PDF has \(count) pages, more than \(limits.pages) (EXTRACT_MAX_PAGES)")
         }
-        var pages = PDFPages()
-        for index in 0..<count where pages.bytes <= limits.textBytes { pages.add(pdf.page(index)) }
+        var pages = PageCollection()
+        for index in 0..<count where pages.bytes <= limits.textBytes {
+            try pages.add(pdf.page(index), recognizer: recognizer)
+        }
         guard pages.unreadable < count else {
             throw Rejection(.malformed, "none of the \(count) pages of the PDF can be read")
         }
-        guard pages.bytes > 0 else { throw withoutText(count, hasPictures: pages.pictures > 0) }
-        var document = try pages.document(limits: limits)
+        guard pages.bytes > 0 else { throw withoutText(count, hasPictures: pages.pictures > 0, recognizer != nil) }
+        var document = try pages.document(.pdf, limits: limits)
         document.title = pdf.title
         document.author = pdf.author
         (document.notes.created, document.notes.modified) = (pdf.created, pdf.modified)
@@ -23,11 +27,12 @@ enum PDFReader {
         return document
     }
 
-    private static func withoutText(_ count: Int, hasPictures: Bool) -> Rejection {
-        hasPictures
+    private static func withoutText(_ count: Int, hasPictures: Bool, _ isRecognizing: Bool) -> Rejection {
+        if isRecognizing { return Rejection(.empty, "none of the \(count) pages has text, and OCR finds none") }
+        return hasPictures
             ? Rejection(
                 .needsOCR,
-                "none of the \(count) pages has text, but there are pictures: run OCR on the document before uploading"
+                "none of the \(count) pages has text, but there are pictures: switch OCR on (OCR_LANGUAGES), or run OCR on the document before uploading"
             )
             : Rejection(.empty, "none of the \(count) pages has text")
     }
@@ -57,64 +62,4 @@ enum PDFReader {
     }
 
     private static let sentinel = Sentinel()
-}
-
-/// The pages of a PDF as they are read; what they have in common is known after the last.
-struct PDFPages {
-    private var layouts: [PageLayout] = []
-    private var usualColumn: Float?
-    private var links: [String] = []
-    private var seenLinks: Set<String> = []
-    private(set) var bytes = 0
-    private(set) var unreadable = 0
-    /// Pages without text that show a picture.
-    private(set) var pictures = 0
-
-    mutating func add(_ page: borrowing PopplerPageText?) {
-        switch page {
-        case .none:
-            unreadable += 1
-            layouts.append(.empty)
-        case .some(let page):
-            var layout = PageLayout.empty
-            let size = page.size
-            let isRead = page.withText { text, boxes, styles in
-                layout = PageLayout(text: text, boxes: boxes, styles: styles, page: size, usualColumn: &usualColumn)
-            }
-            if !isRead { unreadable += 1 }
-            if layout.lines.isEmpty, page.hasImages { pictures += 1 }
-            for link in page.links where links.count < DocumentNotes.longestList && link.utf8.count <= 2048 {
-                if seenLinks.insert(link).inserted { links.append(link) }
-            }
-            bytes += layout.text.count
-            layouts.append(layout)
-        }
-    }
-
-    mutating func document(limits: ExtractionLimits) throws(Rejection) -> ExtractedDocument {
-        var running: [String] = []
-        var seen: Set<String> = []
-        let lines = RunningLines(layouts)
-        for index in layouts.indices {
-            let places = lines.places(in: layouts[index])
-            for place in places.sorted() where running.count < DocumentNotes.longestList {
-                let line = layouts[index].string(layouts[index].lines[place])
-                if seen.insert(line).inserted { running.append(line) }
-            }
-            layouts[index].remove { places.contains($0) }
-        }
-        let (headings, hyphenation) = (HeadingSizes(layouts), Hyphenation(layouts))
-        var builder = TextBuilder(limit: limits.textBytes)
-        for (index, layout) in layouts.enumerated() where !builder.isOverLimit {
-            builder.beginPage(index + 1)
-            PageWriter(layout, number: index + 1, headings: headings, hyphenation: hyphenation).append(to: &builder)
-            builder.endPage()
-        }
-        var document = try builder.document(.pdf, limits: limits)
-        document.notes.runningLines = running
-        document.notes.links = links
-        document.notes.pagesWithoutText = layouts.count { $0.text.isEmpty }
-        document.notes.hiddenCharacters += layouts.reduce(0) { $0 + $1.hidden }
-        return document
-    }
 }

@@ -81,7 +81,7 @@ struct PopplerDocument: ~Copyable {
 
 /// Owns one page of a poppler document.
 struct PopplerPageText: ~Copyable {
-    private let handle: OpaquePointer
+    let handle: OpaquePointer
 
     fileprivate init(_ handle: OpaquePointer) { self.handle = handle }
 

@@ -52,7 +52,7 @@ final class ExtractorLane: @unchecked Sendable {
         case .failure(.timedOut):
             _ = stop(killing: true)
             throw .document(
-                Rejection(.timeout, "extraction took longer than \(Int(settings.deadline.seconds)) s (EXTRACT_SECONDS)")
+                Rejection(.timeout, "extraction took longer than \(Int(settings.deadline.seconds)) s (\(deadlineName))")
             )
         case .failure(.tooLong):
             _ = stop(killing: true)
@@ -87,21 +87,20 @@ final class ExtractorLane: @unchecked Sendable {
 
     private func failure(_ end: ExtractorProcess.End, _ errors: String) -> Failure {
         if Self.isOutOfMemory(errors) || end == .signalled(SIGKILL) { return .document(memoryRejection) }
+        if let failure = end.startFailure(settings.process) { return failure }
         switch end {
         case .signalled(SIGTERM), .signalled(SIGINT), .signalled(SIGHUP):
-            return .transient("document-extractor was stopped from outside")
+            return .transient("\(settings.path) was stopped from outside")
         case .signalled(let signal): return .document(Rejection(.crash, "the parser crashed with signal \(signal)"))
-        case .exited(70):
-            return .fleet(
-                "document-extractor cannot enter its sandbox: the kernel or container forbids seccomp (--unsafe-no-sandbox runs without)"
-            )
-        case .exited(let code): return .transient("document-extractor ended with code \(code)")
+        case .exited(let code): return .transient("\(settings.path) ended with code \(code)")
         }
     }
 
     private static func isOutOfMemory(_ errors: String) -> Bool {
         errors.contains("Out of memory") || errors.contains("bad_alloc")
     }
+
+    private var deadlineName: String { settings.ocrLanguages == nil ? "EXTRACT_SECONDS" : "OCR_SECONDS" }
 
     private var memoryRejection: Rejection {
         Rejection(.memory, "extraction needs more than \(settings.memoryBytes >> 20) MB of memory (EXTRACT_MEMORY_MB)")

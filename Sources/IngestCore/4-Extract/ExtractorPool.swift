@@ -3,8 +3,10 @@ import ExtractionWire
 /// `Extractor` over a fixed number of sandboxed children.
 package final class ExtractorPool: Extractor {
     package struct Settings: Sendable {
-        /// The program `document-extractor`.
+        /// The program `document-extractor`, or `document-ocr`.
         package var path: String
+        /// Languages for `document-ocr`, nil for `document-extractor`.
+        package var ocrLanguages: String?
         package var children: Int
         /// Address space of a child.
         package var memoryBytes: Int
@@ -17,6 +19,7 @@ package final class ExtractorPool: Extractor {
 
         package init(
             path: String,
+            ocrLanguages: String? = nil,
             children: Int,
             memoryBytes: Int,
             deadline: Duration,
@@ -24,6 +27,7 @@ package final class ExtractorPool: Extractor {
             isSandboxed: Bool
         ) {
             self.path = path
+            self.ocrLanguages = ocrLanguages
             self.children = children
             self.memoryBytes = memoryBytes
             self.deadline = deadline
@@ -31,7 +35,10 @@ package final class ExtractorPool: Extractor {
             self.isSandboxed = isSandboxed
         }
 
-        var process: ExtractorProcess.Settings { .init(path: path, memoryBytes: memoryBytes, isSandboxed: isSandboxed) }
+        var process: ExtractorProcess.Settings {
+            let languages = ocrLanguages.map { ["--languages", $0] } ?? []
+            return .init(path: path, arguments: languages, memoryBytes: memoryBytes, isSandboxed: isSandboxed)
+        }
     }
 
     private let settings: Settings
@@ -59,6 +66,7 @@ package final class ExtractorPool: Extractor {
         let reply = answer.flatMap { try? ExtractionReply(decoding: $0) }
         let end = process.end(killing: false)
         guard case .probed(let possible, let landlock) = reply else {
+            if let failure = end.startFailure(settings.process) { throw failure }
             throw .fleet(
                 "\(settings.path) does not answer (\(end)): is it of the same version, and does the container allow seccomp?"
             )
@@ -67,7 +75,7 @@ package final class ExtractorPool: Extractor {
             let names = ["a socket", "a file to write", "another program", "a new process"].enumerated()
             let holes = names.filter { possible >> $0.offset & 1 == 1 }.map(\.element).joined(separator: ", ")
             throw .fleet(
-                "the sandbox of document-extractor does not hold (\(holes)): refusing to start; --unsafe-no-sandbox runs without one"
+                "the sandbox of \(settings.path) does not hold (\(holes)): refusing to start; --unsafe-no-sandbox runs without one"
             )
         }
         return landlock

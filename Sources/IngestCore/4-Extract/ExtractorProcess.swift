@@ -6,6 +6,7 @@ import Glibc
 final class ExtractorProcess {
     struct Settings: Sendable {
         var path: String
+        var arguments: [String] = []
         var memoryBytes: Int
         var isSandboxed: Bool
     }
@@ -14,6 +15,21 @@ final class ExtractorProcess {
     enum End: Equatable {
         case exited(Int32)
         case signalled(Int32)
+
+        /// What a code of its own says that a program ends with before it reads anything.
+        func startFailure(_ settings: Settings) -> Failure? {
+            switch self {
+            case .exited(70):
+                .fleet(
+                    "\(settings.path) cannot enter its sandbox: the kernel or container forbids seccomp (--unsafe-no-sandbox runs without)"
+                )
+            case .exited(66):
+                .fleet(
+                    "a model of OCR_LANGUAGES (\(settings.arguments.last ?? "")) is not installed: Debian's packages are tesseract-ocr-eng, tesseract-ocr-deu, …"
+                )
+            default: nil
+            }
+        }
     }
 
     private let channel: FrameChannel
@@ -28,13 +44,13 @@ final class ExtractorProcess {
         guard platform_socketpair(&sockets) == 0, platform_pipe(&pipe) == 0 else {
             throw .transient("no socket for document-extractor: \(String(cString: strerror(errno)))")
         }
-        var arguments = [settings.path, "--memory-bytes", String(settings.memoryBytes)]
+        var arguments = [settings.path, "--memory-bytes", String(settings.memoryBytes)] + settings.arguments
         if !settings.isSandboxed { arguments.append("--no-sandbox") }
         // An empty environment: neither keys nor the address of the credentials endpoint reach the child.
-        // The backtracer would start a process of its own at a crash.
+        // The backtracer would start a process of its own at a crash, Tesseract's OpenMP threads that the sandbox refuses.
         var pid = pid_t()
         let code = Self.withCStrings(arguments) { argv in
-            Self.withCStrings(["SWIFT_BACKTRACE=enable=no"]) {
+            Self.withCStrings(["SWIFT_BACKTRACE=enable=no", "OMP_THREAD_LIMIT=1"]) {
                 platform_spawn(settings.path, argv, $0, sockets[1], pipe[1], &pid)
             }
         }

@@ -12,14 +12,16 @@ package struct PipelineFingerprint: Equatable, Sendable, CustomStringConvertible
         tokenizer: String,
         model: String,
         dimensions: Int,
-        wholePages: Bool = false
+        wholePages: Bool = false,
+        ocrLanguages: String = ""
     ) {
-        let parts = [
+        var parts = [
             "extraction=\(Self.extractionVersion)", "chunker=\(Chunker.version)", "tokens=\(chunkTokens)",
             "overlap=\(chunkOverlap)",
             "tokenizer=\(tokenizer)", "model=\(model)", "dimensions=\(dimensions)",
             "pages=\(wholePages ? "whole" : "main")",
         ]
+        if !ocrLanguages.isEmpty { parts.append("ocr=\(ocrLanguages)") }
         description = Hex.string(Digest.sha256(parts.joined(separator: "\n")).prefix(6))
     }
 }

@@ -12,6 +12,8 @@ package struct CommonConfiguration: Sendable {
     package var model: String
     package var dimensions: Int
     package var wholePages: Bool
+    /// Empty where OCR is off.
+    package var ocrLanguages: String
     package var caFile: String?
     package var logLevel: Log.Level
     package var logAsJSON: Bool?
@@ -29,6 +31,7 @@ package struct CommonConfiguration: Sendable {
         model = reader.read(Settings.model)
         dimensions = reader.read(Settings.dimensions)
         wholePages = reader.read(Settings.pageContent) == "whole"
+        ocrLanguages = reader.read(Settings.ocrLanguages)
         let bundle = reader.read(Settings.caFile)
         caFile = bundle.isEmpty ? nil : bundle
         if let caFile, LocalFiles().contents(caFile) == nil {
@@ -43,11 +46,15 @@ package struct CommonConfiguration: Sendable {
             tokenizer: Tokenizer.cl100k.name,
             model: model,
             dimensions: dimensions,
-            wholePages: wholePages
+            wholePages: wholePages,
+            ocrLanguages: ocrLanguages
         )
         names = IndexNames(alias: alias, fingerprint: fingerprint)
         if !DocumentRules.isTenant(tenant) {
             reader.problem("TENANT is no tenant: \"\(tenant)\" (at most 64 letters, digits, -, _ and .)")
+        }
+        if !Self.areLanguages(ocrLanguages) {
+            reader.problem("OCR_LANGUAGES are no languages: \"\(ocrLanguages)\" (names of Tesseract's models: eng, deu+fra)")
         }
         if chunkOverlap * 2 > chunkTokens { reader.problem("CHUNK_OVERLAP is more than half of CHUNK_TOKENS") }
         if openSearchAuth == "basic", openSearchUser.isEmpty {
@@ -63,6 +70,17 @@ package struct CommonConfiguration: Sendable {
                 "OPENSEARCH_INDEX is no index name: \"\(alias)\" (lower-case letters, digits, - and _, beginning with a letter)"
             )
         }
+    }
+
+    /// Names joined by `+`: letters, digits and `_`, with `/` for the models of scripts (`script/Latin`).
+    private static func areLanguages(_ text: String) -> Bool {
+        text.isEmpty
+            || text.split(separator: "+", omittingEmptySubsequences: false).allSatisfy { name in
+                !name.isEmpty && !name.hasPrefix("/")
+                    && name.utf8.allSatisfy {
+                        (0x30...0x39).contains($0) || (0x61...0x7A).contains($0 | 0x20) || $0 == 0x5F || $0 == 0x2F
+                    }
+            }
     }
 
     private static func isIndexName(_ name: String) -> Bool {

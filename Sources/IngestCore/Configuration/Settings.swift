@@ -199,69 +199,7 @@ package enum Settings {
         default: ""
     )
 
-    // Extraction.
-    package static let extractor = Setting.text(
-        "EXTRACTOR_PATH",
-        "file",
-        "document-extractor",
-        default: "beside ingest-worker"
-    )
-    package static let children = Setting.number(
-        "EXTRACT_CHILDREN",
-        "n",
-        "extractor processes",
-        defaultText: "number of cores",
-        in: 1...64
-    )
-    package static let extractMemory = Setting.number(
-        "EXTRACT_MEMORY_MB",
-        "MB",
-        "address space of an extractor",
-        default: 1024,
-        in: 128...65_536
-    )
-    package static let extractSeconds = Setting.number(
-        "EXTRACT_SECONDS",
-        "s",
-        "most time for one document",
-        default: 60,
-        in: 1...3600
-    )
-    package static let maximumPages = Setting.number(
-        "EXTRACT_MAX_PAGES",
-        "n",
-        "most pages of a document",
-        default: 10_000,
-        in: 1...1_000_000
-    )
-    package static let maximumText = Setting.number(
-        "EXTRACT_MAX_TEXT_BYTES",
-        "bytes",
-        "most text of a document",
-        default: 64 << 20,
-        in: 1024...256 << 20
-    )
-    package static let leastQuality = Setting.number(
-        "MIN_QUALITY",
-        "%",
-        "text that looks less like text is rejected: rubbish of damaged fonts and encodings",
-        default: 20,
-        in: 0...100
-    )
-    package static let maximumObject = Setting.number(
-        "OBJECT_MAX_BYTES",
-        "bytes",
-        "largest object that is read",
-        default: 256 << 20,
-        in: 1024...4 << 30
-    )
-    package static let maximumChunks = Setting.number(
-        "CHUNK_MAX_COUNT",
-        "n",
-        "most chunks of a document",
-        default: 20_000,
-        in: 1...1_000_000
-    )
+    // Between the workers.
     package static let inlineBytes = Setting.number(
         "HANDOVER_INLINE_BYTES",
         "bytes",
@@ -331,8 +269,6 @@ package enum Settings {
         default: "auto"
     )
 
-    package static let noSandbox = Setting.toggle("UNSAFE_NO_SANDBOX", "run document-extractor without its sandbox")
-
     package static let replay = Setting.text(
         "REPLAY",
         "s3://bucket/prefix",
@@ -353,22 +289,13 @@ package enum Settings {
         openSearchUser.declaration,
         openSearchPassword.declaration, tenant.declaration, chunkTokens.declaration, chunkOverlap.declaration,
         model.declaration,
-        dimensions.declaration, pageContent.declaration, caFile.declaration, logLevel.declaration,
+        dimensions.declaration, pageContent.declaration, ocrLanguages.declaration, caFile.declaration, logLevel.declaration,
         logFormat.declaration,
     ]
     package static let worker: [SettingDeclaration] = [
         ingestQueue.declaration, chunkQueue.declaration, handOverBucket.declaration, handOverPrefix.declaration,
         concurrency.declaration,
         poll.declaration, grace.declaration, exitWhenIdle.declaration, healthHost.declaration, healthPort.declaration,
-    ]
-    package static let ingest: [SettingDeclaration] = [
-        documents.declaration,
-        extractor.declaration, children.declaration, extractMemory.declaration, extractSeconds.declaration,
-        maximumPages.declaration,
-        maximumText.declaration, leastQuality.declaration, maximumObject.declaration, maximumChunks.declaration,
-        inlineBytes.declaration,
-        onRejection.declaration,
-        scratch.declaration, noSandbox.declaration,
     ]
     package static let replaying: [SettingDeclaration] = [replay.declaration, dryRun.declaration]
     package static let embeddings: [SettingDeclaration] = [

@@ -12,6 +12,7 @@ package final class Metrics: Sendable {
         case documentsDeleted = "ingest_documents_deleted_total"
         case documentsRejected = "ingest_documents_rejected_total"
         case documentsNeedingOCR = "ingest_documents_needing_ocr_total"
+        case pagesRecognized = "ingest_pages_recognized_total"
         /// Divided by the documents handed over: how much texts look like text, on average.
         case qualityPercents = "ingest_document_quality_percents_total"
         case documentsIndexed = "ingest_documents_indexed_total"

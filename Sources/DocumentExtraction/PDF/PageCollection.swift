@@ -1,0 +1,83 @@
+import ExtractionWire
+
+/// Pages as they are read; what they have in common is known after the last.
+struct PageCollection {
+    private var layouts: [PageLayout] = []
+    private var usualColumn: Float?
+    private var links: [String] = []
+    private var seenLinks: Set<String> = []
+    private(set) var bytes = 0
+    private(set) var unreadable = 0
+    /// Pages without text that show a picture.
+    private(set) var pictures = 0
+    private(set) var recognized = 0
+
+    mutating func add(_ page: borrowing PopplerPageText?, recognizer: (any TextRecognizer)?) throws(Rejection) {
+        switch page {
+        case .none:
+            unreadable += 1
+            layouts.append(.empty)
+        case .some(let page):
+            var layout = PageLayout.empty
+            let size = page.size
+            let isRead = page.withText { text, boxes, styles in
+                layout = PageLayout(text: text, boxes: boxes, styles: styles, page: size, usualColumn: &usualColumn)
+            }
+            if !isRead { unreadable += 1 }
+            for link in page.links where links.count < DocumentNotes.longestList && link.utf8.count <= 2048 {
+                if seenLinks.insert(link).inserted { links.append(link) }
+            }
+            if layout.lines.isEmpty, isRead, let recognizer {
+                // Letters may be drawn as curves: pages without pictures are looked at as well.
+                if let raster = page.raster() { add(try recognizer.recognize(raster)) } else { append(layout) }
+                return
+            }
+            if layout.lines.isEmpty, page.hasImages { pictures += 1 }
+            append(layout)
+        }
+    }
+
+    /// Adds a page that was read from its picture.
+    mutating func add(_ page: RecognizedPage) {
+        let layout = page.text.withUnsafeBufferPointer { text in
+            page.boxes.withUnsafeBufferPointer { boxes in
+                PageLayout(text: text, boxes: boxes, styles: page.styles, page: page.size, usualColumn: &usualColumn)
+            }
+        }
+        if !layout.lines.isEmpty { recognized += 1 }
+        append(layout)
+    }
+
+    private mutating func append(_ layout: PageLayout) {
+        bytes += layout.text.count
+        layouts.append(layout)
+    }
+
+    mutating func document(_ format: DocumentFormat, limits: ExtractionLimits) throws(Rejection) -> ExtractedDocument {
+        var running: [String] = []
+        var seen: Set<String> = []
+        let lines = RunningLines(layouts)
+        for index in layouts.indices {
+            let places = lines.places(in: layouts[index])
+            for place in places.sorted() where running.count < DocumentNotes.longestList {
+                let line = layouts[index].string(layouts[index].lines[place])
+                if seen.insert(line).inserted { running.append(line) }
+            }
+            layouts[index].remove { places.contains($0) }
+        }
+        let (headings, hyphenation) = (HeadingSizes(layouts), Hyphenation(layouts))
+        var builder = TextBuilder(limit: limits.textBytes)
+        for (index, layout) in layouts.enumerated() where !builder.isOverLimit {
+            builder.beginPage(index + 1)
+            PageWriter(layout, number: index + 1, headings: headings, hyphenation: hyphenation).append(to: &builder)
+            builder.endPage()
+        }
+        var document = try builder.document(format, limits: limits)
+        document.notes.runningLines = running
+        document.notes.links = links
+        (document.notes.pictures, document.notes.recognized) = (pictures, recognized)
+        document.notes.pagesWithoutText = layouts.count { $0.text.isEmpty }
+        document.notes.hiddenCharacters += layouts.reduce(0) { $0 + $1.hidden }
+        return document
+    }
+}
