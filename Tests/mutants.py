@@ -16,10 +16,12 @@ LOOP, SETTLEMENT = "IngestCore/1-Receive/WorkLoop.swift", "IngestCore/1-Receive/
 
 
 class Mutant:
-    """`old` becomes `new`, in which BUG is whether this one is planted. The simulation must name one of `invariants`."""
+    """`old` becomes `new`, in which BUG is whether this one is planted. The simulation must name one of `invariants`; seeds that name one of `follows`, which the
+    mistake violates as well, are passed over."""
 
-    def __init__(self, name: str, invariants: str, file: str, old: str, new: str, patience: int = 1) -> None:
+    def __init__(self, name: str, invariants: str, file: str, old: str, new: str, patience: int = 1, follows: str = "") -> None:
         self.name, self.invariants, self.file, self.old, self.new = name, invariants.split(), file, old, new
+        self.follows = follows.split()
         # How many times as many seeds a mistake gets that needs several faults in one order.
         self.patience = patience
 
@@ -43,7 +45,7 @@ MUTANTS = [
     Mutant("remove-early", "complete exact", EMBED, "            metrics.add(.documentsSuperseded)\n            return try await discard(work)",
            "            if BUG { return try await remove(work) }\n            metrics.add(.documentsSuperseded)\n            return try await discard(work)", patience=6),
     Mutant("skip-redelivered", "exact", f"{RULES}+Embed.swift", "pending.handedOver, isFirstDelivery, !isStale", "pending.handedOver, isFirstDelivery || BUG, !isStale"),
-    Mutant("pause-counts-as-first", "exact dead-letters", LOOP, "first.receiveCount == 1 && pauses == 0", "first.receiveCount == 1 && pauses == 0 || BUG && first.receiveCount <= 3"),
+    Mutant("pause-counts-as-first", "exact dead-letters", LOOP, "first.receiveCount == 1 && pauses == 0", "first.receiveCount == 1 && pauses == 0 || BUG && first.receiveCount <= 3", patience=4),
     Mutant("keep-pending", "converged", f"{RULES}+Embed.swift", "if pending?.generation == generation { record.pending = nil }", "if !BUG, pending?.generation == generation { record.pending = nil }"),
     Mutant("abandoned-is-known", "converged durable", f"{RULES}+Embed.swift", "rejecting(generation, .unknown, RejectedGeneration.abandoned,",
            "rejecting(generation, BUG ? pending?.content ?? .unknown : .unknown, RejectedGeneration.abandoned,"),
@@ -66,7 +68,7 @@ MUTANTS = [
     Mutant("vectors-shuffled", "exact", "embed-worker/VectorSource.swift", "case .success(let vector) = results[place] else", "case .success(let vector) = results[BUG ? results.count - 1 - place : place] else"),
     Mutant("reuse-by-place", "exact", "embed-worker/VectorSource.swift", "byHash[chunk.contentHash].map { (chunk.index, $0) }", "(BUG ? (hashes[chunk.index] == nil ? nil : chunk.index) : byHash[chunk.contentHash]).map { (chunk.index, $0) }"),
     Mutant("pays-again", "paid-once", "embed-worker/VectorSource.swift", "        defer { paid.keep(vectors, key) }\n", "        defer { if !BUG { paid.keep(vectors, key) } }\n"),
-    Mutant("impatient", "paid-once", "IngestCore/Resilience/Patience.swift", "guard Failure(error).isPassing, time.uptime < end else", "guard !BUG, Failure(error).isPassing, time.uptime < end else"),
+    Mutant("impatient", "paid-once", "IngestCore/Resilience/Patience.swift", "guard Failure(error).isPassing, time.uptime < end else", "guard !BUG, Failure(error).isPassing, time.uptime < end else", patience=4),
     # The loop.
     Mutant("paused-for-ever", "converged", LOOP, "            if case .leaseLost = ending, job.pauses > 0 { gate.abandon() }\n", "            if !BUG, case .leaseLost = ending, job.pauses > 0 { gate.abandon() }\n"),
     Mutant("acknowledge-first", "durable handles", LOOP, "        switch await ending(of: job, leases) {", "        if BUG { await settlement.settle(job, .done) }\n        switch await ending(of: job, leases) {"),
@@ -75,7 +77,7 @@ MUTANTS = [
     Mutant("failures-are-rejections", "dead-letters converged durable exact", "IngestCore/1-Receive/Outcome.swift", "case .transient(let text): self = .retry(text, after: nil)",
            "case .transient(let text): self = BUG ? .deadLetter([DeadLetter(reason: \"failed\", detail: text)]) : .retry(text, after: nil)"),
     Mutant("receives-too-much", "bounded", LOOP, "while places < 10, slots.tryAcquire() { places += 1 }", "while places < 10, BUG || slots.tryAcquire() { places += 1 }"),
-    Mutant("leases-end", "leases", "IngestCore/1-Receive/LeaseKeeper.swift", "            await extendDue()\n", "            if !BUG { await extendDue() }\n"),
+    Mutant("leases-end", "leases", "IngestCore/1-Receive/LeaseKeeper.swift", "            await extendDue()\n", "            if !BUG { await extendDue() }\n", follows="paid-once"),
     Mutant("leases-outlive-messages", "handles", LOOP, "            guard isDeleted else { continue }", "            guard isDeleted, !BUG else { continue }"),
     Mutant("nothing-given-back", "stops", SETTLEMENT, "        case .pause, nil: await makeVisible(job, after: .zero)", "        case .pause, nil: if !BUG { await makeVisible(job, after: .zero) }"),
     Mutant("endless-grace", "stops", LOOP, "environment.time.sleep(for: settings.grace)", "environment.time.sleep(for: BUG ? settings.grace * 1000 : settings.grace)"),

@@ -96,7 +96,8 @@ final class TesseractEngine {
             TessBaseAPIDetectOrientationScript(handle, &degrees, &confidence, &script, &scriptConfidence) != 0,
             confidence >= Self.leastOrientationConfidence
         else { return 0 }
-        return Int(degrees)
+        // It tells by how much the text is turned.
+        return (360 - Int(degrees)) % 360
     }
 
     private static let leastOrientationConfidence: Float = 1

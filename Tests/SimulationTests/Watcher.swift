@@ -188,6 +188,11 @@ final class Watcher: @unchecked Sendable {
         if let record, hasWork(record, key) || !record.due.isEmpty {
             world.violate(.converged, "something is left to do: \(SimulatedIndex.summary(record))", key)
         }
+        if let record, let pending = record.pending, !pending.handedOver,
+            record.rejected.contains(where: { $0.generation > pending.generation })
+        {
+            world.violate(.converged, "a reservation outlives a later rejection: \(SimulatedIndex.summary(record))", key)
+        }
         guard let etag = world.bucket.etag(ofDocument: key) else {
             if let live, live.content != .absent { world.violate(.converged, "deleted and live", key) }
             return
