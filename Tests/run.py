@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """All tests but lint, in one go (`make test`): Swift's own against real servers, then the programs end to end.
 
-    run.py [--only swift|demo|operations|ground|situations|corpora|kills|stops|chaos|simulation|fuzz|hostile]...
+    run.py [--only swift|demo|operations|ground|situations|corpora|scans|kills|stops|chaos|simulation|fuzz|hostile]...
 
 Starts S3, SQS and embeddings, OpenSearch 2.19.1 and 3.6.0 where the folder beside the project has them, and the embedded stand-in.
 A test that is skipped although that folder is there is a failure.
@@ -22,7 +22,7 @@ import stack
 from processes import PYTHON, Failed
 
 FOLDER = ROOT / ".local/stack/test"
-PARTS = ["swift", "demo", "operations", "ground", "situations", "corpora", "kills", "stops", "chaos", "simulation", "fuzz", "hostile"]
+PARTS = ["swift", "demo", "operations", "ground", "situations", "corpora", "scans", "kills", "stops", "chaos", "simulation", "fuzz", "hostile"]
 CHAOS_KILLS = 24
 started = time.monotonic()
 
@@ -126,6 +126,7 @@ def main() -> int:
     import ground
     import kills
     import operations
+    import scans
     import situations
     import stops
 
@@ -158,6 +159,10 @@ def main() -> int:
             results.run("corpora", lambda: corpora.run(aws, say))
         elif "corpora" in only:
             results.skip("corpora", "the documents beside the project are not here")
+        if "scans" in only and (ROOT / ".build/release/document-ocr").exists():
+            results.run("scans", lambda: scans.run(aws, say))
+        elif "scans" in only:
+            results.skip("scans", "Tesseract is not here")
         if "kills" in only:
             results.run("kills", lambda: kills.run(aws, say))
         if "stops" in only:

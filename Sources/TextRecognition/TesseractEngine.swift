@@ -7,10 +7,7 @@ final class TesseractEngine {
     /// - Parameter languages: names of installed models, joined by `+`. Nil where one is not installed.
     init?(languages: String) {
         handle = TessBaseAPICreate()
-        guard TessBaseAPIInit3(handle, nil, languages) == 0 else {
-            TessBaseAPIDelete(handle)
-            return nil
-        }
+        guard TessBaseAPIInit3(handle, nil, languages) == 0 else { return nil }
         // Said once before the sandbox closes, which opens the file for good (see `warmUp`).
         TessBaseAPISetVariable(handle, "debug_file", "/dev/null")
         TessBaseAPISetPageSegMode(handle, PSM_AUTO)

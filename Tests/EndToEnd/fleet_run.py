@@ -60,7 +60,9 @@ class FleetRun:
                 raise Failed(f"{name} ended with code {worker.popen.returncode}; its log: {worker.log}")
 
     def ctl(self, *arguments: str) -> str:
-        done = subprocess.run([PROGRAMS / "ingestctl", *arguments], env=self.fleet.operator() | self.fleet.owner(), capture_output=True, text=True)
+        fingerprint = {name: value for name, value in self.settings.items() if name == "OCR_LANGUAGES"}
+        environment = self.fleet.operator() | self.fleet.owner() | fingerprint
+        done = subprocess.run([PROGRAMS / "ingestctl", *arguments], env=environment, capture_output=True, text=True)
         if done.returncode:
             raise Failed(f"ingestctl {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout
