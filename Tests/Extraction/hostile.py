@@ -4,7 +4,8 @@
     hostile.py [--mutations N] [--seed N]
 
 Every document of the corpora's hostile folders, files made here, and seeded mutations of good files: each has to end as a document or as a typed rejection inside the deadline,
-within the memory limit, without a connection to a listener put there as bait and without a file written. Ends with a line of JSON; 1 when one did not.
+within the memory limit, without a connection to a listener put there as bait and without a file written. Where `document-ocr` was built it reads the hostile folders, pictures that lie, and
+mutations of pictures as well. Ends with a line of JSON; 1 when one did not.
 """
 import argparse
 import collections
@@ -28,6 +29,7 @@ import zlib
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "Tests/Extraction"))
 import extractor
+import pictures
 
 CORPORA = pathlib.Path(os.environ.get("FLEET_SHARED", ROOT.parent / "shared")) / "corpora"
 DEADLINE, MEMORY = 10, 512 << 20
@@ -133,7 +135,7 @@ def made(port: int) -> dict[str, tuple[bytes, str]]:
         "form-loop.pdf": (pdf([b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count 1/Kids[3 0 R]>>", page, b"<</Length 5>>stream\n/A Do\nendstream", b"null", form]), "empty|malformed|needs_ocr"),
         "binary.bin": (random.Random(1).randbytes(1 << 20), "unsupported"),
         "nothing.txt": (b"", "empty"),
-        "wide.png": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", 30_000, 30_000) + b"\x08\x02\0\0\0", "needs_ocr"),
+        "picture.png": (b"\x89PNG\r\n\x1a\n", "needs_ocr"),
     }
 
 
@@ -165,8 +167,9 @@ def mutations(good: list[pathlib.Path], count: int, seed: int):
 
 
 class Run:
-    def __init__(self, user: int | None, folder: pathlib.Path) -> None:
+    def __init__(self, user: int | None, folder: pathlib.Path, ocr: bool = False) -> None:
         self.user, self.folder, self.child = user, folder, None
+        self.program = {"program": extractor.OCR, "languages": "eng"} if ocr else {}
         self.outcomes: collections.Counter = collections.Counter()
         self.problems: list[str] = []
         self.slowest, self.peak, self.children = 0.0, 0, 0
@@ -180,7 +183,7 @@ class Run:
 
     def outcome(self, name: str, path: pathlib.Path) -> str:
         if self.child is None:
-            self.child = extractor.Extractor(memory=MEMORY, user=self.user, folder=self.folder)
+            self.child = extractor.Extractor(memory=MEMORY, user=self.user, folder=self.folder, **self.program)
             self.children += 1
         begun = time.monotonic()
         try:
@@ -212,6 +215,12 @@ class Run:
                 self.problems.append(f"{name}: {peak >> 20} MB")
         return outcome
 
+    def figures(self) -> dict:
+        if self.child is not None:
+            self.child.close()
+        return {"documents": sum(self.outcomes.values()), "outcomes": dict(sorted(self.outcomes.items())), "children": self.children, "slowest_s": round(self.slowest, 2),
+                "peak_mb": self.peak >> 20}
+
     def end(self) -> int:
         child, self.child = self.child, None
         child.process.poll()
@@ -240,6 +249,23 @@ def determinism(paths: list[pathlib.Path]) -> list[pathlib.Path]:
     return [path for path, seen in replies.items() if len(seen) > 1]
 
 
+def attack(lane: str, run: Run, named: dict, found: list[pathlib.Path], mutated, count: int, work: pathlib.Path) -> None:
+    for name, (_, allowed) in named.items():
+        outcome = run.read(name, work / name, allowed)
+        say(f"  {lane}: {name:22} {outcome}")
+    for path in found:
+        run.read(path.name, path)
+    say(f"  {lane}: {len(found)} documents of the corpora: {dict(run.outcomes)}")
+    file = work / "mutation"
+    said = time.monotonic()
+    for number, (name, data) in enumerate(mutated, 1):
+        file.write_bytes(data)
+        run.read(name, file)
+        if time.monotonic() - said > 10:
+            said = time.monotonic()
+            say(f"  {lane}: {number} of {count} mutations, {dict(run.outcomes)}")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mutations", type=int, default=5000)
@@ -252,8 +278,10 @@ def main() -> int:
     empty.mkdir()
     os.chmod(empty, 0o777)
     named = made(bait.port)
-    for name, (data, _) in named.items():
+    lying = pictures.made()
+    for name, (data, _) in (named | lying).items():
         (work / name).write_bytes(data)
+    shown = pictures.good(work / "shown")
     found = [p for folder in ("hostile", "hostile-made") for p in sorted((CORPORA / folder).rglob("*")) if p.is_file()]
     good = [p for folder in ("pdf", "html", "xml", "office", "md", "txt") for p in sorted((CORPORA / folder).rglob("*")) if p.is_file() and 0 < p.stat().st_size < 200_000]
     good = random.Random(arguments.seed).sample(good, min(400, len(good))) if good else [work / n for n in ("xxe.html", "outline-loop.pdf", "columns.ods")]
@@ -263,25 +291,14 @@ def main() -> int:
     figures, problems = {}, []
     for user in users:
         who = "root" if os.getuid() == 0 and user is None else "nobody" if user else f"user {os.getuid()}"
-        run = Run(user, empty)
-        for name, (_, allowed) in named.items():
-            outcome = run.read(name, work / name, allowed)
-            say(f"  {who}: {name:20} {outcome}")
-        for path in found:
-            run.read(path.name, path)
-        say(f"  {who}: {len(found)} documents of the corpora: {dict(run.outcomes)}")
-        file = work / "mutation"
-        said = time.monotonic()
-        for number, (name, data) in enumerate(mutations(good, arguments.mutations, arguments.seed if user is None else arguments.seed + 1), 1):
-            file.write_bytes(data)
-            run.read(name, file)
-            if time.monotonic() - said > 10:
-                said = time.monotonic()
-                say(f"  {who}: {number} of {arguments.mutations} mutations, {dict(run.outcomes)}")
-        if run.child is not None:
-            run.child.close()
-        figures[who] = {"documents": sum(run.outcomes.values()), "outcomes": dict(sorted(run.outcomes.items())), "children": run.children, "slowest_s": round(run.slowest, 2), "peak_mb": run.peak >> 20}
-        problems += [f"{who}: {problem}" for problem in run.problems]
+        seed = arguments.seed if user is None else arguments.seed + 1
+        lanes = [(who, Run(user, empty), named, good, arguments.mutations)]
+        if extractor.OCR.exists():
+            lanes.append((f"{who}, OCR", Run(user, empty, ocr=True), lying, shown, arguments.mutations // 5))
+        for lane, run, documents, sources, count in lanes:
+            attack(lane, run, documents, found, mutations(sources, count, seed), count, work)
+            figures[lane] = run.figures()
+            problems += [f"{lane}: {problem}" for problem in run.problems]
     say("the same documents again, by 1, 2 and 4 children")
     differing = determinism(good[:150])
     problems += [f"{path.name} is not read alike" for path in differing]
