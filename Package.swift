@@ -75,7 +75,11 @@ let package = Package(
             name: "document-extractor",
             dependencies: ["ExtractorProgram", "CPopplerTuning"],
             swiftSettings: settings,
-            linkerSettings: [.linkedLibrary("jemalloc")]
+            linkerSettings: [
+                .linkedLibrary("jemalloc"),
+                // Poppler's calls find these only where the program exports them.
+                .unsafeFlags(["-Xlinker", "--export-dynamic"]),
+            ]
         ),
         .executableTarget(name: "ingest-worker", dependencies: ["IngestCore"], swiftSettings: settings),
         .executableTarget(name: "embed-worker", dependencies: ["IngestCore"], swiftSettings: settings),
