@@ -68,9 +68,27 @@ package struct TextBuilder {
                 continue
             }
             var stop = index + 1
-            while stop < bytes.count, Self.blankWidth(bytes, stop) == 0 { stop += 1 }
-            add(UnsafeBufferPointer(rebasing: bytes[index..<stop]))
+            // A lone space between words is as it has to be.
+            while stop < bytes.count,
+                Self.blankWidth(bytes, stop) == 0
+                    || bytes[stop] == 0x20 && stop + 1 < bytes.count && Self.blankWidth(bytes, stop + 1) == 0
+            { stop += 1 }
+            addWords(UnsafeBufferPointer(rebasing: bytes[index..<stop]))
             index = stop
+        }
+    }
+
+    /// Words, apart by single spaces.
+    private mutating func addWords(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard TextCleaning.firstSpecial(bytes) != nil else {
+            open()
+            text.append(contentsOf: bytes)
+            return
+        }
+        // One by one: of a word that is cleaned away, the space before it goes as well.
+        for (place, word) in bytes.split(separator: 0x20).enumerated() {
+            if place > 0 { softBreak() }
+            add(UnsafeBufferPointer(rebasing: word))
         }
     }
 

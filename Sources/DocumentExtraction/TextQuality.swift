@@ -6,6 +6,7 @@ import ExtractionWire
 /// (fonts without a map to Unicode, mojibake, columns mixed letter by letter), and lines that stand again and again.
 enum TextQuality {
     private static let fewWords = 20
+    private static let shortestLine = 20
 
     static func score(_ document: ExtractedDocument) -> Double {
         let counts = document.text.withUnsafeBufferPointer { count($0) }
@@ -31,44 +32,42 @@ enum TextQuality {
 
     private static func count(_ text: UnsafeBufferPointer<UInt8>) -> Counts {
         var counts = Counts()
-        var index = 0
-        while index < text.count {
-            while index < text.count, text[index] <= 0x20 { index += 1 }
-            let start = index
-            while index < text.count, text[index] > 0x20 { index += 1 }
-            guard index > start else { break }
-            counts.words += 1
-            look(at: text[start..<index], &counts)
+        ByteTally.table.withUnsafeBufferPointer { table in
+            var index = 0
+            while index < text.count {
+                while index < text.count, text[index] <= 0x20 { index += 1 }
+                let start = index
+                var tally: UInt64 = 0
+                while index < text.count, text[index] > 0x20 {
+                    tally &+= table[Int(text[index])]
+                    index += 1
+                    // Before a count of eight bits runs over.
+                    if index - start == 255 { break }
+                }
+                guard index > start else { break }
+                counts.words += 1
+                look(at: text[start..<index], ByteTally(bits: tally), &counts)
+            }
         }
         return counts
     }
 
-    /// A word is rubbish when it is a lone letter, very long, or mostly signs, or has no vowel among many Latin letters.
-    private static func look(at word: Slice<UnsafeBufferPointer<UInt8>>, _ counts: inout Counts) {
-        var (letters, digits, others, vowels, wide, replacements, controls) = (0, 0, 0, 0, 0, 0, 0)
-        var previous: (UInt8, UInt8) = (0, 0)
-        for byte in word {
-            switch byte {
-            case 0x41...0x5A, 0x61...0x7A:
-                letters += 1
-                if [0x61, 0x65, 0x69, 0x6F, 0x75, 0x79].contains(byte | 0x20) { vowels += 1 }
-            case 0x30...0x39: digits += 1
-            case 0x00...0x7F: others += 1
-            default:
-                if byte >= 0xC2 { wide += 1 }
-                if byte == 0xBD, previous == (0xEF, 0xBF) { replacements += 1 }
-                // Private use (U+E000 to U+F8FF): glyphs of a font without names.
-                if byte == 0xEE { controls += 1 }
-            }
-            previous = (previous.1, byte)
-        }
+    /// A word is rubbish when it is a lone letter, mostly signs, or has no vowel among many Latin letters, or characters that stand for others.
+    private static func look(at word: Slice<UnsafeBufferPointer<UInt8>>, _ tally: ByteTally, _ counts: inout Counts) {
+        let (letters, digits, others, wide) = (tally[.letter], tally[.digit], tally[.sign], tally[.wide])
+        let replacements = tally[.replacement] > 0 ? replacements(word) : 0
         counts.letters += letters + digits + wide
         counts.replacements += replacements
         let length = letters + digits + others + wide
-        let isConsonants = letters >= 6 && vowels == 0 && wide == 0 && digits == 0
+        let isConsonants = letters >= 6 && tally[.vowel] == 0 && wide == 0 && digits == 0
         let isSigns = length >= 4 && others * 3 > length * 2 && digits == 0 && !isRule(word)
         let isLone = length == 1 && letters == 1 && word.first! | 0x20 != 0x61 && word.first! | 0x20 != 0x69
-        if controls > 0 || replacements > 0 || isConsonants || isSigns || isLone { counts.garbage += 1 }
+        if tally[.privateUse] > 0 || replacements > 0 || isConsonants || isSigns || isLone { counts.garbage += 1 }
+    }
+
+    /// U+FFFD in a word.
+    private static func replacements(_ word: Slice<UnsafeBufferPointer<UInt8>>) -> Int {
+        zip(word, zip(word.dropFirst(), word.dropFirst(2))).count { $0 == 0xEF && $1 == (0xBF, 0xBD) }
     }
 
     /// A line drawn with one sign.
@@ -78,17 +77,63 @@ enum TextQuality {
 
     /// The share of the text's longer lines that stood before.
     private static func repeatedShare(_ document: ExtractedDocument) -> Double {
-        var seen: Set<Int> = []
+        var seen: Set<UInt64> = []
         var (all, again) = (0, 0)
-        document.text.withUnsafeBytes { text in
-            for line in text.split(separator: 0x0A) where line.count >= 20 {
-                all += line.count
+        document.text.withUnsafeBufferPointer { text in
+            var start = 0
+            while start < text.count {
                 // Seeded by nothing: the same text has the same score in every process.
                 var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-                for byte in line { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-                if !seen.insert(Int(truncatingIfNeeded: hash)).inserted { again += line.count }
+                var end = start
+                while end < text.count, text[end] != 0x0A {
+                    hash = (hash ^ UInt64(text[end])) &* 0x100_0000_01B3
+                    end += 1
+                }
+                if end - start >= shortestLine {
+                    all += end - start
+                    if !seen.insert(hash).inserted { again += end - start }
+                }
+                start = end + 1
             }
         }
         return all > 0 ? Double(again) / Double(all) : 0
+    }
+}
+
+/// How many bytes of a word are of which kind: eight counts of eight bits, added up at once.
+private struct ByteTally {
+    enum Kind: Int {
+        case letter
+        case vowel
+        case digit
+        /// Other ASCII characters.
+        case sign
+        /// First bytes of longer characters.
+        case wide
+        /// U+E000 to U+EFFF, mostly for private use: glyphs of a font without names.
+        case privateUse
+        /// The last byte of U+FFFD.
+        case replacement
+    }
+
+    let bits: UInt64
+
+    subscript(kind: Kind) -> Int { Int(bits >> (UInt64(kind.rawValue) * 8) & 0xFF) }
+
+    static let table: [UInt64] = (0...255).map { (byte: UInt8) in
+        kinds(byte).reduce(0) { $0 | 1 << (UInt64($1.rawValue) * 8) }
+    }
+
+    private static func kinds(_ byte: UInt8) -> [Kind] {
+        switch byte {
+        case 0x41...0x5A, 0x61...0x7A:
+            [0x61, 0x65, 0x69, 0x6F, 0x75, 0x79].contains(byte | 0x20) ? [.letter, .vowel] : [.letter]
+        case 0x30...0x39: [.digit]
+        case 0x00...0x7F: [.sign]
+        case 0xBD: [.replacement]
+        case 0xEE: [.wide, .privateUse]
+        case 0xC2...0xFF: [.wide]
+        default: []
+        }
     }
 }

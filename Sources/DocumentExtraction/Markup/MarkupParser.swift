@@ -61,7 +61,7 @@ enum MarkupParser {
         throws(Rejection)
     {
         var meter = TagMeter()
-        guard meter.accept(bytes) else { throw longTag }
+        guard bytes.count <= TagMeter.longestTag || meter.accept(bytes) else { throw longTag }
         guard bytes.count <= Int32.max else { throw Rejection(.tooLarge, "the page has more than 2 GB") }
         let context = Context(handler)
         let isParsed = withExtendedLifetime(context) {

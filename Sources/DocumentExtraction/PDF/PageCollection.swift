@@ -58,7 +58,7 @@ struct PageCollection {
         var seen: Set<String> = []
         let lines = RunningLines(layouts)
         for index in layouts.indices {
-            let places = lines.places(in: layouts[index])
+            let places = lines.places(in: layouts[index], at: index)
             for place in places.sorted() where running.count < DocumentNotes.longestList {
                 let line = layouts[index].string(layouts[index].lines[place])
                 if seen.insert(line).inserted { running.append(line) }

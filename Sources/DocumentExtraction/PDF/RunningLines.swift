@@ -12,19 +12,18 @@ struct RunningLines {
     private static let zone: Float = 0.14
 
     private var counts: [Key: Int] = [:]
-    private var numbers: [Key: Set<Int>] = [:]
-    private let pages: Int
+    private var candidates: [[(Key, Int)]] = []
 
     init(_ layouts: [PageLayout]) {
-        pages = layouts.count
-        for layout in layouts {
-            for (key, _) in Self.candidates(layout) { counts[key, default: 0] += 1 }
-        }
+        candidates = layouts.map(Self.candidates)
+        for (key, _) in candidates.joined() { counts[key, default: 0] += 1 }
     }
 
-    /// The places in `layout.lines` of its running lines.
-    func places(in layout: PageLayout) -> Set<Int> {
-        var places = Set(Self.candidates(layout).filter { isRunning($0.0) }.map(\.1))
+    private var pages: Int { candidates.count }
+
+    /// The places in `layout.lines` of the running lines of `layout`, which is the document's page at `index`.
+    func places(in layout: PageLayout, at index: Int) -> Set<Int> {
+        var places = Set(candidates[index].filter { isRunning($0.0) }.map(\.1))
         // The head of a table that goes on from page to page stands in a row with other cells.
         for place in places {
             let box = layout.lines[place].box
@@ -55,7 +54,25 @@ struct RunningLines {
     private static func key(_ layout: PageLayout, _ place: Int, isBottom: Bool) -> Key {
         let line = layout.lines[place]
         let distance = isBottom ? layout.page.height - line.box.bottom : line.box.top
-        return Key(text: normalized(layout.string(line)), place: Int((distance / 3).rounded()), isBottom: isBottom)
+        let text = asciiNormalized(layout, line) ?? normalized(layout.string(line))
+        return Key(text: isRoman(text) ? "#" : text, place: Int((distance / 3).rounded()), isBottom: isBottom)
+    }
+
+    /// Without white space, in small letters, every number as `#`. Nil where the line has other than ASCII characters.
+    private static func asciiNormalized(_ layout: PageLayout, _ line: PageLine) -> String? {
+        var result: [UInt8] = []
+        for fragment in line.fragments {
+            for byte in layout.text[fragment.start..<fragment.end] {
+                switch byte {
+                case 0x80...: return nil
+                case ...0x20: break
+                case 0x30...0x39: if result.last != 0x23 { result.append(0x23) }
+                case 0x41...0x5A: result.append(byte | 0x20)
+                default: result.append(byte)
+                }
+            }
+        }
+        return String(decoding: result, as: UTF8.self)
     }
 
     private static func normalized(_ text: String) -> String {
@@ -70,10 +87,14 @@ struct RunningLines {
                 isNumber = false
             }
         }
-        return ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii", "xiii", "xiv", "xv"].contains(
-            result
-        ) ? "#" : result
+        return result
     }
+
+    private static let romans: Set<String> = [
+        "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii", "xiii", "xiv", "xv",
+    ]
+
+    private static func isRoman(_ text: String) -> Bool { text.utf8.count <= 4 && romans.contains(text) }
 
     /// `7`, `- 7 -`, `Page 7`, `7 of 12`, `7/12`.
     private static func isPageNumber(_ text: String) -> Bool {
