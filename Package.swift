@@ -14,6 +14,8 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 let cSettings: [CSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers"])]
+// Poppler finds the functions of CPopplerTuning only where the program exports them.
+let exportsTuning = LinkerSetting.unsafeFlags(["-Xlinker", "--export-dynamic"])
 
 func systemLibrary(_ name: String, _ pkgConfig: String, apt: String) -> Target {
     .systemLibrary(
@@ -61,7 +63,8 @@ let package = Package(
         .target(
             name: "DocumentExtraction",
             dependencies: [
-                "CPoppler", "CXML2", "CMd4c", "CUchardet", "CZlib", "CGMime", "CPlatform", "ExtractionWire",
+                "CPoppler", "CXML2", "CMd4c", "CUchardet", "CZlib", "CGMime", "CPlatform", "CPopplerTuning",
+                "ExtractionWire",
             ],
             // The handlers of parsers are called for every few bytes, by one thread: checks of exclusive access at run time are a tenth of their time.
             swiftSettings: settings + [.unsafeFlags(["-enforce-exclusivity=unchecked"])]
@@ -73,13 +76,9 @@ let package = Package(
         ),
         .executableTarget(
             name: "document-extractor",
-            dependencies: ["ExtractorProgram", "CPopplerTuning"],
+            dependencies: ["ExtractorProgram"],
             swiftSettings: settings,
-            linkerSettings: [
-                .linkedLibrary("jemalloc"),
-                // Poppler's calls find these only where the program exports them.
-                .unsafeFlags(["-Xlinker", "--export-dynamic"]),
-            ]
+            linkerSettings: [.linkedLibrary("jemalloc"), exportsTuning]
         ),
         .executableTarget(name: "ingest-worker", dependencies: ["IngestCore"], swiftSettings: settings),
         .executableTarget(name: "embed-worker", dependencies: ["IngestCore"], swiftSettings: settings),
@@ -135,7 +134,8 @@ if hasTesseract {
         .executableTarget(
             name: "document-ocr",
             dependencies: ["ExtractorProgram", "TextRecognition"],
-            swiftSettings: settings
+            swiftSettings: settings,
+            linkerSettings: [exportsTuning]
         ),
     ]
 }

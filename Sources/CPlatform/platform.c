@@ -70,6 +70,8 @@ int platform_spawn(const char *path, char *const arguments[], char *const enviro
     return -code;
 }
 
+const void *platform_find(const void *bytes, size_t count, const void *word, size_t length) { return memmem(bytes, count, word, length); }
+
 int platform_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL) ? -errno : 0; }
 
 int platform_temporary_file(const char *folder) {

@@ -1,4 +1,3 @@
-#include "CPopplerTuning.h"
 #include <stddef.h>
 
 // Poppler converts the colours of everything that it reads past by little CMS, a tenth of the time of reading text, which has no use for colours. These
@@ -12,5 +11,3 @@ void *cmsCreateTransform(void *input, unsigned inputFormat, void *output, unsign
     (void)input; (void)inputFormat; (void)output; (void)outputFormat; (void)intent; (void)flags;
     return NULL;
 }
-
-void poppler_tuning_keep(void) {}

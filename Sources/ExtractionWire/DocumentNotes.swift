@@ -18,6 +18,8 @@ package struct DocumentNotes: Equatable, Sendable {
     package var recognized = 0
     /// Characters in the text that nobody sees on the page (off the page, tiny, white), and marks taken out that hide or turn text.
     package var hiddenCharacters = 0
+    /// Pages with text that is not drawn: the layer of a scan, or words for machines alone.
+    package var pagesWithInvisibleText = 0
     /// The format that the name or the Content-Type promised, where the content is another; else empty.
     package var promised = ""
     /// How much the text looks like text: 1 is clean, 0 is rubbish.
@@ -33,7 +35,7 @@ package struct DocumentNotes: Equatable, Sendable {
     /// What readers may want to leave out or look at, as it stands in the index's `flags`.
     package var flags: [String] {
         var flags: [String] = []
-        if hiddenCharacters > 0 { flags.append("hidden_text") }
+        if hiddenCharacters > 0 || pagesWithInvisibleText > 0 { flags.append("hidden_text") }
         if pagesWithoutText > 0 { flags.append("pages_without_text") }
         if pictures > 0 { flags.append("needs_ocr") }
         if recognized > 0 { flags.append("ocr") }

@@ -141,7 +141,9 @@ extension DocumentNotes {
             frame.integer(list.count)
             for string in list { frame.string(string) }
         }
-        for count in [pagesWithoutText, pictures, recognized, hiddenCharacters] { frame.integer(count) }
+        for count in [pagesWithoutText, pictures, recognized, hiddenCharacters, pagesWithInvisibleText] {
+            frame.integer(count)
+        }
         frame.float(Float(quality))
     }
 
@@ -161,6 +163,7 @@ extension DocumentNotes {
         runningLines = try strings()
         (pagesWithoutText, pictures) = (try frame.integer(), try frame.integer())
         (recognized, hiddenCharacters) = (try frame.integer(), try frame.integer())
+        pagesWithInvisibleText = try frame.integer()
         quality = Double(try frame.float())
         guard quality >= 0, quality <= 1 else { throw FrameError(reason: "a quality outside 0 and 1") }
     }

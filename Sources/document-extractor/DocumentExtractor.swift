@@ -1,4 +1,3 @@
-import CPopplerTuning
 import ExtractorProgram
 import Glibc
 
@@ -9,7 +8,6 @@ struct DocumentExtractor {
         guard let options = ExtractorOptions(CommandLine.arguments.dropFirst()) else {
             exit(ExtractorProgram.ExitCode.usage)
         }
-        poppler_tuning_keep()
         ExtractorProgram(options).run()
     }
 }

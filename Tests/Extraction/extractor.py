@@ -65,7 +65,7 @@ def decode(body: bytes) -> dict:
     document["outline"] = reader.list(lambda: (reader.integer(), reader.string()))
     for name in ("links", "attachments", "running"):
         document[name] = reader.list(reader.string)
-    for name in ("pagesWithoutText", "pictures", "recognized", "hidden"):
+    for name in ("pagesWithoutText", "pictures", "recognized", "hidden", "invisible"):
         document[name] = reader.integer()
     document["quality"] = reader.float()
     assert reader.at == len(body)

@@ -1,4 +1,6 @@
 #pragma once
 
-/// Links this library's functions in. See colours.c.
-void poppler_tuning_keep(void);
+// Functions that stand before poppler's own and those of its libraries, in programs that export them (-rdynamic): see colours.c and rendermode.c.
+
+/// How often text was made invisible since the last call; 0 in programs that do not export these functions. One thread.
+unsigned poppler_tuning_take_invisible(void);

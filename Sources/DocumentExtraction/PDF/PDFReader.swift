@@ -22,6 +22,7 @@ enum PDFReader {
         var document = try pages.document(.pdf, limits: limits)
         document.title = pdf.title
         document.author = pdf.author
+        document.language = PDFLanguage.inCatalog(bytes) ?? pdf.metadataLanguage
         (document.notes.created, document.notes.modified) = (pdf.created, pdf.modified)
         (document.notes.outline, document.notes.attachments) = (pdf.outline, pdf.attachments)
         return document

@@ -1,3 +1,4 @@
+import CPopplerTuning
 import ExtractionWire
 
 /// Pages as they are read; what they have in common is known after the last.
@@ -11,6 +12,7 @@ struct PageCollection {
     /// Pages without text that show a picture.
     private(set) var pictures = 0
     private(set) var recognized = 0
+    private var invisible = 0
 
     mutating func add(_ page: borrowing PopplerPageText?, recognizer: (any TextRecognizer)?) throws(Rejection) {
         switch page {
@@ -24,6 +26,7 @@ struct PageCollection {
                 layout = PageLayout(text: text, boxes: boxes, styles: styles, page: size, usualColumn: &usualColumn)
             }
             if !isRead { unreadable += 1 }
+            if poppler_tuning_take_invisible() > 0, !layout.lines.isEmpty { invisible += 1 }
             for link in page.links where links.count < DocumentNotes.longestList && link.utf8.count <= 2048 {
                 if seenLinks.insert(link).inserted { links.append(link) }
             }
@@ -75,6 +78,7 @@ struct PageCollection {
         var document = try builder.document(format, limits: limits)
         document.notes.runningLines = running
         document.notes.links = links
+        document.notes.pagesWithInvisibleText = invisible
         (document.notes.pictures, document.notes.recognized) = (pictures, recognized)
         document.notes.pagesWithoutText = layouts.count { $0.text.isEmpty }
         document.notes.hiddenCharacters += layouts.reduce(0) { $0 + $1.hidden }

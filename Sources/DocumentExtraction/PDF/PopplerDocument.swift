@@ -63,7 +63,12 @@ struct PopplerDocument: ~Copyable {
         poppler_document_get_page(handle, Int32(index)).map { PopplerPageText($0) }
     }
 
-    /// The language of the catalog (ISO 32000 §14.9.2); poppler-glib does not tell it.
+    /// The language that XMP metadata says (dc:language), else empty.
+    var metadataLanguage: String {
+        let metadata = Self.take(poppler_document_get_metadata(handle))
+        return PDFLanguage.inMetadata(Array(metadata.utf8))
+    }
+
     var outline: [OutlineEntry] { PopplerOutline.entries(of: handle) }
 
     static func take(_ string: UnsafeMutablePointer<gchar>?) -> String {
