@@ -8,7 +8,7 @@ PYTHON := .local/venv/bin/python
 # The manifest asks whether Tesseract is there: no answer of another day.
 BUILD := swift build -c release --manifest-cache none
 
-.PHONY: bootstrap build demo stop test bench simulate chaos fuzz hostile bench-extract fidelity peers lint docs clean
+.PHONY: bootstrap build demo stop test bench simulate chaos fuzz hostile bench-extract fidelity peers private lint docs clean
 
 bootstrap:
 	@deploy/local/bootstrap
@@ -58,7 +58,12 @@ hostile: build
 peers: build
 	@Tests/Extraction/bootstrap
 
-bench-extract: peers
+# With poppler's private headers too, to see what they are worth.
+private: build
+	@deploy/local/bootstrap libpoppler-private-dev libdeflate-dev
+	@POPPLER_PRIVATE_ABI=1 $(BUILD) --scratch-path .build-private --product document-extractor
+
+bench-extract: peers private
 	@.local/extraction/bin/python Tests/Extraction/bench.py --rounds $(or $(ROUNDS),5)
 
 fidelity: peers

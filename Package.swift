@@ -139,3 +139,15 @@ if hasTesseract {
         ),
     ]
 }
+
+// Faster by poppler's private headers (libpoppler-private-dev, libdeflate-dev), and tied to their version: POPPLER_PRIVATE_ABI=1.
+if Context.environment["POPPLER_PRIVATE_ABI"] == "1" {
+    package.targets.append(
+        .target(
+            name: "CPopplerInflate",
+            cxxSettings: [.unsafeFlags(["-std=c++17", "-I/usr/include/poppler"])],
+            linkerSettings: [.linkedLibrary("poppler"), .linkedLibrary("deflate"), .linkedLibrary("stdc++")]
+        )
+    )
+    package.targets.first { $0.name == "document-extractor" }?.dependencies.append("CPopplerInflate")
+}
