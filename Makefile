@@ -2,13 +2,13 @@
 # make bench   the whole path, measured (ROUNDS=3)
 # make test    lint, unit, integration and end-to-end tests
 # make simulate SEEDS=100000 (or SEED=7), make chaos KILLS=200, make fuzz INPUTS=1000000
-# make hostile MUTATIONS=5000, make bench-extract, make fidelity: documents that lie, speed and text beside other extractors
+# make hostile MUTATIONS=5000, make columns, make bench-extract, make fidelity: documents that lie, order, speed and text beside other extractors
 SHELL := /bin/bash
 PYTHON := .local/venv/bin/python
 # The manifest asks whether Tesseract is there: no answer of another day.
 BUILD := swift build -c release --manifest-cache none
 
-.PHONY: bootstrap build demo stop test bench simulate chaos fuzz hostile bench-extract fidelity peers private lint docs clean
+.PHONY: bootstrap build demo stop test bench simulate chaos fuzz hostile columns bench-extract fidelity peers private lint docs clean
 
 bootstrap:
 	@deploy/local/bootstrap
@@ -53,6 +53,9 @@ fuzz: bootstrap
 
 hostile: build
 	@$(PYTHON) Tests/Extraction/hostile.py --mutations $(or $(MUTATIONS),5000)
+
+columns: build
+	@$(PYTHON) Tests/Extraction/columns.py
 
 # Other extractors, to compare with, and what makes documents whose text is known.
 peers: build

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """All tests but lint, in one go (`make test`): Swift's own against real servers, then the programs end to end.
 
-    run.py [--only swift|demo|operations|ground|situations|corpora|scans|kills|stops|chaos|simulation|fuzz|hostile]...
+    run.py [--only swift|demo|operations|ground|situations|corpora|scans|kills|stops|chaos|simulation|fuzz|columns|hostile]...
 
 Starts S3, SQS and embeddings, OpenSearch 2.19.1 and 3.6.0 where the folder beside the project has them, and the embedded stand-in.
 A test that is skipped although that folder is there is a failure.
@@ -22,7 +22,7 @@ import stack
 from processes import PYTHON, Failed
 
 FOLDER = ROOT / ".local/stack/test"
-PARTS = ["swift", "demo", "operations", "ground", "situations", "corpora", "scans", "kills", "stops", "chaos", "simulation", "fuzz", "hostile"]
+PARTS = ["swift", "demo", "operations", "ground", "situations", "corpora", "scans", "kills", "stops", "chaos", "simulation", "fuzz", "columns", "hostile"]
 CHAOS_KILLS = 24
 started = time.monotonic()
 
@@ -182,6 +182,8 @@ def main() -> int:
         results.run("simulation", lambda: script("simulate.py", "--seeds", "2000"))
     if "fuzz" in only:
         results.run("fuzz", lambda: script("fuzz.py", "--inputs", "1000000"))
+    if "columns" in only:
+        results.run("columns", lambda: script("Extraction/columns.py"))
     if "hostile" in only:
         results.run("hostile", lambda: script("Extraction/hostile.py", "--mutations", "1000"))
     print(f"{len(results.passed)} passed, {len(results.failed)} failed, {len(results.skipped)} skipped")

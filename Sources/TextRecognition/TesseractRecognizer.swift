@@ -35,7 +35,10 @@ package final class TesseractRecognizer: TextRecognizer {
 
     package func recognize(_ page: PageRaster) throws(Rejection) -> RecognizedPage {
         guard let picture = Picture(page) else {
-            throw Rejection(.memory, "a page's picture does not fit in the extractor's memory limit (EXTRACT_MEMORY_MB)")
+            throw Rejection(
+                .memory,
+                "a page's picture does not fit in the extractor's memory limit (EXTRACT_MEMORY_MB)"
+            )
         }
         return recognize(picture, resolution: page.resolution)
     }

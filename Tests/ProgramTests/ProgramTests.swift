@@ -80,8 +80,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("ingest-worker", ["poppler", "glib"]), ("embed-worker", ["poppler", "glib"]),
-        ("ingestctl", ["poppler", "glib"]), ("document-extractor", ["libcurl", "libssl"]),
+        ("ingest-worker", ["poppler", "glib", "tesseract"]), ("embed-worker", ["poppler", "glib", "tesseract"]),
+        ("ingestctl", ["poppler", "glib", "tesseract"]), ("document-extractor", ["libcurl", "libssl", "tesseract"]),
     ])
     func programsLinkOnlyWhatTheyMay(_ program: String, _ forbidden: [String]) throws {
         let ldd = Process()
@@ -94,6 +94,44 @@ import Testing
         ldd.waitUntilExit()
         #expect(libraries.contains("libc.so"))
         for name in forbidden { #expect(!libraries.contains(name), "\(program) links \(name)") }
+    }
+
+    /// Poppler's calls reach what stands before them only where the program exports it: else colours are managed again, and invisible text goes unseen.
+    @Test func theExtractorExportsItsTuning() throws {
+        let names = Process()
+        names.executableURL = URL(fileURLWithPath: "/usr/bin/nm")
+        names.arguments = ["-D", Self.folder.appendingPathComponent("document-extractor").path]
+        let out = Pipe()
+        names.standardOutput = out
+        try names.run()
+        let symbols = String(decoding: out.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        names.waitUntilExit()
+        #expect(symbols.contains(" T cmsCreateTransform") && symbols.contains(" T _ZN3Gfx15opSetTextRenderEP6Objecti"))
+    }
+
+    @Test func invisibleTextAndTheLanguageOfAPDFAreTold() async throws {
+        func pdf(_ mode: Int) -> [UInt8] {
+            let content = "BT \(mode) Tr /F 12 Tf 20 20 Td (a line of text) Tj ET"
+            let resources = "/Resources<</Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>"
+            return Array(
+                """
+                %PDF-1.4
+                1 0 obj<</Type/Catalog/Pages 2 0 R/Lang(de-CH)>>endobj
+                2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
+                3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R\(resources)>>endobj
+                4 0 obj<</Length \(content.utf8.count)>>stream
+                \(content)
+                endstream endobj
+                trailer<</Root 1 0 R>>
+                %%EOF
+                """.utf8
+            )
+        }
+        let pool = pool()
+        let shown = try await pool.extract(try stored(pdf(0)), hints: ExtractionHints())
+        let hidden = try await pool.extract(try stored(pdf(3)), hints: ExtractionHints())
+        #expect(shown.notes.flags.isEmpty && shown.language == "de-CH")
+        #expect(hidden.notes.flags == ["hidden_text"] && hidden.text == shown.text)
     }
 
     private func pool(seconds: Int = 5, memory: Int = 512 << 20, sandboxed: Bool = true) -> ExtractorPool {

@@ -191,7 +191,8 @@ final class Watcher: @unchecked Sendable {
         if let record, let pending = record.pending, !pending.handedOver,
             record.rejected.contains(where: { $0.generation > pending.generation })
         {
-            world.violate(.converged, "a reservation outlives a later rejection: \(SimulatedIndex.summary(record))", key)
+            let summary = SimulatedIndex.summary(record)
+            world.violate(.converged, "a reservation outlives a later rejection: \(summary)", key)
         }
         guard let etag = world.bucket.etag(ofDocument: key) else {
             if let live, live.content != .absent { world.violate(.converged, "deleted and live", key) }

@@ -54,7 +54,13 @@ enum MarkupParser {
         return entity
     }()
 
-    static func prepare() { xmlInitParser() }
+    static func prepare() { _ = isReady }
+
+    /// libxml2 is not safe to be used first by two threads at once.
+    private static let isReady: Bool = {
+        xmlInitParser()
+        return true
+    }()
 
     /// Parses in one go: twice as fast as in pieces, and the bytes are there.
     static func parseHTML(_ bytes: UnsafeRawBufferPointer, encoding: String, handler: any MarkupHandler)
@@ -63,6 +69,7 @@ enum MarkupParser {
         var meter = TagMeter()
         guard bytes.count <= TagMeter.longestTag || meter.accept(bytes) else { throw longTag }
         guard bytes.count <= Int32.max else { throw Rejection(.tooLarge, "the page has more than 2 GB") }
+        prepare()
         let context = Context(handler)
         let isParsed = withExtendedLifetime(context) {
             let base = bytes.bindMemory(to: CChar.self).baseAddress

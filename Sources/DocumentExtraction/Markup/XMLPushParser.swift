@@ -8,6 +8,7 @@ final class XMLPushParser {
     private var meter = TagMeter()
 
     init(handler: any MarkupHandler) throws(Rejection) {
+        MarkupParser.prepare()
         var sax = xmlSAXHandler()
         sax.initialized = UInt32(XML_SAX2_MAGIC)
         sax.startElementNs = { context, name, _, _, _, _, count, _, values in

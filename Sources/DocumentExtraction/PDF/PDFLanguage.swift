@@ -14,7 +14,9 @@ enum PDFLanguage {
             let start = lastObject(before).map { place - before.count + $0 } ?? place
             let after = bytes[place..<min(bytes.count, place + window)]
             let end = find("endobj", in: after) ?? after.endIndex
-            if let found = find("/Lang", in: bytes[start..<end]), let tag = string(bytes[(found + 5)..<end]) { return tag }
+            if let found = find("/Lang", in: bytes[start..<end]), let tag = string(bytes[(found + 5)..<end]) {
+                return tag
+            }
             rest = bytes[(place + 8)...]
         }
         return nil
@@ -23,7 +25,8 @@ enum PDFLanguage {
     /// The first `rdf:li` of `dc:language` (XMP part 1, 8.4).
     static func inMetadata(_ metadata: [UInt8]) -> String {
         metadata.withUnsafeBytes { bytes in
-            guard let language = find("<dc:language", in: bytes[...]), let item = find("<rdf:li", in: bytes[language...]),
+            guard let language = find("<dc:language", in: bytes[...]),
+                let item = find("<rdf:li", in: bytes[language...]),
                 let close = bytes[item...].firstIndex(of: 0x3E)
             else { return "" }
             return tag(bytes[(close + 1)...].prefix { $0 != 0x3C }) ?? ""

@@ -54,7 +54,9 @@ package struct CommonConfiguration: Sendable {
             reader.problem("TENANT is no tenant: \"\(tenant)\" (at most 64 letters, digits, -, _ and .)")
         }
         if !Self.areLanguages(ocrLanguages) {
-            reader.problem("OCR_LANGUAGES are no languages: \"\(ocrLanguages)\" (names of Tesseract's models: eng, deu+fra)")
+            reader.problem(
+                "OCR_LANGUAGES are no languages: \"\(ocrLanguages)\" (names of Tesseract's models: eng, deu+fra)"
+            )
         }
         if chunkOverlap * 2 > chunkTokens { reader.problem("CHUNK_OVERLAP is more than half of CHUNK_TOKENS") }
         if openSearchAuth == "basic", openSearchUser.isEmpty {

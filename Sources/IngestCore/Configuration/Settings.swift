@@ -289,7 +289,8 @@ package enum Settings {
         openSearchUser.declaration,
         openSearchPassword.declaration, tenant.declaration, chunkTokens.declaration, chunkOverlap.declaration,
         model.declaration,
-        dimensions.declaration, pageContent.declaration, ocrLanguages.declaration, caFile.declaration, logLevel.declaration,
+        dimensions.declaration, pageContent.declaration, ocrLanguages.declaration, caFile.declaration,
+        logLevel.declaration,
         logFormat.declaration,
     ]
     package static let worker: [SettingDeclaration] = [

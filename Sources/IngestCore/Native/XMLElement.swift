@@ -9,8 +9,15 @@ package struct XMLElement: Sendable {
     private static let maximumElements = 20_000
     private static let maximumDepth = 32
 
+    /// libxml2 is not safe to be used first by two threads at once.
+    private static let isReady: Bool = {
+        xmlInitParser()
+        return true
+    }()
+
     /// Nil for what is not well-formed or too large.
     package init?(parsing bytes: [UInt8]) {
+        _ = Self.isReady
         let builder = Builder()
         var sax = xmlSAXHandler()
         sax.initialized = UInt32(XML_SAX2_MAGIC)
