@@ -1,10 +1,14 @@
 """Scans and pictures, with OCR switched on: they are searchable, and without it they are rejected, counted and listed."""
 import pathlib
 import subprocess
+import sys
 import time
 
 from fleet_run import PROGRAMS, FleetRun
 from processes import ROOT
+
+sys.path.append(str(ROOT / "Tests/Extraction"))
+from pdfs import pdf, stream
 
 HANDBOOK = ROOT / "deploy/local/documents/keeper-handbook.pdf"
 SENTENCES = {1: "The tower stands on the eastern skerry", 2: "The mercury is skimmed every fourteen days", 3: "No boat leaves the landing while the red flag flies"}
@@ -35,18 +39,13 @@ def scan(pages: list[bytes | str]) -> bytes:
         else:
             width, height, components = size(page)
             colours = {1: b"DeviceGray", 3: b"DeviceRGB"}[components]
-            objects.append(b"<</Type/XObject/Subtype/Image/Width %d/Height %d/ColorSpace/%s/BitsPerComponent 8/Filter/DCTDecode/Length %d>>stream\n%s\nendstream" % (width, height, colours, len(page), page))
+            objects.append(stream(page, b"/Type/XObject/Subtype/Image/Width %d/Height %d/ColorSpace/%s/BitsPerComponent 8/Filter/DCTDecode" % (width, height, colours)))
             drawing, resources = b"q 595 0 0 842 0 0 cm /I Do Q", b"/XObject<</I %d 0 R>>" % len(objects)
-        objects.append(b"<</Length %d>>stream\n%s\nendstream" % (len(drawing), drawing))
+        objects.append(stream(drawing))
         objects.append(b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<<%s>>/Contents %d 0 R>>" % (resources, len(objects)))
         kids.append(b"%d 0 R" % len(objects))
     objects[1] = b"<</Type/Pages/Count %d/Kids[%s]>>" % (len(kids), b" ".join(kids))
-    out, places = bytearray(b"%PDF-1.4\n"), []
-    for number, body in enumerate(objects, 1):
-        places.append(len(out))
-        out += b"%d 0 obj%s endobj\n" % (number, body)
-    table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    return bytes(out + b"xref\n0 %d\n0000000000 65535 f \n%strailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, table, len(objects) + 1, len(out)))
+    return pdf(objects)
 
 
 def documents(folder: pathlib.Path) -> dict[str, bytes]:

@@ -20,6 +20,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "Tests/Extraction"))
 import extractor
+from pdfs import pdf, stream
 
 CORPORA = pathlib.Path(os.environ.get("FLEET_SHARED", ROOT.parent / "shared")) / "corpora"
 WIDTH, HEIGHT, PAGES = 595, 842, 24
@@ -72,8 +73,8 @@ def made(number: int) -> tuple[bytes, str]:
     drawing = "".join(f"BT /F {size} Tf 1 0 0 1 {x:.1f} {y:.1f} Tm ({text}) Tj ET\n" for x, y, size, text in placed).encode()
     objects = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count 1/Kids[3 0 R]>>",
                b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 %d %d]/Contents 4 0 R/Resources<</Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>" % (WIDTH, HEIGHT),
-               b"<</Length %d>>stream\n%s\nendstream" % (len(drawing), drawing)]
-    return b"%PDF-1.4\n" + b"".join(b"%d 0 obj%s endobj\n" % (n, o) for n, o in enumerate(objects, 1)) + b"trailer<</Root 1 0 R>>\n%%EOF", " ".join(truth)
+               stream(drawing)]
+    return pdf(objects), " ".join(truth)
 
 
 def words(path: pathlib.Path) -> list[list[tuple[float, float, float, float]]]:

@@ -30,6 +30,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "Tests/Extraction"))
 import extractor
 import pictures
+from pdfs import pdf
 
 CORPORA = pathlib.Path(os.environ.get("FLEET_SHARED", ROOT.parent / "shared")) / "corpora"
 DEADLINE, MEMORY = 10, 512 << 20
@@ -66,16 +67,6 @@ def zipped(parts: dict[str, bytes]) -> bytes:
 
 def docx(body: bytes) -> bytes:
     return zipped({"[Content_Types].xml": b"<Types/>", "word/document.xml": body})
-
-
-def pdf(objects: list[bytes]) -> bytes:
-    """Objects numbered from 1; the first is the catalog."""
-    out, places = bytearray(b"%PDF-1.4\n"), []
-    for number, body in enumerate(objects, 1):
-        places.append(len(out))
-        out += b"%d 0 obj%s endobj\n" % (number, body)
-    table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    return out + b"xref\n0 %d\n0000000000 65535 f \n%strailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, table, len(objects) + 1, len(out))
 
 
 def made(port: int) -> dict[str, tuple[bytes, str]]:

@@ -4,6 +4,8 @@ import struct
 import subprocess
 import zlib
 
+from pdfs import pdf, stream
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HANDBOOK = ROOT / "deploy/local/documents/keeper-handbook.pdf"
 
@@ -31,9 +33,7 @@ def tiff(pages: list[tuple[int, int]], last: int | None = None) -> bytes:
 
 def drawn_page(box: str, drawing: bytes) -> bytes:
     """A PDF of one page without text."""
-    objects = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count 1/Kids[3 0 R]>>", b"<</Type/Page/Parent 2 0 R/MediaBox[%s]/Contents 4 0 R>>" % box.encode(),
-               b"<</Length %d>>stream\n%s\nendstream" % (len(drawing), drawing)]
-    return b"%PDF-1.4\n" + b"".join(b"%d 0 obj%s endobj\n" % (n, o) for n, o in enumerate(objects, 1)) + b"trailer<</Root 1 0 R>>\n%%EOF"
+    return pdf([b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count 1/Kids[3 0 R]>>", b"<</Type/Page/Parent 2 0 R/MediaBox[%s]/Contents 4 0 R>>" % box.encode(), stream(drawing)])
 
 
 def made() -> dict[str, tuple[bytes, str]]:
