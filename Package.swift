@@ -7,6 +7,11 @@ let hasTesseract = ["/usr/include", "/usr/local/include"].contains {
     FileManager.default.fileExists(atPath: "\($0)/tesseract/capi.h")
 }
 
+// Brotli, for documents stored with `Content-Encoding: br`.
+let hasBrotli = ["/usr/include", "/usr/local/include"].contains {
+    FileManager.default.fileExists(atPath: "\($0)/brotli/decode.h")
+}
+
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .treatAllWarnings(as: .error),
@@ -121,6 +126,11 @@ let package = Package(
         ),
     ]
 )
+
+if hasBrotli {
+    package.targets.append(systemLibrary("CBrotli", "libbrotlidec", apt: "libbrotli-dev"))
+    package.targets.first { $0.name == "DocumentExtraction" }?.dependencies.append("CBrotli")
+}
 
 if hasTesseract {
     package.products.append(.executable(name: "document-ocr", targets: ["document-ocr"]))

@@ -1,4 +1,6 @@
 #define _GNU_SOURCE
+#include <time.h>
+#include <sys/time.h>
 #include "CPlatform.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -109,4 +111,16 @@ int platform_next_signal(void) {
     ssize_t count;
     do count = read(signal_pipe[0], &byte, 1); while (count < 0 && errno == EINTR);
     return count == 1 ? byte : -1;
+}
+
+int64_t platform_wall_clock_milliseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void platform_limit_socket(int socket, int seconds) {
+    struct timeval limit = {.tv_sec = seconds};
+    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }

@@ -12,6 +12,21 @@ package enum DocumentReader {
         limits: ExtractionLimits,
         recognizer: (any TextRecognizer)? = nil
     ) throws(Rejection) -> ExtractedDocument {
+        guard let encoding = ContentEncoding(of: bytes, hints: hints), let inner = try encoding.unfolded(bytes) else {
+            return try scored(bytes, hints, limits, recognizer)
+        }
+        let result = inner.withUnsafeBytes { inner in
+            Result { () throws(Rejection) in try scored(inner, encoding.hints(hints), limits, recognizer) }
+        }
+        return try result.get()
+    }
+
+    private static func scored(
+        _ bytes: UnsafeRawBufferPointer,
+        _ hints: ExtractionHints,
+        _ limits: ExtractionLimits,
+        _ recognizer: (any TextRecognizer)?
+    ) throws(Rejection) -> ExtractedDocument {
         var document = try read(bytes, hints: hints, limits: limits, recognizer: recognizer, nesting: 0)
         document.notes.quality = TextQuality.score(document)
         return document

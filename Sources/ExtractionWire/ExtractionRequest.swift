@@ -13,6 +13,7 @@ package enum ExtractionRequest: Equatable, Sendable {
             frame.byte(2)
             frame.string(hints.name)
             frame.string(hints.contentType)
+            frame.string(hints.contentEncoding)
             frame.integer(limits.pages)
             frame.integer(limits.textBytes)
             frame.byte(limits.mainContent ? 1 : 0)
@@ -26,7 +27,11 @@ package enum ExtractionRequest: Equatable, Sendable {
         case 1:
             self = .probe
         case 2:
-            let hints = ExtractionHints(name: try frame.string(), contentType: try frame.string())
+            let hints = ExtractionHints(
+                name: try frame.string(),
+                contentType: try frame.string(),
+                contentEncoding: try frame.string()
+            )
             self = .extract(
                 hints: hints,
                 limits: ExtractionLimits(
@@ -47,10 +52,13 @@ package struct ExtractionHints: Equatable, Sendable {
     package var name: String
     /// The Content-Type the object was stored with, or empty.
     package var contentType: String
+    /// The Content-Encoding the object was stored with, or empty.
+    package var contentEncoding: String
 
-    package init(name: String = "", contentType: String = "") {
+    package init(name: String = "", contentType: String = "", contentEncoding: String = "") {
         self.name = name
         self.contentType = contentType
+        self.contentEncoding = contentEncoding
     }
 }
 

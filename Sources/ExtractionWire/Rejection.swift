@@ -45,6 +45,12 @@ package enum RejectionCode: UInt8, Sendable, CaseIterable {
     case needsOCR
     /// The text is rubbish (`MIN_QUALITY`).
     case lowQuality
+    /// The queue does not take the message that names this document.
+    case messageRefused
+    /// The last receive of its message failed, and other documents succeeded.
+    case retriesExhausted
+    /// What it needs was unavailable for longer than a message is kept.
+    case unavailableTooLong
 
     package var name: String {
         switch self {
@@ -65,6 +71,9 @@ package enum RejectionCode: UInt8, Sendable, CaseIterable {
         case .forbidden: "forbidden"
         case .needsOCR: "needs_ocr"
         case .lowQuality: "low_quality"
+        case .messageRefused: "message_refused"
+        case .retriesExhausted: "retries_exhausted"
+        case .unavailableTooLong: "unavailable_too_long"
         }
     }
 

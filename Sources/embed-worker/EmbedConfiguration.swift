@@ -5,24 +5,29 @@ struct EmbedConfiguration: WorkerSettings {
     var common: CommonConfiguration
     var worker: WorkerConfiguration
     var embeddings: EmbeddingsConfiguration
+    var pipeline: EmbedSettings
     var requests: Int
     var batchInputs: Int
     var batchTokens: Int
     var bulkBytes: Int
-    var staleness: Duration
-    var tidyAfter: Duration
 
     static let declarations = Settings.worker + Settings.common + Settings.embed + Settings.information
 
     init(_ reader: inout SettingsReader) {
         common = CommonConfiguration(&reader)
         worker = WorkerConfiguration(&reader)
-        embeddings = EmbeddingsConfiguration(&reader, common)
+        embeddings = EmbeddingsConfiguration(&reader, common, prefix: common.documentPrefix)
         requests = reader.read(Settings.embeddingRequests)
         batchInputs = reader.read(Settings.batchInputs)
         batchTokens = reader.read(Settings.batchTokens)
         bulkBytes = reader.read(Settings.bulkBytes)
-        staleness = .seconds(reader.read(Settings.staleness))
-        tidyAfter = .seconds(reader.read(Settings.tidyAfter))
+        pipeline = EmbedSettings(
+            indexName: common.names.chunks,
+            dimensions: common.dimensions,
+            stalenessBound: .seconds(reader.read(Settings.staleness)),
+            tidyAfter: .seconds(reader.read(Settings.tidyAfter)),
+            window: reader.read(Settings.embeddingWindow),
+            bufferBytes: reader.read(Settings.buffer) << 20
+        )
     }
 }

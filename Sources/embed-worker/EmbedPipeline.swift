@@ -3,59 +3,68 @@ import IngestCore
 
 /// A chunk message's way: ledger, vectors, index, commit, clean-up.
 package struct EmbedPipeline: Sendable {
-    package var ledger: any Ledger
-    package var index: any ChunkIndex
-    package var handOver: HandOver
-    /// For a fresh event where a hand-over was lost.
-    package var eventQueue: any MessageQueue
-    /// The physical index that this worker's settings mean.
-    package var indexName: String
-    package var stalenessBound: Duration
-    /// Its own queue, and how long after a redelivery what was written too late is looked for.
-    package var chunkQueue: any MessageQueue
-    package var tidyAfter: Duration
-    package var time: any TimeSource
-    package var metrics: Metrics
-    package var log: Log
+    /// The stages of the way, in their order.
+    package struct Stages: Sendable {
+        package var ledger: any Ledger
+        package var index: any ChunkIndex
+        package var embeddings: EmbeddingBatcher
+        package var handOver: HandOver
+        /// For a fresh event where a chunk payload was lost.
+        package var eventQueue: any MessageQueue
+        /// The worker's own queue, for a look afterwards.
+        package var chunkQueue: any MessageQueue
+
+        package init(
+            ledger: any Ledger,
+            index: any ChunkIndex,
+            embeddings: EmbeddingBatcher,
+            handOver: HandOver,
+            eventQueue: any MessageQueue,
+            chunkQueue: any MessageQueue
+        ) {
+            self.ledger = ledger
+            self.index = index
+            self.embeddings = embeddings
+            self.handOver = handOver
+            self.eventQueue = eventQueue
+            self.chunkQueue = chunkQueue
+        }
+    }
+
+    private let stages: Stages
+    private let settings: EmbedSettings
+    private let environment: LoopEnvironment
     private let patience: Patience
     private let vectors: VectorSource
+    private let budget: ByteBudget
 
-    /// - Parameter patience: how long vectors that are paid for are kept trying to get into the index.
-    package init(
-        ledger: any Ledger,
-        index: any ChunkIndex,
-        embeddings: EmbeddingBatcher,
-        handOver: HandOver,
-        eventQueue: any MessageQueue,
-        indexName: String,
-        stalenessBound: Duration,
-        chunkQueue: any MessageQueue,
-        tidyAfter: Duration,
-        patience: Patience,
-        time: any TimeSource,
-        metrics: Metrics,
-        log: Log
-    ) {
-        self.ledger = ledger
-        self.index = index
-        self.handOver = handOver
-        self.eventQueue = eventQueue
-        self.indexName = indexName
-        self.stalenessBound = stalenessBound
-        self.chunkQueue = chunkQueue
-        self.tidyAfter = tidyAfter
-        self.time = time
-        self.metrics = metrics
-        self.log = log
-        self.patience = patience
+    package init(_ stages: Stages, settings: EmbedSettings, environment: LoopEnvironment) {
+        self.stages = stages
+        self.settings = settings
+        self.environment = environment
+        budget = ByteBudget(settings.bufferBytes)
+        patience = Patience(
+            limit: settings.patience,
+            time: environment.time,
+            random: environment.random,
+            breakers: environment.breakers
+        )
         vectors = VectorSource(
-            index: index,
-            embeddings: embeddings,
+            index: stages.index,
+            embeddings: stages.embeddings,
             paid: PaidVectors(),
             patience: patience,
-            metrics: metrics
+            metrics: environment.metrics,
+            window: settings.window
         )
     }
+
+    private var ledger: any Ledger { stages.ledger }
+    private var index: any ChunkIndex { stages.index }
+    private var handOver: HandOver { stages.handOver }
+    private var time: any TimeSource { environment.time }
+    private var metrics: Metrics { environment.metrics }
+    private var log: Log { environment.log }
 
     package func handle(_ job: WorkLoop.Job) async -> Outcome {
         let message: ChunkMessage
@@ -65,24 +74,22 @@ package struct EmbedPipeline: Sendable {
             switch error {
             case .newer(let version):
                 return .leave("a chunk message of version \(version): this worker reads up to \(ChunkMessage.version)")
-            case .malformed:
-                return .deadLetter([
-                    DeadLetter(reason: "unreadable_message", detail: "not a chunk message of ingest-worker")
-                ])
+            case .malformed: return await forwarded(job)
             }
         }
-        let work = EmbedWork(message)
-        guard work.header.index == indexName else {
-            return .leave("\(work.header.index) is not this worker's index, \(indexName)")
+        let work = EmbedWork(message, job)
+        guard work.header.index == settings.indexName else {
+            return .leave("\(work.header.index) is not this worker's index, \(settings.indexName)")
         }
         do {
             guard message.payload != .tidying else { return try await tidyUp(work) }
+            if job.first.isRedriven { return try await retry(work) }
             if job.first.receiveCount > 1, job.pauses == 0 { try await askForTidying(work) }
             while true {
                 let isFirst = job.isFirstAttempt
                 let outcome =
                     vectors.holds(work.key)
-                    ? try await patience.run { try await process(work, isFirstAttempt: isFirst) }
+                    ? try await patience.run(work.id) { try await process(work, isFirstAttempt: isFirst) }
                     : try await process(work, isFirstAttempt: isFirst)
                 if let outcome { return outcome }
             }
@@ -93,12 +100,45 @@ package struct EmbedPipeline: Sendable {
         }
     }
 
+    /// A dead-letter message of this queue, sent back to it: its body is an event, for the worker that reads the bucket.
+    private func forwarded(_ job: WorkLoop.Job) async -> Outcome {
+        let detail = "not a chunk message of ingest-worker"
+        guard case .changes(let changes) = try? EventParser.parse(job.first.body), !changes.isEmpty else {
+            return .deadLetter([DeadLetter(reason: "unreadable_message", detail: detail)])
+        }
+        do {
+            for change in changes {
+                let body = ObjectChange.hint(for: change.object, retriesRejected: true)
+                try await stages.eventQueue.send(OutgoingMessage(body: body, trace: job.first.trace))
+            }
+            return .done
+        } catch {
+            return Outcome(Failure(error)) { DeadLetter(reason: $0.code.name, detail: $0.detail) }
+        }
+    }
+
+    /// A dead letter that was sent back: the object is read again, whatever was decided before.
+    private func retry(_ work: EmbedWork) async throws -> Outcome {
+        try await tellAgain(work, retriesRejected: true)
+        try await handOver.discard(work.message)
+        return .done
+    }
+
+    /// No receive is left: what the message is about is rejected, unless it or a newer version is live.
+    package func exhaust(_ job: WorkLoop.Job, _ rejection: Rejection) async throws -> [DeadLetter] {
+        guard let message = try? ChunkMessage(decoding: job.first.body), message.header.index == settings.indexName,
+            message.payload != .tidying
+        else { return [DeadLetter(reason: rejection.code.name, detail: rejection.detail)] }
+        let work = EmbedWork(message, job)
+        guard case .deadLetter(let letters) = try await reject(work, rejection) else { return [] }
+        return letters
+    }
+
     /// After a lost lease: another worker may have finished the message and cleaned up before our last write. Then that is ours to remove.
     package func tidy(_ job: WorkLoop.Job) async -> [DeadLetter] {
-        guard let message = try? ChunkMessage(decoding: job.first.body), message.header.index == indexName else {
-            return []
-        }
-        let work = EmbedWork(message)
+        guard let message = try? ChunkMessage(decoding: job.first.body), message.header.index == settings.indexName
+        else { return [] }
+        let work = EmbedWork(message, job)
         guard let record = try? await ledger.read(work.recordID).record else { return [] }
         switch record.decision(for: work.generation, isFirstDelivery: false, isStale: false) {
         case .remove, .tellAgain:
@@ -114,8 +154,8 @@ package struct EmbedPipeline: Sendable {
     /// Somebody else had the message before, and may still have it: whoever writes last and dies then leaves chunks that nobody looks for.
     private func askForTidying(_ work: EmbedWork) async throws {
         let message = ChunkMessage(header: work.header, payload: .tidying)
-        try await chunkQueue.send(
-            OutgoingMessage(body: try message.encoded(), group: work.header.tenant, delay: tidyAfter)
+        try await stages.chunkQueue.send(
+            OutgoingMessage(body: try message.encoded(), group: work.header.tenant, delay: settings.tidyAfter)
         )
     }
 
@@ -138,7 +178,7 @@ package struct EmbedPipeline: Sendable {
             try await tellAgain(work)
             return try await discard(work)
         }
-        let isStale = record.isStale(at: time.now, bound: stalenessBound)
+        let isStale = record.isStale(at: time.now, bound: settings.stalenessBound)
         switch record.decision(for: work.generation, isFirstDelivery: isFirstAttempt, isStale: isStale) {
         case .finish: return try await finish(work)
         case .remove: return try await remove(work)
@@ -156,25 +196,50 @@ package struct EmbedPipeline: Sendable {
                 try await embed(work, record, isFirstAttempt: isFirstAttempt)
             } catch is HandOver.Loss {
                 return try await abandon(work, isFirstAttempt: isFirstAttempt)
-            } catch let rejection as Rejection {
-                return try await reject(work, rejection)
-            } catch Failure.document(let rejection) {
+            } catch {
+                guard case .document(let rejection) = Failure(error) else { throw error }
+                try await confirm(rejection, work)
                 return try await reject(work, rejection)
             }
             return try await commit(work)
         }
     }
 
+    /// A document is rejected for what the provider or the index said only where others are not refused as well.
+    private func confirm(_ rejection: Rejection, _ work: EmbedWork) async throws {
+        let dependency: Dependency = rejection.code == .embeddingRefused ? .provider : .index
+        guard await environment.breakers.isAvailable(dependency, about: work.header.object, reason: rejection.detail)
+        else { throw Failure.fleet(rejection.detail, of: dependency) }
+    }
+
     /// Chunks to vectors to index. What is there already, of ours or with equal text in the live version, is not paid for again.
     private func embed(_ work: EmbedWork, _ record: DocumentRecord, isFirstAttempt: Bool) async throws {
         guard work.header.chunkCount > 0 else { return }
+        try await budget.run(settings.weight(chunks: work.header.chunkCount)) {
+            try await embedInWindows(work, record, isFirstAttempt: isFirstAttempt)
+        }
+    }
+
+    private func embedInWindows(_ work: EmbedWork, _ record: DocumentRecord, isFirstAttempt: Bool) async throws {
         let chunks = try await handOver.unpack(work.message)
         let written =
             isFirstAttempt
             ? [:] : try await index.hashes(work.document, generation: work.generation, count: chunks.count)
-        let missing = chunks.filter { written[$0.index] == nil }
-        try await vectors.provide(for: missing, of: work.key, over: record.live) { vectors in
-            let indexed = missing.map {
+        var live: (generation: Int, chunks: [Int: String])?
+        if let version = record.live, version.chunkCount > 0 {
+            let hashes = try await index.hashes(
+                work.document,
+                generation: version.generation,
+                count: version.chunkCount
+            )
+            live = (version.generation, hashes)
+        }
+        let known = KnownChunks(work.document, work.generation, written: written, live: live)
+        let missing = (0..<chunks.count).filter { written[$0] == nil }
+        let (index, environment) = (index, environment)
+        try await vectors.provide(missing, of: chunks, for: work.key, over: known) { part, vectors in
+            environment.breakers.succeeded(.provider, by: work.id)
+            let indexed = part.map {
                 IndexedChunk(
                     documentID: work.document,
                     generation: work.generation,
@@ -183,6 +248,7 @@ package struct EmbedPipeline: Sendable {
                 )
             }
             try await index.create(indexed, work.header)
+            environment.breakers.succeeded(.index, by: work.id)
         }
     }
 
@@ -190,13 +256,14 @@ package struct EmbedPipeline: Sendable {
         let header = work.header
         let now = time.now
         // Given back now, it could be superseded and removed before it comes again, and be paid for again then.
-        let outcome = try await patience.run {
+        let outcome = try await patience.run(work.id) {
             try await ledger.update(work.recordID) {
                 $0.committing(
                     work.generation,
                     header.content,
                     chunkCount: header.chunkCount,
                     reason: header.reason,
+                    reasonSettings: header.reasonSettings,
                     quality: header.quality,
                     at: now
                 )
@@ -204,7 +271,7 @@ package struct EmbedPipeline: Sendable {
         }
         guard outcome.written != nil else { return try await remove(work) }
         metrics.add(.documentsIndexed)
-        log.info("live", work.metadata.merging(["chunks": "\(header.chunkCount)"]) { $1 })
+        log.info("document version committed", work.metadata.merging(["chunks": "\(header.chunkCount)"]) { $1 })
         return try await finish(work)
     }
 
@@ -228,13 +295,15 @@ package struct EmbedPipeline: Sendable {
 
     private func reject(_ work: EmbedWork, _ rejection: Rejection) async throws -> Outcome? {
         // What was paid for is not in the index, and would be paid for again.
-        let outcome = try await patience.run {
+        let now = time.now
+        let outcome = try await patience.run(work.id) {
             try await ledger.update(work.recordID) {
-                $0.rejecting(work.generation, work.header.content, rejection)
+                $0.rejecting(work.generation, work.header.content, rejection, at: now)
             }
         }
         guard outcome.written != nil else { return nil }
         metrics.add(.documentsRejected)
+        metrics.count("ingest_rejections_total", "reason", rejection.code.name)
         _ = try await remove(work)
         return .deadLetter([work.deadLetter(rejection)])
     }
@@ -242,21 +311,20 @@ package struct EmbedPipeline: Sendable {
     private func abandon(_ work: EmbedWork, isFirstAttempt: Bool) async throws -> Outcome? {
         let now = time.now
         let outcome = try await ledger.update(work.recordID) { record in
-            let isStale = record.isStale(at: now, bound: stalenessBound)
+            let isStale = record.isStale(at: now, bound: settings.stalenessBound)
             let decision = record.decision(for: work.generation, isFirstDelivery: isFirstAttempt, isStale: isStale)
             return decision == .embed ? record.abandoning(work.generation) : nil
         }
         guard outcome.written != nil else { return nil }
         metrics.add(.documentsAbandoned)
-        log.warning("the chunks handed over are gone: the object is read again", work.metadata)
+        log.warning("chunk payload missing; re-ingesting the object", work.metadata)
         try await tellAgain(work)
         return try await remove(work)
     }
 
-    private func tellAgain(_ work: EmbedWork) async throws {
-        try await eventQueue.send(
-            OutgoingMessage(body: ObjectChange.hint(for: work.header.object), group: work.header.tenant)
-        )
+    private func tellAgain(_ work: EmbedWork, retriesRejected: Bool = false) async throws {
+        let body = ObjectChange.hint(for: work.header.object, retriesRejected: retriesRejected)
+        try await stages.eventQueue.send(OutgoingMessage(body: body, group: work.header.tenant))
     }
 
     /// The hand-over object goes last; then the message may.
@@ -264,35 +332,5 @@ package struct EmbedPipeline: Sendable {
         vectors.forget(work.key)
         try await handOver.discard(work.message)
         return .done
-    }
-}
-
-/// A chunk message with the names that follow from it.
-private struct EmbedWork: Sendable {
-    let message: ChunkMessage
-    let document: DocumentID
-    let recordID: String
-
-    init(_ message: ChunkMessage) {
-        self.message = message
-        document = DocumentID(message.header.documentID)
-        recordID = document.recordID(index: message.header.index)
-    }
-
-    var header: ChunkMessage.Header { message.header }
-    var generation: Int { header.generation }
-    var key: PaidVectors.Key { PaidVectors.Key(document, generation) }
-    var metadata: Log.Metadata { ["object": header.object.description, "generation": "\(generation)"] }
-
-    func deadLetter(_ rejection: Rejection) -> DeadLetter { deadLetter(rejection.code.name, rejection.detail) }
-    func deadLetter(_ entry: RejectedGeneration) -> DeadLetter { deadLetter(entry.reason, entry.detail) }
-
-    private func deadLetter(_ reason: String, _ detail: String) -> DeadLetter {
-        DeadLetter(
-            reason: reason,
-            detail: detail,
-            object: header.object.description,
-            generation: generation
-        )
     }
 }

@@ -5,8 +5,7 @@ import IngestCore
 struct EmbedWorker: Worker {
     static let program = Program(
         name: "embed-worker",
-        summary:
-            "Embeds the chunks that ingest-worker hands over, and keeps the OpenSearch index in step with the bucket.",
+        summary: "Embeds the chunks that ingest-worker enqueues, and keeps the OpenSearch index in step with the bucket.",
         declarations: EmbedConfiguration.declarations
     )
 
@@ -15,50 +14,90 @@ struct EmbedWorker: Worker {
     let shutdown: Shutdown
 
     func run() async throws {
-        let run = WorkerRun(services: services, configuration: configuration.worker, shutdown: shutdown)
-        try run.serveHealth(defaultPort: 8081)
         let names = configuration.common.names
         let ledger = services.ledger(names)
+        let store = services.objectStore()
         let index = OpenSearchIndex(
             name: names.writeAlias,
             client: services.openSearch,
             time: services.time,
             bulkBytes: configuration.bulkBytes
         )
+        let embedder = configuration.embeddings.embedder(services, requests: configuration.requests)
         let embeddings = EmbeddingBatcher(
-            configuration.embeddings.embedder(services, requests: configuration.requests),
+            embedder,
             inputs: configuration.batchInputs,
             tokens: configuration.batchTokens,
             concurrency: configuration.requests,
             time: services.time
         )
+        let run = WorkerRun(services: services, configuration: configuration.worker, shutdown: shutdown) {
+            dependency, _ in
+            try await probe(dependency, ledger, index, embedder, store)
+        }
+        try run.serveHealth(defaultPort: 8081)
         let queue = services.queue(configuration.worker.chunkQueue)
-        let pipeline = EmbedPipeline(
+        let stages = EmbedPipeline.Stages(
             ledger: ledger,
             index: index,
             embeddings: embeddings,
             handOver: HandOver(
-                store: services.objectStore(),
+                store: store,
                 bucket: configuration.worker.handOverBucket,
                 prefix: configuration.worker.handOverPrefix,
                 inlineBytes: 0
             ),
             eventQueue: services.queue(configuration.worker.ingestQueue),
-            indexName: names.chunks,
-            stalenessBound: configuration.staleness,
-            chunkQueue: queue,
-            tidyAfter: configuration.tidyAfter,
-            patience: Patience(limit: .seconds(900), time: services.time, random: services.random),
-            time: services.time,
-            metrics: run.environment.metrics,
-            log: run.environment.log
+            chunkQueue: queue
         )
+        let pipeline = EmbedPipeline(stages, settings: configuration.pipeline, environment: run.environment)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await ledger.run() }
             group.addTask { await index.run() }
             group.addTask { await embeddings.run() }
-            try await run.loop(queue, tidy: { await pipeline.tidy($0) }) { await pipeline.handle($0) }
+            await learn(embedder, run.environment.breakers)
+            let handler = WorkLoop.Handler(
+                tidy: { await pipeline.tidy($0) },
+                exhaust: { try await pipeline.exhaust($0, $1) },
+                work: { await pipeline.handle($0) }
+            )
+            try await run.loop(queue, handler)
             group.cancelAll()
+        }
+    }
+
+    /// A provider that takes no request is found before the first document is received.
+    private func learn(_ embedder: OpenAIEmbedder, _ breakers: CircuitBreakers) async {
+        do {
+            _ = try await embedder.learnedProfile()
+        } catch {
+            _ = await breakers.isAvailable(.provider, about: nil, reason: Failure(error).of(.provider).summary)
+        }
+    }
+
+    private func probe(
+        _ dependency: Dependency,
+        _ ledger: OpenSearchLedger,
+        _ index: OpenSearchIndex,
+        _ embedder: OpenAIEmbedder,
+        _ store: S3ObjectStore
+    ) async throws {
+        switch dependency {
+        case .ledger: try await ledger.probe(at: services.time.now)
+        case .index: try await index.probe(dimensions: configuration.common.dimensions)
+        case .provider: try await embedder.probe()
+        case .bucket(let name):
+            let check = ObjectReference(bucket: name, key: configuration.worker.handOverPrefix + ".check")
+            _ = try await store.readBytes(check, maximum: 1024)
+        case .queue(let url):
+            let queue = services.queue(url)
+            if url == configuration.worker.chunkQueue {
+                try await queue.probeDelete()
+                try await queue.probeSend(try ChunkMessage.probe(index: configuration.common.names.chunks).encoded())
+            } else {
+                try await queue.probeSend(ObjectChange.testEvent)
+            }
+        case .host: break
         }
     }
 
@@ -68,19 +107,18 @@ struct EmbedWorker: Worker {
             bucket: configuration.worker.handOverBucket,
             key: configuration.worker.handOverPrefix + ".check"
         )
-        await report.queue(services.queue(configuration.worker.chunkQueue), "CHUNK_QUEUE_URL")
+        let chunkQueue = services.queue(configuration.worker.chunkQueue)
+        await report.queue(chunkQueue, "CHUNK_QUEUE_URL")
+        await report.sending(services.queue(configuration.worker.ingestQueue), "INGEST_QUEUE_URL", ObjectChange.testEvent)
+        await report.notNotified(chunkQueue, "CHUNK_QUEUE_URL")
         await report.item("HANDOVER_BUCKET", object.description) {
             _ = try await services.objectStore().readBytes(object, maximum: 1024)
         }
         await report.openSearch(services.openSearch, configuration.common)
-        await report.item(
-            "OPENAI_BASE_URL",
-            "\(configuration.embeddings.provider.endpoint), \(configuration.common.model)"
-        ) {
-            let answer = await configuration.embeddings.embedder(services, requests: 1).embed([
-                EmbeddingInput(text: "check", tokens: 1)
-            ])
-            _ = try answer[0].get()
+        let provider = configuration.embeddings.provider
+        await report.value("OPENAI_BASE_URL") {
+            let profile = try await configuration.embeddings.embedder(services, requests: 1).learnedProfile()
+            return "\(provider.endpoint), \(configuration.common.model): takes \(profile)"
         }
         return report
     }

@@ -1,29 +1,44 @@
 import IngestCore
 
-/// Vectors for a generation's chunks: those that an interrupted attempt has paid for, those of the live version's chunks with the same text,
-/// and the rest from the provider.
+/// Vectors for a generation's chunks, window by window: those that an interrupted attempt has paid for, those of chunks with the same text in
+/// the live version or in this one, and the rest from the provider.
 struct VectorSource: Sendable {
     let index: any ChunkIndex
     let embeddings: EmbeddingBatcher
     let paid: PaidVectors
     let patience: Patience
     let metrics: Metrics
+    /// Chunks in a window.
+    let window: Int
 
-    /// Provides vectors for `chunks` to `use`. What was paid for is kept until `forget`, for an attempt that has to begin again: what is in the
-    /// index by then may be gone with the next commit of another generation.
+    /// Provides vectors for the chunks `missing` to `use`, which writes them. While a window is written the next is embedded; no more than two
+    /// are in memory. What was paid for and is not written is kept until `forget`, for an attempt that has to begin again.
     func provide(
-        for chunks: [ChunkPayload],
-        of key: PaidVectors.Key,
-        over live: LiveGeneration?,
-        use: ([Int: [Float]]) async throws -> Void
+        _ missing: [Int],
+        of chunks: ChunkSet,
+        for key: PaidVectors.Key,
+        over known: KnownChunks,
+        use: @escaping @Sendable ([ChunkPayload], [Int: [Float]]) async throws -> Void
     ) async throws {
-        var vectors = paid.take(key)
-        defer { paid.keep(vectors, key) }
-        let unpaid = chunks.filter { vectors[$0.index] == nil }
-        vectors.merge(try await reusable(unpaid, key.document, live)) { old, _ in old }
-        metrics.add(.chunksReused, chunks.count { vectors[$0.index] != nil })
-        try await patience.run { try await embed(chunks.filter { vectors[$0.index] == nil }, into: &vectors) }
-        try await patience.run { try await use(vectors) }
+        let held = Locked(paid.take(key))
+        defer { paid.keep(held.withLock { $0 }, key) }
+        var known = known
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for start in stride(from: 0, to: missing.count, by: window) {
+                let part = try chunks.chunks(missing[start..<min(missing.count, start + window)])
+                try await fill(held, for: part, &known)
+                // The window before.
+                try await group.next()
+                group.addTask {
+                    let vectors = held.withLock { held in
+                        Dictionary(uniqueKeysWithValues: part.compactMap { c in held[c.index].map { (c.index, $0) } })
+                    }
+                    try await patience.run(key.description) { try await use(part, vectors) }
+                    held.withLock { held in for chunk in part { held[chunk.index] = nil } }
+                }
+            }
+            try await group.waitForAll()
+        }
     }
 
     /// An earlier attempt has left vectors here, which another worker would pay for again.
@@ -32,8 +47,22 @@ struct VectorSource: Sendable {
     /// The generation has come to its end.
     func forget(_ key: PaidVectors.Key) { _ = paid.take(key) }
 
+    /// Sees to it that `held` has a vector for each of `chunks`.
+    private func fill(_ held: Locked<[Int: [Float]]>, for chunks: [ChunkPayload], _ known: inout KnownChunks) async throws {
+        let before = held.withLock { held in chunks.filter { held[$0.index] == nil } }
+        let reused = try await reusable(before, known, held)
+        held.withLock { $0.merge(reused) { old, _ in old } }
+        let unpaid = before.filter { reused[$0.index] == nil }
+        metrics.add(.chunksReused, chunks.count - unpaid.count)
+        try await patience.run(known.document.description) {
+            try await embed(held.withLock { held in unpaid.filter { held[$0.index] == nil } }, into: held)
+        }
+        for chunk in chunks { known.own[chunk.contentHash] = known.own[chunk.contentHash] ?? chunk.index }
+    }
+
     /// Equal texts are embedded once.
-    private func embed(_ chunks: [ChunkPayload], into vectors: inout [Int: [Float]]) async throws {
+    private func embed(_ chunks: [ChunkPayload], into held: Locked<[Int: [Float]]>) async throws {
+        guard !chunks.isEmpty else { return }
         var places: [String: Int] = [:]
         var fresh: [ChunkPayload] = []
         for chunk in chunks where places[chunk.contentHash] == nil {
@@ -41,33 +70,67 @@ struct VectorSource: Sendable {
             fresh.append(chunk)
         }
         let results = try await embeddings.embed(fresh.map { EmbeddingInput(text: $0.text, tokens: $0.tokens) })
-        var worst: (any Error)?
+        var first: (any Error)?
         for (chunk, result) in zip(fresh, results) {
             switch result {
             case .success: metrics.add(.tokensEmbedded, chunk.tokens)
-            case .failure(let error): if worst.map({ Failure($0).isPassing }) ?? true { worst = error }
+            case .failure(let error): if first.map({ Failure($0).isPassing }) ?? true { first = error }
             }
         }
-        for chunk in chunks {
-            guard let place = places[chunk.contentHash], case .success(let vector) = results[place] else { continue }
-            vectors[chunk.index] = vector
+        held.withLock { held in
+            for chunk in chunks {
+                guard let place = places[chunk.contentHash], case .success(let vector) = results[place] else { continue }
+                held[chunk.index] = vector
+            }
         }
         metrics.add(.chunksEmbedded, results.count { if case .success = $0 { true } else { false } })
-        if let worst { throw worst }
+        if let first { throw first }
     }
 
-    /// Vectors of the live version's chunks with the same text, by our chunk index.
-    private func reusable(_ chunks: [ChunkPayload], _ document: DocumentID, _ live: LiveGeneration?) async throws
+    /// Vectors of chunks with the same text that are in the index or in memory, by chunk index.
+    private func reusable(_ chunks: [ChunkPayload], _ known: KnownChunks, _ held: Locked<[Int: [Float]]>) async throws
         -> [Int: [Float]]
     {
-        guard let live, live.chunkCount > 0, !chunks.isEmpty else { return [:] }
-        let hashes = try await index.hashes(document, generation: live.generation, count: live.chunkCount)
-        let byHash = Dictionary(hashes.map { ($1, $0) }) { min($0, $1) }
-        let sources = chunks.compactMap { chunk in byHash[chunk.contentHash].map { (chunk.index, $0) } }
-        let wanted = Set(sources.map(\.1)).sorted()
-        let found = try await index.vectors(document, generation: live.generation, chunks: wanted)
-        return Dictionary(
-            uniqueKeysWithValues: sources.compactMap { target, source in found[source].map { (target, $0) } }
-        )
+        var found: [Int: [Float]] = [:]
+        var sources: [Int: [(target: Int, source: Int)]] = [:]
+        for chunk in chunks {
+            if let own = known.own[chunk.contentHash] {
+                if let vector = held.withLock({ $0[own] }) {
+                    found[chunk.index] = vector
+                } else {
+                    sources[known.generation, default: []].append((chunk.index, own))
+                }
+            } else if let live = known.live, let source = known.byLiveHash[chunk.contentHash] {
+                sources[live, default: []].append((chunk.index, source))
+            }
+        }
+        for (generation, pairs) in sources.sorted(by: { $0.key < $1.key }) {
+            let wanted = Set(pairs.map(\.source)).sorted()
+            let vectors = try await index.vectors(known.document, generation: generation, chunks: wanted)
+            for (target, source) in pairs { if let vector = vectors[source] { found[target] = vector } }
+        }
+        return found
+    }
+}
+
+/// Which texts of a document have vectors already, by content hash.
+struct KnownChunks: Sendable {
+    var document: DocumentID
+    /// The generation that is written.
+    var generation: Int
+    var own: [String: Int]
+    /// The live generation; nil where nothing is live.
+    var live: Int?
+    var byLiveHash: [String: Int] = [:]
+
+    /// - Parameters:
+    ///   - written: chunks of the generation that are in the index.
+    ///   - live: chunks of the live generation that are in the index.
+    init(_ document: DocumentID, _ generation: Int, written: [Int: String], live: (generation: Int, chunks: [Int: String])?) {
+        self.document = document
+        self.generation = generation
+        own = Dictionary(written.map { ($1, $0) }) { min($0, $1) }
+        self.live = live?.generation
+        byLiveHash = Dictionary((live?.chunks ?? [:]).map { ($1, $0) }) { min($0, $1) }
     }
 }

@@ -15,6 +15,7 @@ struct IngestConfiguration: WorkerSettings {
     var scratch: String
     var replay: ReplayTarget?
     var isDryRun: Bool
+    var onlyRejected: Bool
 
     static let declarations =
         Settings.worker + Settings.common + Settings.ingest + Settings.replaying + Settings.information
@@ -54,19 +55,49 @@ struct IngestConfiguration: WorkerSettings {
         } catch {
             reader.problem("DOCUMENTS: \(error)")
         }
+        let leastQuality = reader.read(Settings.leastQuality)
         pipeline = IngestSettings(
             rules: rules,
             names: common.names,
             handOverBucket: worker.handOverBucket,
             handOverPrefix: worker.handOverPrefix,
             removesRejected: reader.read(Settings.onRejection) == "remove",
-            leastQuality: Double(reader.read(Settings.leastQuality)) / 100
+            leastQuality: Double(leastQuality) / 100,
+            rejections: Self.rejections(extractor, ocr, chunker, maximumObjectBytes, leastQuality)
         )
         let url = reader.read(Settings.replay)
         isDryRun = reader.read(Settings.dryRun)
+        onlyRejected = reader.read(Settings.onlyRejected)
         replay = ReplayTarget(url)
-        if !url.isEmpty, replay == nil { reader.problem("REPLAY is no s3://bucket/prefix: \"\(url)\" (--replay)") }
-        if isDryRun, url.isEmpty { reader.problem("DRY_RUN goes with --replay (--dry-run)") }
+        if !url.isEmpty, replay == nil { reader.problem("--replay is not a valid s3://bucket/prefix: \"\(url)\"") }
+        for (isSet, flag) in [(isDryRun, "--dry-run"), (onlyRejected, "--only-rejected")] where isSet && url.isEmpty {
+            reader.problem("\(flag) goes with --replay")
+        }
+    }
+
+    /// The settings that each reason depends on.
+    private static func rejections(
+        _ extractor: ExtractorPool.Settings,
+        _ ocr: ExtractorPool.Settings,
+        _ chunker: Chunker,
+        _ objectBytes: Int,
+        _ leastQuality: Int
+    ) -> RejectionSettings {
+        let seconds = "EXTRACT_SECONDS=\(Int(extractor.deadline.seconds)) OCR_SECONDS=\(Int(ocr.deadline.seconds))"
+        return RejectionSettings([
+            .tooLarge: "OBJECT_MAX_BYTES=\(objectBytes)",
+            .tooManyPages: "EXTRACT_MAX_PAGES=\(extractor.limits.pages)",
+            .outputLimit: "EXTRACT_MAX_TEXT_BYTES=\(extractor.limits.textBytes)",
+            .timeout: seconds,
+            .memory: "EXTRACT_MEMORY_MB=\(extractor.memoryBytes >> 20)",
+            .tooManyChunks: "CHUNK_MAX_COUNT=\(chunker.maximumChunks)",
+            .lowQuality: "MIN_QUALITY=\(leastQuality)",
+            // What no reader understands may be understood by the next version.
+            .unsupported: "VERSION=\(Program.version)",
+            .malformed: "VERSION=\(Program.version)",
+            .crash: "VERSION=\(Program.version)",
+            .empty: "VERSION=\(Program.version)",
+        ])
     }
 
     /// A program of ours stands beside this one unless its setting says where.

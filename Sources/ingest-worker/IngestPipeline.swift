@@ -1,49 +1,59 @@
 import ExtractionWire
 import IngestCore
 
-/// An event's way: ledger, object, text, chunks, generation, hand-over.
+/// An event's way: ledger, object, text, chunks, generation, chunk message.
 package struct IngestPipeline: Sendable {
-    package var ledger: any Ledger
-    package var store: any ObjectStore
-    package var extractor: any Extractor
-    package var chunker: Chunker
-    package var handOver: HandOver
-    package var chunkQueue: any MessageQueue
-    package var settings: IngestSettings
-    package var time: any TimeSource
-    package var metrics: Metrics
-    package var log: Log
-    /// Events of one object are worked on one after the other: the second finds what the first has done.
-    private let objects = OnePerKey()
+    /// The stages of the way, in their order.
+    package struct Stages: Sendable {
+        package var ledger: any Ledger
+        package var store: any ObjectStore
+        package var extractor: any Extractor
+        package var chunker: Chunker
+        package var handOver: HandOver
+        package var chunkQueue: any MessageQueue
 
-    package init(
-        ledger: any Ledger,
-        store: any ObjectStore,
-        extractor: any Extractor,
-        chunker: Chunker,
-        handOver: HandOver,
-        chunkQueue: any MessageQueue,
-        settings: IngestSettings,
-        time: any TimeSource,
-        metrics: Metrics,
-        log: Log
-    ) {
-        self.ledger = ledger
-        self.store = store
-        self.extractor = extractor
-        self.chunker = chunker
-        self.handOver = handOver
-        self.chunkQueue = chunkQueue
-        self.settings = settings
-        self.time = time
-        self.metrics = metrics
-        self.log = log
+        package init(
+            ledger: any Ledger,
+            store: any ObjectStore,
+            extractor: any Extractor,
+            chunker: Chunker,
+            handOver: HandOver,
+            chunkQueue: any MessageQueue
+        ) {
+            self.ledger = ledger
+            self.store = store
+            self.extractor = extractor
+            self.chunker = chunker
+            self.handOver = handOver
+            self.chunkQueue = chunkQueue
+        }
     }
 
+    let stages: Stages
+    let settings: IngestSettings
+    let environment: LoopEnvironment
+    /// Events of one object are worked on one after the other: the second finds what the first has done.
+    private let objects = OnePerKey<ObjectReference>()
+    /// A document that is changed again and again while it is read is left to its next event.
+    private static let conflictsInPlace = 20
+
+    package init(_ stages: Stages, settings: IngestSettings, environment: LoopEnvironment) {
+        self.stages = stages
+        self.settings = settings
+        self.environment = environment
+    }
+
+    var ledger: any Ledger { stages.ledger }
+    var metrics: Metrics { environment.metrics }
+    var log: Log { environment.log }
+    var time: any TimeSource { environment.time }
+
     /// Events of one receive about the same single object are one job.
-    package static let mergeKey: @Sendable (Delivery) -> String? = { delivery in
-        guard case .changes(let changes) = try? EventParser.parse(delivery.body), changes.count == 1 else { return nil }
-        return changes[0].object.description
+    package static let mergeKey: @Sendable (Delivery) -> ObjectReference? = { delivery in
+        guard !delivery.isRedriven, case .changes(let changes) = try? EventParser.parse(delivery.body),
+            changes.count == 1, !changes[0].retriesRejected
+        else { return nil }
+        return changes[0].object
     }
 
     /// One job: every object that its event names. The message is done when all of them are.
@@ -56,81 +66,105 @@ package struct IngestPipeline: Sendable {
             return .deadLetter([DeadLetter(reason: "unreadable_event", detail: error.description)])
         }
         var letters: [DeadLetter] = []
-        for object in Set(changes.map(\.object)).sorted(by: { $0.description < $1.description }) {
-            guard let tenant = settings.tenant(of: object) else { continue }
-            switch await outcome(of: object, tenant, job) {
+        var unfinished: Outcome?
+        for work in works(changes, job) {
+            switch await outcome(of: work) {
             case .done: continue
             case .deadLetter(let more): letters += more
-            case let other: return other  // what is done already is found to be known next time
+            // The others go on; what is done already is found to be known in the next attempt.
+            case let other: unfinished = other
             }
         }
+        if let unfinished { return unfinished }
         return letters.isEmpty ? .done : .deadLetter(letters)
     }
 
-    private func outcome(of object: ObjectReference, _ tenant: String, _ job: WorkLoop.Job) async -> Outcome {
-        do {
-            return try await objects.run(object.description) {
-                var isRepeated = !job.isFirstAttempt
-                while true {
-                    if let outcome = try await ingest(object, tenant, job, isRepeated) { return outcome }
-                    // The other one may have been ourselves, with an answer that was lost.
-                    isRepeated = true
-                    log.debug("somebody else moved first, starting again", ["object": object.description])
-                }
+    /// The objects of an event that are documents, once each.
+    private func works(_ changes: [ObjectChange], _ job: WorkLoop.Job) -> [IngestWork] {
+        Set(changes.map(\.object)).sorted().compactMap { object in
+            guard let tenant = settings.tenant(of: object) else {
+                metrics.count("ingest_events_left_out_total", "reason", "rule")
+                log.debug("object left out by a rule (DOCUMENTS)", job.first.metadata.merging(["object": "\(object)"]) { $1 })
+                return nil
             }
-        } catch {
-            let failure = Failure(error)
-            log.debug("ingest failed", ["object": object.description, "error": failure.summary])
-            return Outcome(failure) { deadLetter(object, $0, generation: nil) }
+            let isRetry = changes.contains { $0.object == object && $0.retriesRejected } || job.first.isRedriven
+            return IngestWork(object, tenant: tenant, job, index: settings.names.chunks, retriesRejected: isRetry)
         }
     }
 
-    /// The document's path up to the hand-over. Nil when a compare-and-set was lost: everything has to be looked at again.
-    private func ingest(_ object: ObjectReference, _ tenant: String, _ job: WorkLoop.Job, _ isRepeated: Bool)
-        async throws -> Outcome?
-    {
-        let document = DocumentID(tenant: tenant, object: object)
-        let id = document.recordID(index: settings.names.chunks)
-        let read = try await ledger.read(id)
-        let record =
-            read.record
-            ?? DocumentRecord(tenant: tenant, object: object, index: settings.names.chunks, created: time.now)
-
-        let found = try await content(of: object, record)
-        if found.isUnchanged || record.knows(found.content) {
-            if found.content == .absent {
-                log.info("nothing to do: neither bucket nor index has it", ["object": object.description])
+    private func outcome(of work: IngestWork) async -> Outcome {
+        do {
+            return try await objects.run(work.object) {
+                var isRepeated = !work.job.isFirstAttempt
+                for _ in 0..<Self.conflictsInPlace {
+                    if let outcome = try await ingest(work, isRepeated) { return outcome }
+                    // The other writer may have been this worker, with an answer that was lost.
+                    isRepeated = true
+                    log.debug("write conflict on the ledger record, retrying", work.metadata)
+                }
+                return .retry("\(work.object) changed \(Self.conflictsInPlace) times while it was read", after: nil)
             }
-            return try await leaveAsItIs(object, record, (id, read.version), isRepeated)
+        } catch {
+            let failure = Failure(error)
+            log.debug("ingest failed", work.metadata.merging(["error": failure.summary]) { $1 })
+            return Outcome(failure) { work.deadLetter($0, generation: nil) }
+        }
+    }
+
+    /// The document's path up to the chunk message. Nil when a compare-and-set was lost: everything has to be looked at again.
+    private func ingest(_ work: IngestWork, _ isRepeated: Bool) async throws -> Outcome? {
+        let read = try await ledger.read(work.recordID)
+        let record = read.record ?? work.newRecord(at: time.now)
+        let found = try await content(of: work, record)
+        if found.isUnchanged || record.knows(found.content, where: { holds($0, work) }) {
+            return try await leaveAsItIs(found, record, read.version, work, isRepeated)
         }
         let extracted: ExtractedDocument?
         let chunks: [Chunk]
         do {
-            (extracted, chunks) = try await text(found, object)
+            (extracted, chunks) = try await text(found, work.object)
         } catch let rejection as Rejection {
-            return try await reject(object, document, record, found.content, rejection, (id, read.version))
+            return try await reject(found.content, record, read.version, work, rejection)
         }
         let reserved = record.reserving(found.content, chunkCount: chunks.count)
-        guard case .written = try await ledger.write(id, reserved, over: read.version) else { return nil }
-        var header = header(document, reserved, chunkCount: chunks.count)
+        guard case .written = try await ledger.write(work.recordID, reserved, over: read.version) else { return nil }
+        var header = work.header(reserved, chunkCount: chunks.count, settings.names)
         if let extracted { header.describe(extracted, lastModified: found.lastModified) }
-        try await handOver(header, chunks, id, job)
+        do {
+            try await send(header, chunks, work)
+        } catch Failure.document(let rejection) {
+            return try await rejectReserved(header, work, rejection)
+        }
         return .done
     }
 
+    private func holds(_ rejection: RejectedGeneration, _ work: IngestWork) -> Bool {
+        !work.retriesRejected && settings.rejections.hold(rejection, sent: work.sent)
+    }
+
     /// What the bucket holds now.
-    private func content(of object: ObjectReference, _ record: DocumentRecord) async throws -> FoundContent {
+    private func content(of work: IngestWork, _ record: DocumentRecord) async throws -> FoundContent {
+        let bucket = Dependency.bucket(work.object.bucket)
+        try environment.breakers.check(bucket)
         do {
-            switch try await store.read(object, unless: record.knownETag) {
+            let outcome = try await stages.store.read(work.object, unless: record.knownETag(where: { holds($0, work) }))
+            environment.breakers.succeeded(bucket, by: work.job.first.messageID)
+            switch outcome {
             case .unchanged: return .unchanged
             case .missing: return .absent
             case .object(let stored):
                 metrics.add(.bytesDownloaded, stored.bytes)
                 // Consoles mark folders with empty objects: nobody's document.
-                if stored.bytes == 0, object.key.hasSuffix("/") { return .absent }
+                if stored.bytes == 0, work.object.key.utf8.last == 0x2F { return .absent }
                 return .stored(stored)
             }
         } catch let refused as RefusedObject {
+            guard refused.rejection.code == .forbidden else { return .refused(refused) }
+            // The object is refused only where its bucket can be read otherwise.
+            let reason = refused.rejection.detail
+            guard await environment.breakers.isAvailable(bucket, about: work.object, reason: reason) else {
+                throw Failure.fleet(reason, of: bucket)
+            }
             return .refused(refused)
         }
     }
@@ -138,10 +172,14 @@ package struct IngestPipeline: Sendable {
     private func text(_ found: FoundContent, _ object: ObjectReference) async throws -> (ExtractedDocument?, [Chunk]) {
         switch found {
         case .stored(let stored):
-            let hints = ExtractionHints(name: object.name, contentType: stored.contentType)
-            let document = try await extractor.extract(stored, hints: hints)
+            let hints = ExtractionHints(
+                name: object.name,
+                contentType: stored.contentType,
+                contentEncoding: stored.contentEncoding
+            )
+            let document = try await stages.extractor.extract(stored, hints: hints)
             try check(document.notes)
-            return (document, try chunker.chunks(of: document))
+            return (document, try stages.chunker.chunks(of: document))
         case .refused(let refused): throw refused.rejection
         case .absent, .unchanged: return (nil, [])
         }
@@ -157,136 +195,128 @@ package struct IngestPipeline: Sendable {
         metrics.add(.qualityPercents, notes.percent)
     }
 
-    /// Nothing to do: written down as well, so that an older read elsewhere cannot win. What an earlier attempt has rejected is told
-    /// to the dead-letter queue again, as that attempt may have ended before.
+    private func send(_ header: ChunkMessage.Header, _ chunks: [Chunk], _ work: IngestWork?) async throws {
+        let body = try await stages.handOver.pack(header, chunks)
+        try await stages.chunkQueue.send(
+            OutgoingMessage(body: body, trace: work?.job.first.trace, group: header.tenant)
+        )
+        _ = try await ledger.update(recordID(header)) { $0.handingOver(header.generation) }
+        metrics.add(header.content == .absent ? .documentsDeleted : .documentsHandedOver)
+        var facts = ["generation": "\(header.generation)", "chunks": "\(chunks.count)", "format": header.format]
+        facts.merge(work?.metadata ?? ["object": header.object.description]) { $1 }
+        log.info("chunks enqueued", facts)
+    }
+
+    private func recordID(_ header: ChunkMessage.Header) -> String {
+        DocumentID(header.documentID).recordID(index: header.index)
+    }
+}
+
+extension IngestPipeline {
+    /// Nothing to do: written down as well, so that an older read elsewhere cannot win. What an earlier attempt has rejected goes to the
+    /// dead-letter queue again, as that attempt may have ended before.
     private func leaveAsItIs(
-        _ object: ObjectReference,
+        _ found: FoundContent,
         _ record: DocumentRecord,
-        _ place: (id: String, version: RecordVersion),
+        _ version: RecordVersion,
+        _ work: IngestWork,
         _ isRepeated: Bool
     ) async throws -> Outcome? {
-        guard case .written = try await ledger.write(place.id, record.touched(), over: place.version) else {
-            return nil
-        }
+        guard case .written = try await ledger.write(work.recordID, record.touched(), over: version) else { return nil }
         metrics.add(.documentsUnchanged)
-        if isRepeated, let letter = letter(record) { return .deadLetter([letter]) }
+        if found.content == .absent {
+            log.info("object not found and not indexed; nothing to do", work.metadata)
+        } else {
+            let rejection = record.knownRejection.map { "rejected as \($0.reason)" }
+            log.debug("document is unchanged", work.metadata.merging(["state": rejection ?? "up to date"]) { $1 })
+        }
+        if isRepeated, let letter = work.letter(record) { return .deadLetter([letter]) }
         return .done
     }
 
-    private func letter(_ record: DocumentRecord) -> DeadLetter? {
-        record.knownRejection.map {
-            DeadLetter(
-                body: ObjectChange.hint(for: record.object),
-                reason: $0.reason,
-                detail: $0.detail,
-                object: record.object.description,
-                generation: $0.generation
-            )
+    private func reject(
+        _ content: Content,
+        _ record: DocumentRecord,
+        _ version: RecordVersion,
+        _ work: IngestWork,
+        _ rejection: Rejection
+    ) async throws -> Outcome? {
+        let depends = settings.rejections.text(rejection.code)
+        let refused = record.refusing(content, rejection, settings: depends, at: time.now)
+        guard case .written(let version) = try await ledger.write(work.recordID, refused, over: version) else {
+            return nil
         }
+        count(rejection)
+        if settings.removesRejected, record.live?.chunkCount ?? 0 > 0 {
+            let emptied = refused.reserving(content, chunkCount: 0)
+            guard case .written = try await ledger.write(work.recordID, emptied, over: version) else { return nil }
+            var header = work.header(emptied, chunkCount: 0, settings.names)
+            header.reason = rejection.code.name
+            header.reasonSettings = depends
+            try await send(header, [], nil)
+        }
+        return .deadLetter([work.deadLetter(rejection, generation: refused.newest)])
     }
 
-    /// After a lost lease: whoever has the message now may find the rejection that we have written, and take it for told.
+    /// The queue does not take the message of a generation that is reserved.
+    private func rejectReserved(_ header: ChunkMessage.Header, _ work: IngestWork, _ rejection: Rejection) async throws
+        -> Outcome?
+    {
+        let written = try await ledger.update(work.recordID) {
+            $0.rejecting(header.generation, header.content, rejection, at: time.now)
+        }.written
+        guard written != nil else { return nil }
+        count(rejection)
+        return .deadLetter([work.deadLetter(rejection, generation: header.generation)])
+    }
+
+    private func count(_ rejection: Rejection) {
+        metrics.add(.documentsRejected)
+        metrics.count("ingest_rejections_total", "reason", rejection.code.name)
+        if rejection.code == .needsOCR { metrics.add(.documentsNeedingOCR) }
+    }
+
+    /// After a lost lease: whoever has the message now may find the rejection that this worker has written, and take it for reported.
     package func tidy(_ job: WorkLoop.Job) async -> [DeadLetter] {
         guard case .changes(let changes) = try? EventParser.parse(job.first.body) else { return [] }
         var letters: [DeadLetter] = []
-        for object in Set(changes.map(\.object)).sorted(by: { $0.description < $1.description }) {
-            guard let tenant = settings.tenant(of: object) else { continue }
-            let id = DocumentID(tenant: tenant, object: object).recordID(index: settings.names.chunks)
-            if let record = try? await ledger.read(id).record, let letter = letter(record) { letters.append(letter) }
+        for work in works(changes, job) {
+            guard let record = try? await ledger.read(work.recordID).record, let letter = work.letter(record) else {
+                continue
+            }
+            letters.append(letter)
         }
         return letters
     }
 
-    private func reject(
-        _ object: ObjectReference,
-        _ document: DocumentID,
-        _ record: DocumentRecord,
-        _ content: Content,
-        _ rejection: Rejection,
-        _ place: (id: String, version: RecordVersion)
-    ) async throws -> Outcome? {
-        let refused = record.refusing(content, rejection)
-        guard case .written(let version) = try await ledger.write(place.id, refused, over: place.version) else {
-            return nil
+    /// No receive is left: the documents of the message that are not up to date are rejected, with what could be learned of their content.
+    package func exhaust(_ job: WorkLoop.Job, _ rejection: Rejection) async throws -> [DeadLetter] {
+        guard case .changes(let changes) = try EventParser.parse(job.first.body) else { return [] }
+        var letters: [DeadLetter] = []
+        for work in works(changes, job) {
+            for _ in 0..<Self.conflictsInPlace {
+                let read = try await ledger.read(work.recordID)
+                let record = read.record ?? work.newRecord(at: time.now)
+                let found = try? await stages.store.read(work.object, unless: record.knownETag())
+                let content: Content
+                switch found {
+                case .unchanged: content = record.knownContent ?? .unknown
+                case .missing: content = .absent
+                case .object(let stored): content = Content(etag: stored.etag)
+                case nil: content = .unknown
+                }
+                // Another object of the same event, or another worker was faster.
+                if record.knows(content) {
+                    if let letter = work.letter(record) { letters.append(letter) }
+                    break
+                }
+                let refused = record.refusing(content, rejection, at: time.now)
+                guard case .written = try await ledger.write(work.recordID, refused, over: read.version) else { continue }
+                count(rejection)
+                letters.append(work.deadLetter(rejection, generation: refused.newest))
+                break
+            }
         }
-        metrics.add(.documentsRejected)
-        if rejection.code == .needsOCR { metrics.add(.documentsNeedingOCR) }
-        if settings.removesRejected, record.live?.chunkCount ?? 0 > 0 {
-            let emptied = refused.reserving(content, chunkCount: 0)
-            guard case .written = try await ledger.write(place.id, emptied, over: version) else { return nil }
-            var header = header(document, emptied, chunkCount: 0)
-            header.reason = rejection.code.name
-            try await handOver(header, [], place.id, nil)
-        }
-        return .deadLetter([deadLetter(object, rejection, generation: refused.newest)])
-    }
-
-    private func handOver(_ header: ChunkMessage.Header, _ chunks: [Chunk], _ id: String, _ job: WorkLoop.Job?)
-        async throws
-    {
-        let body = try await handOver.pack(header, chunks)
-        try await chunkQueue.send(OutgoingMessage(body: body, trace: job?.first.trace, group: header.tenant))
-        _ = try await ledger.update(id) { $0.handingOver(header.generation) }
-        metrics.add(header.content == .absent ? .documentsDeleted : .documentsHandedOver)
-        let facts = ["generation": "\(header.generation)", "chunks": "\(chunks.count)", "format": header.format]
-        log.info("handed over", facts.merging(["object": header.object.description]) { $1 })
-    }
-
-    private func header(_ document: DocumentID, _ record: DocumentRecord, chunkCount: Int)
-        -> ChunkMessage.Header
-    {
-        ChunkMessage.Header(
-            tenant: record.tenant,
-            object: record.object,
-            documentID: document.description,
-            index: settings.names.chunks,
-            fingerprint: settings.names.fingerprint.description,
-            generation: record.newest,
-            content: record.pending?.content ?? .unknown,
-            chunkCount: chunkCount
-        )
-    }
-
-    private func deadLetter(_ object: ObjectReference, _ rejection: Rejection, generation: Int?) -> DeadLetter {
-        DeadLetter(
-            body: ObjectChange.hint(for: object),
-            reason: rejection.code.name,
-            detail: rejection.detail,
-            object: object.description,
-            generation: generation
-        )
-    }
-}
-
-/// What a read of the bucket found.
-private enum FoundContent {
-    case unchanged
-    case absent
-    case stored(StoredObject)
-    case refused(RefusedObject)
-
-    var isUnchanged: Bool { if case .unchanged = self { true } else { false } }
-
-    var content: Content {
-        switch self {
-        case .unchanged: .unknown
-        case .absent: .absent
-        case .stored(let stored): .etag(stored.etag)
-        case .refused(let refused): refused.etag.map { .etag($0) } ?? .unknown
-        }
-    }
-
-    var lastModified: String { if case .stored(let stored) = self { stored.lastModified } else { "" } }
-}
-
-extension ChunkMessage.Header {
-    fileprivate mutating func describe(_ document: ExtractedDocument, lastModified: String) {
-        format = document.format.name
-        title = String(document.title.prefix(512))
-        language = document.language
-        author = document.author.isEmpty ? nil : String(document.author.prefix(256))
-        quality = document.notes.percent
-        flags = document.notes.flags
-        self.lastModified = lastModified
+        return letters
     }
 }

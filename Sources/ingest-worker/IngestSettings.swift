@@ -1,6 +1,7 @@
+import ExtractionWire
 import IngestCore
 
-/// What the pipeline itself has to know.
+/// The settings of the pipeline itself.
 package struct IngestSettings: Sendable {
     package var rules: DocumentRules
     package var names: IndexNames
@@ -10,6 +11,7 @@ package struct IngestSettings: Sendable {
     package var removesRejected: Bool
     /// From 0 to 1: text that looks less like text is rejected.
     package var leastQuality: Double
+    package var rejections: RejectionSettings
 
     package init(
         rules: DocumentRules,
@@ -17,7 +19,8 @@ package struct IngestSettings: Sendable {
         handOverBucket: String,
         handOverPrefix: String,
         removesRejected: Bool = false,
-        leastQuality: Double = 0
+        leastQuality: Double = 0,
+        rejections: RejectionSettings = RejectionSettings()
     ) {
         self.rules = rules
         self.names = names
@@ -25,11 +28,43 @@ package struct IngestSettings: Sendable {
         self.handOverPrefix = handOverPrefix
         self.removesRejected = removesRejected
         self.leastQuality = leastQuality
+        self.rejections = rejections
     }
 
-    /// Whose document the object is; nil for those that are none, the fleet's own hand-overs among them.
+    /// Whose document the object is; nil for those that are none, the fleet's own chunk payloads among them.
     func tenant(of object: ObjectReference) -> String? {
-        if object.bucket == handOverBucket, object.key.hasPrefix(handOverPrefix) { return nil }
+        if object.bucket == handOverBucket, object.key.utf8.starts(with: handOverPrefix.utf8) { return nil }
         return rules.tenant(of: object)
+    }
+}
+
+/// Which settings a rejection depends on: with other values the same bytes may be indexed.
+package struct RejectionSettings: Sendable {
+    private let values: [RejectionCode: String]
+
+    /// - Parameter values: `NAME=value` of the settings, by the reason that depends on them.
+    package init(_ values: [RejectionCode: String] = [:]) { self.values = values }
+
+    /// Empty where the reason depends on no setting.
+    package func text(_ code: RejectionCode) -> String { values[code] ?? "" }
+
+    /// Whether a rejection would be the same for an event that was sent at `sent`.
+    package func hold(_ rejection: RejectedGeneration, sent: Timestamp) -> Bool {
+        guard let code = RejectionCode(name: rejection.reason) else { return true }
+        if Self.isDecidedElsewhere(code) {
+            // What a provider, a store or an operator decides may have changed since: a new event is another try, a late duplicate is not.
+            guard let at = rejection.at else { return false }
+            return sent <= at
+        }
+        return rejection.settings ?? "" == text(code)
+    }
+
+    private static func isDecidedElsewhere(_ code: RejectionCode) -> Bool {
+        switch code {
+        case .embeddingRefused, .indexRefused, .messageRefused, .forbidden, .archived, .retriesExhausted,
+            .unavailableTooLong:
+            true
+        default: false
+        }
     }
 }

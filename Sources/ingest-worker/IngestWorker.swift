@@ -5,7 +5,7 @@ import IngestCore
 struct IngestWorker: Worker {
     static let program = Program(
         name: "ingest-worker",
-        summary: "Reads documents of an S3 bucket as its events name them, and hands their chunks to embed-worker.",
+        summary: "Reads documents of an S3 bucket as its events name them, and enqueues their chunks for embed-worker.",
         declarations: IngestConfiguration.declarations
     )
 
@@ -15,17 +15,23 @@ struct IngestWorker: Worker {
 
     func run() async throws {
         if let target = configuration.replay { return try await replay(target) }
-        let run = WorkerRun(services: services, configuration: configuration.worker, shutdown: shutdown)
-        let extractors = try extractors(run.environment.metrics)
+        let ledger = services.ledger(configuration.common.names)
+        let store = services.objectStore(scratch: configuration.scratch, maximumBytes: configuration.maximumObjectBytes)
+        let pool = ExtractorPool(configuration.extractor)
+        let run = WorkerRun(services: services, configuration: configuration.worker, shutdown: shutdown) {
+            dependency, object in
+            try await probe(dependency, object, ledger, store)
+        }
+        let extractors = try extractors(pool, run.environment.metrics)
         if configuration.extractor.isSandboxed {
-            run.environment.log.notice("the extractor's sandbox holds", ["landlock": "\(extractors.landlock)"])
+            run.environment.log.notice("extractor sandbox verified", ["landlock": "\(extractors.landlock)"])
         } else {
             run.environment.log.error("UNSAFE: documents are parsed without a sandbox (--unsafe-no-sandbox)")
         }
         try run.serveHealth(defaultPort: 8080)
-        let ledger = services.ledger(configuration.common.names)
-        let store = services.objectStore(scratch: configuration.scratch, maximumBytes: configuration.maximumObjectBytes)
-        let pipeline = IngestPipeline(
+        let chunkQueue = services.queue(configuration.worker.chunkQueue)
+        guard let chunkAttributes = try await run.attributes(chunkQueue) else { return }
+        let stages = IngestPipeline.Stages(
             ledger: ledger,
             store: store,
             extractor: extractors.chain,
@@ -34,32 +40,119 @@ struct IngestWorker: Worker {
                 store: store,
                 bucket: configuration.worker.handOverBucket,
                 prefix: configuration.worker.handOverPrefix,
-                inlineBytes: configuration.inlineBytes
+                inlineBytes: chunkAttributes.inlineBytes(atMost: configuration.inlineBytes)
             ),
-            chunkQueue: services.queue(configuration.worker.chunkQueue),
-            settings: configuration.pipeline,
-            time: services.time,
-            metrics: run.environment.metrics,
-            log: run.environment.log
+            chunkQueue: chunkQueue
         )
+        let pipeline = IngestPipeline(stages, settings: configuration.pipeline, environment: run.environment)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await ledger.run() }
-            let queue = services.queue(configuration.worker.ingestQueue)
-            try await run.loop(queue, mergeKey: IngestPipeline.mergeKey, tidy: { await pipeline.tidy($0) }) {
-                await pipeline.handle($0)
-            }
+            let handler = WorkLoop.Handler(
+                mergeKey: IngestPipeline.mergeKey,
+                tidy: { await pipeline.tidy($0) },
+                exhaust: { try await pipeline.exhaust($0, $1) },
+                work: { await pipeline.handle($0) }
+            )
+            try await run.loop(services.queue(configuration.worker.ingestQueue), handler)
             group.cancelAll()
         }
     }
 
     /// What reads documents, after proof that its sandboxes hold, and the kernel's Landlock version.
-    private func extractors(_ metrics: Metrics) throws -> (chain: any Extractor, landlock: Int) {
-        let pool = ExtractorPool(configuration.extractor)
+    private func extractors(_ pool: ExtractorPool, _ metrics: Metrics) throws -> (chain: any Extractor, landlock: Int) {
         let landlock = try pool.probe()
         guard let settings = configuration.ocr else { return (pool, landlock) }
         let ocr = ExtractorPool(settings)
         _ = try ocr.probe()
         return (RecognizingExtractor(reader: pool, recognizer: ocr, metrics: metrics), landlock)
+    }
+
+    private func probe(
+        _ dependency: Dependency,
+        _ object: ObjectReference?,
+        _ ledger: OpenSearchLedger,
+        _ store: S3ObjectStore
+    ) async throws {
+        switch dependency {
+        case .ledger: try await ledger.probe(at: services.time.now)
+        case .bucket(let name) where name == configuration.worker.handOverBucket:
+            let check = ObjectReference(bucket: name, key: configuration.worker.handOverPrefix + ".check")
+            try await store.write(check, [])
+        case .bucket(let name): try await store.probe(bucket: name, avoiding: object)
+        case .queue(let url):
+            let queue = services.queue(url)
+            if url == configuration.worker.ingestQueue { try await queue.probeDelete() }
+            let body =
+                url == configuration.worker.chunkQueue
+                ? try ChunkMessage.probe(index: configuration.common.names.chunks).encoded() : ObjectChange.testEvent
+            try await queue.probeSend(body)
+        case .host:
+            try TemporaryFile(folder: configuration.scratch).probe()
+            let settings = configuration.extractor
+            // A child is started and waited for: not on a thread of the pool.
+            _ = try await BlockingCall.run { Result { () throws(Failure) in try ExtractorPool.probe(settings) } }
+        case .index, .provider: break
+        }
+    }
+
+    func check() async -> CheckReport {
+        var report = CheckReport()
+        let object = ObjectReference(
+            bucket: configuration.worker.handOverBucket,
+            key: configuration.worker.handOverPrefix + ".check"
+        )
+        let ingestQueue = services.queue(configuration.worker.ingestQueue)
+        let chunkQueue = services.queue(configuration.worker.chunkQueue)
+        await report.queue(ingestQueue, "INGEST_QUEUE_URL")
+        await report.queue(chunkQueue, "CHUNK_QUEUE_URL", isSource: false)
+        await report.notNotified(chunkQueue, "CHUNK_QUEUE_URL")
+        if let attributes = try? await chunkQueue.attributes() {
+            let most = attributes.inlineBytes(atMost: .max)
+            if most < configuration.inlineBytes {
+                report.warn(
+                    "HANDOVER_INLINE_BYTES",
+                    "the chunk queue takes messages of \(attributes.maximumMessageBytes) bytes: \(most) is used"
+                )
+            }
+        }
+        await checkDocuments(ingestQueue, &report)
+        await report.item("HANDOVER_BUCKET", object.description) { try await services.objectStore().write(object, []) }
+        await report.item("TMPDIR", configuration.scratch) {
+            try TemporaryFile(folder: configuration.scratch).probe()
+        }
+        await report.openSearch(services.openSearch, configuration.common)
+        await report.item("document-extractor", configuration.extractor.path) {
+            try ExtractorPool.probe(configuration.extractor)
+        }
+        if let ocr = configuration.ocr {
+            await report.item("document-ocr", ocr.path) { try ExtractorPool.probe(ocr) }
+        }
+        return report
+    }
+
+    /// The documents' buckets can be listed and read, and notify the queue. They are those of DOCUMENTS, else those of the queue's policy.
+    private func checkDocuments(_ queue: SQSQueue, _ report: inout CheckReport) async {
+        let attributes = try? await queue.attributes()
+        var buckets = configuration.pipeline.rules.buckets
+        if buckets.isEmpty { buckets = attributes?.notifyingBuckets.filter { !$0.contains("*") } ?? [] }
+        if buckets.isEmpty, attributes?.notifyingBuckets.isEmpty == true {
+            report.warn(
+                "INGEST_QUEUE_URL",
+                "the queue's policy lets no bucket send to it: no event arrives, unless SNS or EventBridge forwards them"
+            )
+        }
+        let store = services.objectStore()
+        for bucket in buckets {
+            await report.item("DOCUMENTS", "s3://\(bucket)") { try await store.probe(bucket: bucket, avoiding: nil) }
+            guard let arn = attributes?.arn else { continue }
+            do {
+                guard let problem = try await store.notifications(of: bucket).problem(arn) else { continue }
+                report.fail("DOCUMENTS", "s3://\(bucket): \(problem)")
+            } catch {
+                let reason = Failure(error).summary
+                report.warn("DOCUMENTS", "the notifications of s3://\(bucket) cannot be looked at: \(reason)")
+            }
+        }
     }
 
     private func replay(_ target: ReplayTarget) async throws {
@@ -71,28 +164,14 @@ struct IngestWorker: Worker {
             isDryRun: configuration.isDryRun,
             log: services.log
         )
-        let total = try await replay.run()
-        Self.program.print(
-            "\(configuration.isDryRun ? "would send" : "sent") \(total.objects) events for \(total.bytes) bytes\n"
-        )
-    }
-
-    func check() async -> CheckReport {
-        var report = CheckReport()
-        let object = ObjectReference(
-            bucket: configuration.worker.handOverBucket,
-            key: configuration.worker.handOverPrefix + ".check"
-        )
-        await report.queue(services.queue(configuration.worker.ingestQueue), "INGEST_QUEUE_URL")
-        await report.queue(services.queue(configuration.worker.chunkQueue), "CHUNK_QUEUE_URL", isSource: false)
-        await report.item("HANDOVER_BUCKET", object.description) { try await services.objectStore().write(object, []) }
-        await report.openSearch(services.openSearch, configuration.common)
-        await report.item("document-extractor", configuration.extractor.path) {
-            _ = try ExtractorPool(configuration.extractor).probe()
+        let total: (objects: Int, bytes: Int)
+        if configuration.onlyRejected {
+            let walk = LedgerWalk(client: services.openSearch, names: configuration.common.names)
+            total = try await replay.runRejected(walk)
+        } else {
+            total = try await replay.run()
         }
-        if let ocr = configuration.ocr {
-            await report.item("document-ocr", ocr.path) { _ = try ExtractorPool(ocr).probe() }
-        }
-        return report
+        let size = configuration.onlyRejected ? "rejected documents" : "\(total.bytes) bytes"
+        Self.program.print("\(configuration.isDryRun ? "would send" : "sent") \(total.objects) events for \(size)\n")
     }
 }

@@ -23,26 +23,40 @@ struct Replay: Sendable {
             let page = try await store.list(bucket: target.bucket, prefix: target.prefix, after: token)
             let entries = page.entries.filter { entry in
                 let object = ObjectReference(bucket: target.bucket, key: entry.key)
-                return !(entry.bytes == 0 && entry.key.hasSuffix("/")) && settings.tenant(of: object) != nil
+                return !(entry.bytes == 0 && entry.key.utf8.last == 0x2F) && settings.tenant(of: object) != nil
             }
-            if !isDryRun { try await send(entries) }
+            let objects = entries.map { ObjectReference(bucket: target.bucket, key: $0.key) }
+            if !isDryRun { try await send(objects.map { ObjectChange.hint(for: $0) }) }
             total.objects += entries.count
             total.bytes += entries.reduce(0) { $0 + $1.bytes }
             token = page.next
             log.info(
-                isDryRun ? "counted" : "sent",
+                "replay progress",
                 ["objects": "\(total.objects)", "last_key": entries.last?.key ?? ""]
             )
         } while token != nil
         return total
     }
 
-    private func send(_ entries: [ObjectPage.Entry]) async throws {
-        for start in stride(from: 0, to: entries.count, by: Self.sendsAtOnce) {
+    /// An event for every document below the prefix whose newest version is rejected, or never came to an end: it is tried again.
+    func runRejected(_ walk: LedgerWalk) async throws -> (objects: Int, bytes: Int) {
+        var objects: [ObjectReference] = []
+        try await walk.forEach { record in
+            let isRejected = record.lastRejection != nil || record.live?.reason != nil
+            guard isRejected, record.bucket.utf8.elementsEqual(target.bucket.utf8),
+                record.key.utf8.starts(with: target.prefix.utf8), settings.tenant(of: record.object) != nil
+            else { return }
+            objects.append(record.object)
+        }
+        if !isDryRun { try await send(objects.map { ObjectChange.hint(for: $0, retriesRejected: true) }) }
+        return (objects.count, 0)
+    }
+
+    private func send(_ bodies: [String]) async throws {
+        for start in stride(from: 0, to: bodies.count, by: Self.sendsAtOnce) {
             try await withThrowingTaskGroup(of: Void.self) { group in
-                for entry in entries[start..<min(entries.count, start + Self.sendsAtOnce)] {
-                    let object = ObjectReference(bucket: target.bucket, key: entry.key)
-                    let message = OutgoingMessage(body: ObjectChange.hint(for: object), group: Self.group)
+                for body in bodies[start..<min(bodies.count, start + Self.sendsAtOnce)] {
+                    let message = OutgoingMessage(body: body, group: Self.group)
                     group.addTask { try await queue.send(message) }
                 }
                 try await group.waitForAll()

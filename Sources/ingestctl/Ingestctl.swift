@@ -18,7 +18,7 @@ struct Ingestctl {
             """,
         operands: "setup|switch|search QUESTION|status|rejections|dead-letters|prune|settings",
         declarations: Settings.common + Settings.embeddings + Settings.setup + SearchOptions.declarations
-            + Settings.pruning + [Settings.ingestQueue.declaration, Settings.chunkQueue.declaration]
+            + [Settings.queryPrefix.declaration] + Settings.pruning + [Settings.ingestQueue.declaration, Settings.chunkQueue.declaration]
             + Settings.information
     )
 
@@ -39,9 +39,10 @@ struct Ingestctl {
             replicas: reader.read(Settings.replicas)
         )
         let options = SearchOptions(&reader)
-        let embeddings = command == "search" ? EmbeddingsConfiguration(&reader, common) : nil
+        let embeddings = command == "search" ? EmbeddingsConfiguration(&reader, common, prefix: reader.read(Settings.queryPrefix)) : nil
         let queues =
             command == "dead-letters" ? [reader.read(Settings.ingestQueue), reader.read(Settings.chunkQueue)] : []
+        for problem in AWSEndpoints.problems(in: environment) { reader.problem(problem) }
         let tombstoneDays = reader.read(Settings.tombstoneDays)
         program.require(reader, printing: parsed.values[Settings.printConfig.declaration.environment] == "true")
 

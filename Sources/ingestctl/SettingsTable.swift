@@ -7,10 +7,10 @@ enum SettingsTable {
             ("Every program", Settings.common),
             ("Both workers", Settings.worker),
             ("`ingest-worker`", Settings.ingest + Settings.replaying),
-            ("`embed-worker` (the first four `ingestctl search` as well)", Settings.embed),
+            ("`embed-worker` (the first five `ingestctl search` as well)", Settings.embed),
             ("`ingestctl setup`", Settings.setup),
             ("`ingestctl prune`", Settings.pruning),
-            ("`ingestctl search`", SearchOptions.declarations),
+            ("`ingestctl search`", [Settings.queryPrefix.declaration] + SearchOptions.declarations),
             ("Every program: information", Settings.information),
         ]
         return sections.map { title, declarations in
@@ -20,7 +20,7 @@ enum SettingsTable {
                     ? "required" : declaration.defaultText.isEmpty ? "" : "`\(declaration.defaultText)`"
                 let variable = declaration.isReadFromEnvironment ? "`\(declaration.environment)`" : ""
                 return
-                    "| \(variable) | `\(declaration.flag)` | \(value) | \(declaration.help)\(declaration.isSecret ? " (secret)" : "") |\n"
+                    "| \(variable) | `\(declaration.flag)` | \(value) | \(declaration.help)\(declaration.isSecret ? " (secret)" : "")\(declaration.isInFingerprint ? " (fingerprint)" : "") |\n"
             }
             return
                 "## \(title)\n\n| variable | flag | default | meaning |\n| --- | --- | --- | --- |\n\(rows.joined())\n"

@@ -18,7 +18,9 @@ import Testing
                 policy: RetryPolicy(maximumAttempts: 2, base: .milliseconds(1), longestWish: .seconds(120)),
                 time: time
             ),
-            limiter: RateLimiter(maximumInFlight: 4, time: time)
+            limiter: RateLimiter(maximumInFlight: 4, time: time),
+            log: LoopEnvironment.test(time: time).log,
+            profile: EmbeddingProfile()
         )
     }
 
@@ -69,7 +71,9 @@ import Testing
             ),
             http: http,
             retrying: Retrying(),
-            limiter: RateLimiter(maximumInFlight: 1, time: SystemTime())
+            limiter: RateLimiter(maximumInFlight: 1, time: SystemTime()),
+            log: LoopEnvironment.test(time: SystemTime()).log,
+            profile: EmbeddingProfile()
         )
         _ = try await azure.embed([Self.inputs[0]])[0].get()
         let sent = http.requests[0]

@@ -79,14 +79,14 @@ import Testing
             retrying: retrying
         )
         let operations = [
-            BulkOperation(.create(source: []), index: "i", id: "1"),
+            BulkOperation(.create(source: { [] }, bytes: 0), index: "i", id: "1"),
             BulkOperation(.replace(source: [], sequence: 1, term: 1), index: "i", id: "2"),
             BulkOperation(.delete, index: "i", id: "3"),
         ]
         for _ in 0..<Self.inputs {
             let response = HTTPResponse(status: mutator.status(), body: mutator.next())
             answer.withLock { $0 = response }
-            let results = await client.bulk(operations)
+            let results = await client.bulk(operations, of: .index)
             #expect(results.count == 3)
             for result in results {
                 switch result {

@@ -16,17 +16,14 @@ import Testing
         tidy: @escaping @Sendable (WorkLoop.Job) async -> [DeadLetter] = { _ in [] },
         work: @escaping @Sendable (WorkLoop.Job) async -> Outcome
     ) -> WorkLoop {
-        let (standard, gate) = LoopEnvironment.test(time: time)
+        let standard = LoopEnvironment.test(time: time)
         return WorkLoop(
             queue: queue,
             deadLetters: deadLetters ?? InMemoryQueue(time: time),
-            settings: .init(concurrency: 2, pollWait: .seconds(20), grace: .seconds(5), exitWhenIdle: idle),
-            visibilityTimeout: timeout,
-            gate: gate,
+            settings: .init(concurrency: 2, pollWait: .seconds(20), grace: .seconds(5), exitWhenIdle: idle, visibilityTimeout: timeout),
             shutdown: shutdown,
             environment: environment ?? standard,
-            tidy: tidy,
-            work: work
+            handler: WorkLoop.Handler(tidy: tidy, work: work)
         )
     }
 
@@ -78,7 +75,7 @@ import Testing
             attempts.withLock { $0.append(job.first.receiveCount) }
             if job.first.receiveCount > 1 { return .done }
             queue.loseLease(ofMessage: id)
-            return .pause("the cluster is closed")
+            return .blocked(.fleet("the cluster is closed", of: .index))
         }
         await time.flowing { await loop.run() }
         #expect(attempts.withLock { $0.last } == 2 && queue.messages.isEmpty)
@@ -116,14 +113,14 @@ import Testing
     @Test func aPollThatDoesNotEndIsBegunAgain() async throws {
         let queue = InMemoryQueue(time: time)
         try await queue.send(OutgoingMessage(body: "x"))
-        let (environment, _) = LoopEnvironment.test(time: time)
+        let environment = LoopEnvironment.test(time: time)
         let loop = loop(HangingQueue(queue, hearsCancellation: true), environment: environment) { _ in .done }
         await time.flowing { await loop.run() }
         #expect(queue.messages.isEmpty && environment.health.isLive(at: time.uptime))
     }
 
     @Test func aWorkerThatIsStuckSaysSo() async throws {
-        let (environment, _) = LoopEnvironment.test(time: time)
+        let environment = LoopEnvironment.test(time: time)
         let queue = HangingQueue(InMemoryQueue(time: time), hearsCancellation: false)
         let loop = loop(queue, environment: environment, idle: nil) { _ in .done }
         let time = time
@@ -176,7 +173,7 @@ import Testing
     }
 
     @Test func oneKeyIsWorkedOnByOneTaskAtATime() async throws {
-        let keys = OnePerKey()
+        let keys = OnePerKey<String>()
         let busy = Locked((now: 0, most: 0, done: 0))
         let time = time
         try await time.flowing {

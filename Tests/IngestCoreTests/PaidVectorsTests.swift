@@ -35,10 +35,15 @@ import Testing
     /// Virtual time: what only time can mend is tried again, what is ours or the fleet's is not.
     @Test func patienceHasItsLimitAndItsKinds() async throws {
         let time = VirtualTime()
-        let patience = Patience(limit: .seconds(60), time: time, random: RandomSource { 0 })
+        let patience = Patience(
+            limit: .seconds(60),
+            time: time,
+            random: RandomSource { 0 },
+            breakers: LoopEnvironment.test(time: time).breakers
+        )
         let tries = Locked(0)
         let failing = { @Sendable (failure: Failure) async in
-            try? await patience.run {
+            try? await patience.run("work") {
                 tries.withLock { $0 += 1 }
                 throw failure
             }

@@ -14,21 +14,18 @@ import Testing
         concurrency: Int = 4,
         grace: Duration = .seconds(20),
         idle: Duration? = .seconds(3),
-        mergeKey: @escaping @Sendable (Delivery) -> String? = { _ in nil },
+        mergeKey: @escaping @Sendable (Delivery) -> ObjectReference? = { _ in nil },
         work: @escaping @Sendable (WorkLoop.Job) async -> Outcome
     ) -> WorkLoop {
-        let (environment, gate) = LoopEnvironment.test(time: time)
+        let environment = LoopEnvironment.test(time: time)
         metrics.withLock { $0 = environment.metrics }
         return WorkLoop(
             queue: queue,
             deadLetters: deadLetters,
-            settings: .init(concurrency: concurrency, pollWait: .seconds(2), grace: grace, exitWhenIdle: idle),
-            visibilityTimeout: .seconds(30),
-            gate: gate,
+            settings: .init(concurrency: concurrency, pollWait: .seconds(2), grace: grace, exitWhenIdle: idle, visibilityTimeout: .seconds(30)),
             shutdown: shutdown,
             environment: environment,
-            mergeKey: mergeKey,
-            work: work
+            handler: WorkLoop.Handler(mergeKey: mergeKey, work: work)
         )
     }
 
@@ -138,7 +135,7 @@ import Testing
         await run(
             loop(queue, InMemoryQueue(time: time)) { job in
                 counts.withLock { $0.append(job.first.receiveCount) }
-                return time.uptime < .seconds(1200) ? .pause("no quota") : .done
+                return time.uptime < .seconds(1200) ? .blocked(.fleet("no quota", of: .provider)) : .done
             }
         )
         #expect(queue.messages.isEmpty && queue.deletedCount == 20)
@@ -165,7 +162,7 @@ import Testing
         for body in ["a", "b", "a", "a"] { try await queue.send(OutgoingMessage(body: body)) }
         let jobs = Locked([Int]())
         await run(
-            loop(queue, InMemoryQueue(time: time), concurrency: 10, mergeKey: { $0.body }) { job in
+            loop(queue, InMemoryQueue(time: time), concurrency: 10, mergeKey: { ObjectReference(bucket: "b", key: $0.body) }) { job in
                 jobs.withLock { $0.append(job.deliveries.count) }
                 return .done
             }

@@ -73,20 +73,22 @@ package final class CollectingLog: LogSink {
 
 extension LoopEnvironment {
     /// For tests: a given clock, no jitter, lines kept.
-    package static func test(time: any TimeSource, sink: any LogSink = CollectingLog()) -> (
-        environment: LoopEnvironment, gate: FleetGate
-    ) {
+    ///
+    /// - Parameter probe: what the fleet's own probes find.
+    package static func test(
+        time: any TimeSource,
+        sink: any LogSink = CollectingLog(),
+        probe: @escaping CircuitBreakers.Probe = { _, _ in }
+    ) -> LoopEnvironment {
         let log = Log(label: "test", level: .debug, sink: sink, time: time)
-        let gate = FleetGate(log: log)
-        let heartbeat = Heartbeat(time.uptime)
-        let environment = LoopEnvironment(
+        let random = RandomSource { .max / 2 }
+        return LoopEnvironment(
             time: time,
-            random: RandomSource { .max / 2 },
+            random: random,
             log: log,
             metrics: Metrics(),
-            health: Health(gate: gate, heartbeat: heartbeat),
-            heartbeat: heartbeat
+            heartbeat: Heartbeat(time.uptime),
+            breakers: CircuitBreakers(time: time, random: random, log: log, probe: probe)
         )
-        return (environment, gate)
     }
 }

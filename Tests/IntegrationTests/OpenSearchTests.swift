@@ -221,11 +221,11 @@ struct OpenSearchTests {
                 Failure($0).kind == "fleet"
             }
             let strange = BulkOperation(
-                .create(source: Array("{\"surprise\":1}".utf8)),
+                .create(source: { Array("{\"surprise\":1}".utf8) }, bytes: 14),
                 index: names.writeAlias,
                 id: "x"
             )
-            guard case .failure(let error) = await services.openSearch.bulk([strange])[0] else {
+            guard case .failure(let error) = await services.openSearch.bulk([strange], of: .index)[0] else {
                 return _ = Issue.record("accepted")
             }
             #expect(Failure(error).kind == "fleet")
@@ -268,23 +268,23 @@ struct OpenSearchTests {
             let store = InMemoryObjectStore()
             let queue = InMemoryQueue(time: services.time)
             let object = ObjectReference(bucket: "docs", key: "a.txt")
-            let (environment, _) = LoopEnvironment.test(time: services.time)
+            let environment = LoopEnvironment.test(time: services.time)
             let ingest = IngestPipeline(
-                ledger: ledger,
-                store: store,
-                extractor: ParagraphExtractor(),
-                chunker: Chunker(tokens: 16, overlap: 0),
-                handOver: HandOver(store: store, bucket: "hand", inlineBytes: 100_000),
-                chunkQueue: queue,
+                IngestPipeline.Stages(
+                    ledger: ledger,
+                    store: store,
+                    extractor: ParagraphExtractor(),
+                    chunker: Chunker(tokens: 16, overlap: 0),
+                    handOver: HandOver(store: store, bucket: "hand", inlineBytes: 100_000),
+                    chunkQueue: queue
+                ),
                 settings: IngestSettings(
                     rules: DocumentRules(tenant: "t"),
                     names: names,
                     handOverBucket: "hand",
                     handOverPrefix: "hand-over/"
                 ),
-                time: services.time,
-                metrics: environment.metrics,
-                log: environment.log
+                environment: environment
             )
             func job(_ body: String, count: Int = 1) -> WorkLoop.Job {
                 let now = services.time.now
@@ -295,19 +295,22 @@ struct OpenSearchTests {
             func embed(_ index: any ChunkIndex, count: Int = 1) async throws -> Outcome {
                 let batcher = EmbeddingBatcher(HashEmbedder(), linger: .zero, time: services.time)
                 let pipeline = EmbedPipeline(
-                    ledger: ledger,
-                    index: index,
-                    embeddings: batcher,
-                    handOver: HandOver(store: store, bucket: "hand", inlineBytes: 0),
-                    eventQueue: queue,
-                    indexName: names.chunks,
-                    stalenessBound: .seconds(300),
-                    chunkQueue: InMemoryQueue(time: services.time),
-                    tidyAfter: .seconds(900),
-                    patience: Patience(limit: .zero, time: services.time, random: .system),
-                    time: services.time,
-                    metrics: environment.metrics,
-                    log: environment.log
+                    EmbedPipeline.Stages(
+                        ledger: ledger,
+                        index: index,
+                        embeddings: batcher,
+                        handOver: HandOver(store: store, bucket: "hand", inlineBytes: 0),
+                        eventQueue: queue,
+                        chunkQueue: InMemoryQueue(time: services.time)
+                    ),
+                    settings: EmbedSettings(
+                        indexName: names.chunks,
+                        dimensions: 4,
+                        stalenessBound: .seconds(300),
+                        tidyAfter: .seconds(900),
+                        patience: .zero
+                    ),
+                    environment: environment
                 )
                 let message = try #require(queue.messages.last).message.body
                 return await withTaskGroup(of: Void.self) { group in

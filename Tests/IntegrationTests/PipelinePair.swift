@@ -43,7 +43,7 @@ struct PipelinePair: Sendable {
         events = InMemoryQueue(time: services.time)
         chunks = InMemoryQueue(time: services.time)
         tidying = InMemoryQueue(time: services.time)
-        environment = LoopEnvironment.test(time: services.time).environment
+        environment = LoopEnvironment.test(time: services.time)
     }
 
     var record: DocumentRecord? {
@@ -69,21 +69,21 @@ struct PipelinePair: Sendable {
     /// An event of the object, handled by an ingest-worker of its own.
     func ingest(inlineBytes: Int = 100_000, through store: (any ObjectStore)? = nil) async -> Outcome {
         let pipeline = IngestPipeline(
-            ledger: ledger,
-            store: store ?? self.store,
-            extractor: ParagraphExtractor(),
-            chunker: Chunker(tokens: 16, overlap: 0),
-            handOver: HandOver(store: self.store, bucket: "hand", inlineBytes: inlineBytes),
-            chunkQueue: chunks,
+            IngestPipeline.Stages(
+                ledger: ledger,
+                store: store ?? self.store,
+                extractor: ParagraphExtractor(),
+                chunker: Chunker(tokens: 16, overlap: 0),
+                handOver: HandOver(store: self.store, bucket: "hand", inlineBytes: inlineBytes),
+                chunkQueue: chunks
+            ),
             settings: IngestSettings(
                 rules: DocumentRules(tenant: "t"),
                 names: names,
                 handOverBucket: "hand",
                 handOverPrefix: "hand-over/"
             ),
-            time: services.time,
-            metrics: environment.metrics,
-            log: environment.log
+            environment: environment
         )
         return await pipeline.handle(Self.job(ObjectChange.hint(for: object)))
     }
@@ -92,19 +92,22 @@ struct PipelinePair: Sendable {
     func embed(_ message: String, receives: Int = 1, with embedder: any Embedder = HashEmbedder()) async -> Outcome {
         let batcher = EmbeddingBatcher(embedder, linger: .zero, time: services.time)
         let pipeline = EmbedPipeline(
-            ledger: ledger,
-            index: index,
-            embeddings: batcher,
-            handOver: HandOver(store: store, bucket: "hand", inlineBytes: 0),
-            eventQueue: events,
-            indexName: names.chunks,
-            stalenessBound: .seconds(300),
-            chunkQueue: tidying,
-            tidyAfter: .seconds(900),
-            patience: Patience(limit: .zero, time: services.time, random: .system),
-            time: services.time,
-            metrics: environment.metrics,
-            log: environment.log
+            EmbedPipeline.Stages(
+                ledger: ledger,
+                index: index,
+                embeddings: batcher,
+                handOver: HandOver(store: store, bucket: "hand", inlineBytes: 0),
+                eventQueue: events,
+                chunkQueue: tidying
+            ),
+            settings: EmbedSettings(
+                indexName: names.chunks,
+                dimensions: 4,
+                stalenessBound: .seconds(300),
+                tidyAfter: .seconds(900),
+                patience: .zero
+            ),
+            environment: environment
         )
         return await withTaskGroup(of: Void.self) { group in
             group.addTask { await batcher.run() }

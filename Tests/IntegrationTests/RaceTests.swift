@@ -155,9 +155,7 @@ struct RaceTests {
             let chunk = IndexedChunk(
                 documentID: DocumentID(late.header.documentID),
                 generation: late.header.generation,
-                chunk: try #require(
-                    try await HandOver(store: pair.store, bucket: "hand", inlineBytes: 0).unpack(late).first
-                ),
+                chunk: try await HandOver(store: pair.store, bucket: "hand", inlineBytes: 0).unpack(late).chunk(0),
                 vector: [1, 0, 0, 0]
             )
             try await pair.index.create([chunk], late.header)

@@ -45,21 +45,21 @@ import ingest_worker
 
     private func ingest(_ chunks: InMemoryQueue, _ environment: LoopEnvironment) -> IngestPipeline {
         IngestPipeline(
-            ledger: ledger,
-            store: store,
-            extractor: ParagraphExtractor(),
-            chunker: Chunker(tokens: 16, overlap: 0),
-            handOver: HandOver(store: store, bucket: "hand", inlineBytes: 100_000),
-            chunkQueue: chunks,
+            IngestPipeline.Stages(
+                ledger: ledger,
+                store: store,
+                extractor: ParagraphExtractor(),
+                chunker: Chunker(tokens: 16, overlap: 0),
+                handOver: HandOver(store: store, bucket: "hand", inlineBytes: 100_000),
+                chunkQueue: chunks
+            ),
             settings: IngestSettings(
                 rules: DocumentRules(tenant: "default"),
                 names: names,
                 handOverBucket: "hand",
                 handOverPrefix: "hand-over/"
             ),
-            time: time,
-            metrics: environment.metrics,
-            log: environment.log
+            environment: environment
         )
     }
 
@@ -83,7 +83,7 @@ import ingest_worker
     func twentyMinutes(_ fault: Fault) async throws {
         let (chunks, deadLetters) = (InMemoryQueue(time: time), InMemoryQueue(time: time))
         let log = CollectingLog()
-        let (environment, gate) = LoopEnvironment.test(time: time, sink: log)
+        let environment = LoopEnvironment.test(time: time, sink: log)
         let time = time
         let isBroken = Locked(true)
         let http = ScriptedHTTPClient { request, _ in
@@ -97,37 +97,39 @@ import ingest_worker
                 OpenAIEmbedder.Settings(endpoint: endpoint, apiKey: "k", model: "m", dimensions: 4),
                 http: http,
                 retrying: retrying,
-                limiter: RateLimiter(maximumInFlight: 4, time: time)
+                limiter: RateLimiter(maximumInFlight: 4, time: time),
+                log: Log(label: "test", level: .debug, sink: log, time: time)
             ),
             time: time
         )
         let client = OpenSearchClient(endpoint: endpoint, http: http, retrying: retrying)
         let index = OpenSearchIndex(name: names.writeAlias, client: client, time: time)
         let pipeline = EmbedPipeline(
-            ledger: ledger,
-            index: index,
-            embeddings: batcher,
-            handOver: HandOver(store: store, bucket: "hand", inlineBytes: 0),
-            eventQueue: InMemoryQueue(time: time),
-            indexName: names.chunks,
-            stalenessBound: .seconds(300),
-            chunkQueue: InMemoryQueue(time: time),
-            tidyAfter: .seconds(900),
-            patience: Patience(limit: .zero, time: time, random: .system),
-            time: time,
-            metrics: environment.metrics,
-            log: environment.log
+            EmbedPipeline.Stages(
+                ledger: ledger,
+                index: index,
+                embeddings: batcher,
+                handOver: HandOver(store: store, bucket: "hand", inlineBytes: 0),
+                eventQueue: InMemoryQueue(time: time),
+                chunkQueue: InMemoryQueue(time: time)
+            ),
+            settings: EmbedSettings(
+                indexName: names.chunks,
+                dimensions: 4,
+                stalenessBound: .seconds(300),
+                tidyAfter: .seconds(900),
+                patience: .zero
+            ),
+            environment: environment
         )
         let shutdown = Shutdown()
         let loop = WorkLoop(
             queue: chunks,
             deadLetters: deadLetters,
-            settings: .init(concurrency: 4, pollWait: .seconds(20)),
-            visibilityTimeout: .seconds(30),
-            gate: gate,
+            settings: .init(concurrency: 4, pollWait: .seconds(20), visibilityTimeout: .seconds(30)),
             shutdown: shutdown,
             environment: environment,
-            work: { await pipeline.handle($0) }
+            handler: WorkLoop.Handler(work: { await pipeline.handle($0) })
         )
         let ingest = ingest(chunks, environment)
         let arrive: @Sendable (Int) async -> Void = { number in

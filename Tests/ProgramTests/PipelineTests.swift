@@ -31,14 +31,16 @@ import ingest_worker
     private var record: DocumentRecord? { ledger.record(recordID) }
 
     private func ingest(removesRejected: Bool = false, inlineBytes: Int = 100_000) -> IngestPipeline {
-        let (environment, _) = LoopEnvironment.test(time: time)
+        let environment = LoopEnvironment.test(time: time)
         return IngestPipeline(
-            ledger: ledger,
-            store: store,
-            extractor: ParagraphExtractor(),
-            chunker: Chunker(tokens: 16, overlap: 0),
-            handOver: HandOver(store: store, bucket: "hand", inlineBytes: inlineBytes),
-            chunkQueue: chunks,
+            IngestPipeline.Stages(
+                ledger: ledger,
+                store: store,
+                extractor: ParagraphExtractor(),
+                chunker: Chunker(tokens: 16, overlap: 0),
+                handOver: HandOver(store: store, bucket: "hand", inlineBytes: inlineBytes),
+                chunkQueue: chunks
+            ),
             settings: IngestSettings(
                 rules: DocumentRules(tenant: "default"),
                 names: names,
@@ -46,29 +48,30 @@ import ingest_worker
                 handOverPrefix: "hand-over/",
                 removesRejected: removesRejected
             ),
-            time: time,
-            metrics: environment.metrics,
-            log: environment.log
+            environment: environment
         )
     }
 
     private func embed(_ job: WorkLoop.Job) async -> Outcome {
-        let (environment, _) = LoopEnvironment.test(time: time)
+        let environment = LoopEnvironment.test(time: time)
         let batcher = EmbeddingBatcher(embedder, linger: .zero, time: time)
         let pipeline = EmbedPipeline(
-            ledger: ledger,
-            index: index,
-            embeddings: batcher,
-            handOver: HandOver(store: store, bucket: "hand", inlineBytes: 0),
-            eventQueue: events,
-            indexName: names.chunks,
-            stalenessBound: .seconds(300),
-            chunkQueue: tidying,
-            tidyAfter: .seconds(900),
-            patience: Patience(limit: .zero, time: time, random: .system),
-            time: time,
-            metrics: environment.metrics,
-            log: environment.log
+            EmbedPipeline.Stages(
+                ledger: ledger,
+                index: index,
+                embeddings: batcher,
+                handOver: HandOver(store: store, bucket: "hand", inlineBytes: 0),
+                eventQueue: events,
+                chunkQueue: tidying
+            ),
+            settings: EmbedSettings(
+                indexName: names.chunks,
+                dimensions: 4,
+                stalenessBound: .seconds(300),
+                tidyAfter: .seconds(900),
+                patience: .zero
+            ),
+            environment: environment
         )
         return await withTaskGroup(of: Void.self) { group in
             group.addTask { await batcher.run() }
@@ -292,8 +295,8 @@ import ingest_worker
     @Test func fleetFaultsPauseAndUnreadableEventsAreBuried() async throws {
         store.put(object, Self.paragraphs(0..<2))
         #expect(await ingest().handle(event()) == .done)
-        embedder.failNext(Failure.fleet("no quota"))
-        #expect(try await embedLast() == .pause("no quota"))
+        embedder.failNext(Failure.fleet("no quota", of: .provider))
+        #expect(try await embedLast() == .blocked(.fleet("no quota", of: .provider)))
         guard case .deadLetter(let letters) = await ingest().handle(delivery("hello")) else {
             return _ = Issue.record("not buried")
         }

@@ -10,6 +10,10 @@ enum Fault: String, CaseIterable, Sendable {
     case serverError = "server-error"
     /// The cluster takes nothing from us, or the provider's account is empty: what pauses a fleet.
     case blocked
+    /// A load balancer or proxy answers in a server's place: an HTML page with any status, a redirect.
+    case foreign
+    /// The provider's answer cannot be used: no data, a missing or zero vector.
+    case unusable
     /// Some items of a batch fail.
     case itemFailed = "item-failed"
     /// A queue delivers a message twice, or S3 sends an event twice.

@@ -33,6 +33,7 @@ final class SimulatedBucket: @unchecked Sendable {
     func answer(_ request: HTTPRequest, _ process: SimulatedProcess, _ world: World) -> HTTPResponse {
         switch request.method {
         case "PUT":
+            if request.path.hasSuffix(".check") { return HTTPResponse(status: 200) }
             objects[request.path] = request.body
             world.watcher.handOverWritten(request.path, process)
             return HTTPResponse(status: 200)
@@ -40,8 +41,15 @@ final class SimulatedBucket: @unchecked Sendable {
             if objects[request.path] != nil { world.watcher.handOverDeleted(request.path) }
             objects[request.path] = nil
             return HTTPResponse(status: 204)
-        default: return get(request, process, world)
+        case "HEAD": return HTTPResponse(status: objects[request.path] == nil ? 404 : 200)
+        default: return request.query.contains { $0.name == "list-type" } ? listed() : get(request, process, world)
         }
+    }
+
+    private func listed() -> HTTPResponse {
+        let keys = objects.keys.filter { $0.hasPrefix("/docs/") }.sorted().map { $0.dropFirst(6) }
+        let items = keys.map { "<Contents><Key>\($0)</Key><Size>1</Size></Contents>" }.joined()
+        return HTTPResponse(status: 200, body: Array("<ListBucketResult>\(items)</ListBucketResult>".utf8))
     }
 
     private func get(_ request: HTTPRequest, _ process: SimulatedProcess, _ world: World) -> HTTPResponse {

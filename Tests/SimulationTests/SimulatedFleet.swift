@@ -14,8 +14,7 @@ struct SimulatedFleet {
 
     let process: SimulatedProcess
     let shutdown: Shutdown
-    private let environment: LoopEnvironment
-    private let gate: FleetGate
+    private let log: Log
     private let random: RandomSource
     private let signed: @Sendable (String) -> AWSClient
 
@@ -29,17 +28,7 @@ struct SimulatedFleet {
         let state = Locked(SplitMix64(state: seed))
         let random = RandomSource { state.withLock { $0.next() } }
         self.random = random
-        let log = Log(label: process.name, level: .critical, sink: Silence(), time: process)
-        gate = FleetGate(log: log)
-        let heartbeat = Heartbeat(process.uptime)
-        environment = LoopEnvironment(
-            time: process,
-            random: random,
-            log: log,
-            metrics: Metrics(),
-            health: Health(gate: gate, heartbeat: heartbeat),
-            heartbeat: heartbeat
-        )
+        log = Log(label: process.name, level: .critical, sink: Silence(), time: process)
         let credentials = CachedCredentials(SimulatedCredentials(process: process), time: process)
         let clock = ServerClock()
         signed = { service in
@@ -83,63 +72,89 @@ struct SimulatedFleet {
         )
     }
 
-    private func loop(
-        _ name: String,
-        mergeKey: @escaping @Sendable (Delivery) -> String? = { _ in nil },
-        tidy: @escaping @Sendable (WorkLoop.Job) async -> [DeadLetter] = { _ in [] },
-        work: @escaping @Sendable (WorkLoop.Job) async -> Outcome
-    ) -> WorkLoop {
+    private func environment(_ probe: @escaping CircuitBreakers.Probe) -> LoopEnvironment {
+        LoopEnvironment(
+            time: process,
+            random: random,
+            log: log,
+            metrics: Metrics(),
+            heartbeat: Heartbeat(process.uptime),
+            breakers: CircuitBreakers(time: process, random: random, log: log, probe: probe)
+        )
+    }
+
+    private func loop(_ name: String, _ environment: LoopEnvironment, _ handler: WorkLoop.Handler) -> WorkLoop {
         let process = process
+        var handler = handler
+        let work = handler.work
+        handler.work = { job in
+            process.world.watcher.begins(job, process)
+            let outcome = await work(job)
+            process.world.watcher.ends(job, process)
+            return outcome
+        }
         return WorkLoop(
             queue: WatchedQueue(queue: queue(name), process: process),
             deadLetters: queue("dead"),
             settings: WorkLoop.Settings(
                 concurrency: process.world.story.concurrency,
                 pollWait: .seconds(20),
-                grace: Self.grace
+                grace: Self.grace,
+                visibilityTimeout: World.visibility
             ),
-            visibilityTimeout: World.visibility,
-            gate: gate,
             shutdown: shutdown,
             environment: environment,
-            mergeKey: mergeKey,
-            tidy: tidy
-        ) { job in
-            process.world.watcher.begins(job, process)
-            let outcome = await work(job)
-            process.world.watcher.ends(job, process)
-            return outcome
-        }
+            handler: handler
+        )
     }
 
     func runIngest() async {
         let ledger = OpenSearchLedger(index: Self.names.ledger, client: openSearch, time: process)
         let store = store
-        let pipeline = IngestPipeline(
+        let environment = environment { [self] dependency, object in
+            switch dependency {
+            case .ledger: try await ledger.probe(at: process.now)
+            case .bucket(World.handOvers):
+                try await store.write(ObjectReference(bucket: World.handOvers, key: "hand-over/.check"), [])
+            case .bucket(let name): try await store.probe(bucket: name, avoiding: object)
+            case .queue(let url): try await probe(url, own: "events")
+            case .index, .provider, .host: break
+            }
+        }
+        let stages = IngestPipeline.Stages(
             ledger: ledger,
             store: store,
             extractor: ParagraphExtractor(),
             chunker: Self.chunker,
             handOver: HandOver(store: store, bucket: World.handOvers, inlineBytes: process.world.story.inlineBytes),
-            chunkQueue: queue("chunks"),
-            settings: IngestSettings(
-                rules: DocumentRules(tenant: "t"),
-                names: Self.names,
-                handOverBucket: World.handOvers,
-                handOverPrefix: "hand-over/",
-                removesRejected: process.world.story.removesRejected
-            ),
-            time: process,
-            metrics: environment.metrics,
-            log: environment.log
+            chunkQueue: queue("chunks")
+        )
+        let settings = IngestSettings(
+            rules: DocumentRules(tenant: "t"),
+            names: Self.names,
+            handOverBucket: World.handOvers,
+            handOverPrefix: "hand-over/",
+            removesRejected: process.world.story.removesRejected
+        )
+        let pipeline = IngestPipeline(stages, settings: settings, environment: environment)
+        let handler = WorkLoop.Handler(
+            mergeKey: IngestPipeline.mergeKey,
+            tidy: { await pipeline.tidy($0) },
+            exhaust: { try await pipeline.exhaust($0, $1) },
+            work: { await pipeline.handle($0) }
         )
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await ledger.run() }
-            await loop("events", mergeKey: IngestPipeline.mergeKey, tidy: { await pipeline.tidy($0) }) {
-                await pipeline.handle($0)
-            }.run()
+            await loop("events", environment, handler).run()
             group.cancelAll()
         }
+    }
+
+    private func probe(_ url: String, own: String) async throws {
+        let queue = queue(url.split(separator: "/").last.map(String.init) ?? "")
+        if queue.name == own { try await queue.probeDelete() }
+        let chunks = try ChunkMessage.probe(index: Self.names.chunks).encoded()
+        try await queue.probeSend(queue.name == "chunks" ? chunks : ObjectChange.testEvent)
     }
 
     func runEmbed() async {
@@ -154,29 +169,49 @@ struct SimulatedFleet {
             ),
             http: process,
             retrying: Retrying(policy: OpenAIEmbedder.policy, time: process, random: random),
-            limiter: RateLimiter(maximumInFlight: 2, time: process)
+            limiter: RateLimiter(maximumInFlight: 2, time: process),
+            log: log
         )
+        let store = store
+        let environment = environment { [self] dependency, _ in
+            switch dependency {
+            case .ledger: try await ledger.probe(at: process.now)
+            case .index: try await index.probe(dimensions: 4)
+            case .provider: try await provider.probe()
+            case .bucket(let name):
+                let check = ObjectReference(bucket: name, key: "hand-over/.check")
+                _ = try await store.readBytes(check, maximum: 1024)
+            case .queue(let url): try await probe(url, own: "chunks")
+            case .host: break
+            }
+        }
         let embeddings = EmbeddingBatcher(provider, inputs: 3, concurrency: 2, time: process)
-        let pipeline = EmbedPipeline(
+        let stages = EmbedPipeline.Stages(
             ledger: ledger,
             index: index,
             embeddings: embeddings,
             handOver: HandOver(store: store, bucket: World.handOvers, inlineBytes: 0),
             eventQueue: queue("events"),
+            chunkQueue: queue("chunks")
+        )
+        let settings = EmbedSettings(
             indexName: Self.names.chunks,
+            dimensions: 4,
             stalenessBound: .seconds(30),
-            chunkQueue: queue("chunks"),
             tidyAfter: .seconds(90),
-            patience: Patience(limit: .seconds(900), time: process, random: random),
-            time: process,
-            metrics: environment.metrics,
-            log: environment.log
+            window: process.world.story.window
+        )
+        let pipeline = EmbedPipeline(stages, settings: settings, environment: environment)
+        let handler = WorkLoop.Handler(
+            tidy: { await pipeline.tidy($0) },
+            exhaust: { try await pipeline.exhaust($0, $1) },
+            work: { await pipeline.handle($0) }
         )
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await ledger.run() }
             group.addTask { await index.run() }
             group.addTask { await embeddings.run() }
-            await loop("chunks", tidy: { await pipeline.tidy($0) }) { await pipeline.handle($0) }.run()
+            await loop("chunks", environment, handler).run()
             group.cancelAll()
         }
     }

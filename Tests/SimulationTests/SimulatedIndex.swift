@@ -91,6 +91,8 @@ final class SimulatedIndex: @unchecked Sendable {
             world.watcher.recordWritten(record, after: current?.record)
             return (201, "")
         }
+        // No chunk is ever replaced: what expects a version is a probe.
+        if target.if_seq_no != nil { return (409, "version_conflict_engine_exception") }
         let chunk = try! JSONDecoder().decode(StoredChunk.self, from: Data(source))
         if chunk.text.contains(ObjectContent.refusedMark) { return (400, "mapper_parsing_exception") }
         if chunks[target._id] != nil { return (409, "version_conflict_engine_exception") }
@@ -155,18 +157,35 @@ final class SimulatedProvider: @unchecked Sendable {
 
     func answer(_ request: HTTPRequest, _ process: SimulatedProcess, _ world: World) -> HTTPResponse {
         let texts = try! JSONDecoder().decode(Question.self, from: Data(request.body)).input
-        for text in texts {
+        if texts.contains(where: { $0.contains(ObjectContent.unembeddableMark) }) {
+            let body = #"{"object":"error","message":"This text cannot be embedded.","type":"BadRequestError","code":400}"#
+            return HTTPResponse(status: 400, body: Array(body.utf8))
+        }
+        for text in texts where !["probe", "lighthouse"].contains(text) {
             paid[text, default: 0] += 1
             world.note(process.name, "pays for \"\(text.prefix(40))\"", String(text.prefix { $0 != " " }))
             world.watcher.paid(text, paid[text]!)
         }
+        let flaw = world.strikes(.unusable) ? world.faults.draw(0...4) : -1
+        if flaw >= 0 {
+            process.metFault = true
+            world.note(process.name, "gets an unusable answer of kind \(flaw)", "")
+            // What was computed is lost, as with an answer that is.
+            world.watcher.answerLost(request)
+        }
+        if flaw == 0 { return HTTPResponse(status: 200, body: Array(#"{"error":{"message":"overloaded"}}"#.utf8)) }
+        if flaw == 1 { return HTTPResponse(status: 200) }
         let body = JSONWriter.object { json in
             json.key("data")
             json.array { data in
                 for (index, text) in texts.enumerated() {
+                    // One item is missing.
+                    if flaw == 2, index == texts.count - 1 { continue }
                     data.object { item in
-                        item.field("index", index)
+                        if flaw != 3 { item.field("index", index) }
                         item.key("embedding")
+                        // A zero vector.
+                        if flaw == 4, index == 0 { return item.array { numbers in for _ in 0..<4 { numbers.number(0) } } }
                         item.array { numbers in for value in Self.vector(text) { numbers.number(Double(value)) } }
                     }
                 }

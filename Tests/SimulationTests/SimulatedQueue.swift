@@ -94,7 +94,12 @@ struct SimulatedSQS {
         case "AmazonSQS.ReceiveMessage": body = try await receive(queue, call)
         case "AmazonSQS.DeleteMessageBatch": body = entries(queue, call, delete)
         case "AmazonSQS.ChangeMessageVisibilityBatch": body = entries(queue, call, change)
-        case "AmazonSQS.SendMessage": body = send(queue, call)
+        case "AmazonSQS.SendMessage":
+            guard call.DelaySeconds ?? 0 <= 900 else {
+                let refusal = #"{"__type":"com.amazonaws.sqs#InvalidParameterValue","message":"DelaySeconds is invalid"}"#
+                return HTTPResponse(status: 400, body: Array(refusal.utf8))
+            }
+            body = send(queue, call)
         default: body = Array(#"{"Attributes":{}}"#.utf8)
         }
         return HTTPResponse(status: 200, body: body)

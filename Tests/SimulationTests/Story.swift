@@ -17,6 +17,8 @@ struct Story: Sendable {
     var embedWorkers: Int
     var concurrency: Int
     var inlineBytes: Int
+    /// Chunks that are embedded before they are written.
+    var window = 1
     var removesRejected: Bool
     var intensity: [Fault: Double] = [:]
     /// How long half a slow call may take.
@@ -33,6 +35,7 @@ struct Story: Sendable {
         ingestWorkers = isCrowded ? 2 : random.draw(1...2)
         embedWorkers = isCrowded ? 2 : random.draw(1...2)
         concurrency = random.draw(1...3)
+        window = random.draw(1...3)
         inlineBytes = random.chance(0.5) ? 1 : 100_000
         removesRejected = random.chance(0.2)
         var contents: [String: [ObjectContent]] = [:]
@@ -58,7 +61,7 @@ struct Story: Sendable {
         let rates: [Fault: Double] = [
             .refused: 0.05, .answerLost: 0.05, .slow: 0.1, .throttled: 0.05, .serverError: 0.05, .itemFailed: 0.2,
             .duplicated: 0.1, .truncated: 0.1, .expired: 0.01, .crash: 0.006, .stop: 0.06, .handOverLost: 0.05,
-            .leaseLost: 0.05, .blocked: 0.05,
+            .leaseLost: 0.05, .blocked: 0.05, .foreign: 0.05, .unusable: 0.1,
         ]
         for fault in Fault.allCases where random.chance(0.4) {
             intensity[fault] = rates[fault]! * [0.3, 1, 2].randomElement(using: &random)!
@@ -85,24 +88,29 @@ struct ObjectContent: Equatable, Sendable {
         case malformed
         /// The index refuses one of its chunks.
         case refused
+        /// The provider refuses one of its texts.
+        case unembeddable
     }
 
     static let refusedMark = "§"
+    static let unembeddableMark = "¶"
 
     var kind: Kind
     var paragraphs: [String]
 
     init(key: String, number: Int, after last: ObjectContent?, _ random: inout SplitMix64) {
         let draw = random.unit()
-        kind = draw < 0.1 ? .malformed : draw < 0.17 ? .refused : .readable
+        kind = draw < 0.1 ? .malformed : draw < 0.16 ? .refused : draw < 0.21 ? .unembeddable : .readable
         paragraphs = (0..<random.draw(1...4)).map { place in
             // Part of the text stays what it was, so that vectors can be taken over.
             if let last, place < last.paragraphs.count, random.chance(0.5) {
                 return last.paragraphs[place].replacing(Self.refusedMark, with: "")
+                    .replacing(Self.unembeddableMark, with: "")
             }
             return "\(key) has in version \(number) at place \(place) these words of its own."
         }
         if kind == .refused { paragraphs[paragraphs.count - 1] += Self.refusedMark }
+        if kind == .unembeddable { paragraphs[paragraphs.count - 1] += Self.unembeddableMark }
     }
 
     var bytes: [UInt8] {

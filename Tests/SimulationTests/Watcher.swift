@@ -161,7 +161,7 @@ final class Watcher: @unchecked Sendable {
         }
         for number in 1...world.story.documents { finish("doc\(number)") }
         for letter in world.dead.messages
-        where !["malformed", "index_refused"].contains(letter.attributes["reason"] ?? "") {
+        where !["malformed", "index_refused", "embedding_refused"].contains(letter.attributes["reason"] ?? "") {
             world.violate(.deadLetters, "\(letter.attributes)", letter.document)
         }
         for path in world.bucket.handOvers {

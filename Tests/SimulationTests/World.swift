@@ -62,6 +62,13 @@ final class World: @unchecked Sendable {
             note(process.name, "\(what): 503", "")
             return HTTPResponse(status: 503, body: Array("{}".utf8))
         }
+        if host != "keys", strikes(.foreign) {
+            process.metFault = true
+            let status = [200, 302, 400, 403, 404, 405, 421, 502, 503][faults.draw(0...8)]
+            note(process.name, "\(what): a proxy's page, status \(status)", "")
+            let headers = HTTPHeaders([("content-type", "text/html"), ("location", "https://login/")])
+            return HTTPResponse(status: status, headers: headers, body: Array("<html>elsewhere</html>".utf8))
+        }
         if host != "keys", strikes(.throttled) {
             process.metFault = true
             note(process.name, "\(what): throttled", "")

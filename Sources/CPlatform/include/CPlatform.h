@@ -27,3 +27,9 @@ int platform_temporary_file(const char *folder);
 int platform_signal_pipe(void);
 /// Waits for a signal and returns its number.
 int platform_next_signal(void);
+
+/// Milliseconds since 1970.
+int64_t platform_wall_clock_milliseconds(void);
+
+/// Reads and writes of the socket fail after so many seconds.
+void platform_limit_socket(int socket, int seconds);

@@ -23,14 +23,24 @@ package struct DocumentRules: Equatable, Sendable {
     /// Every object is a document of `tenant`.
     package init(tenant: String) { self.tenant = tenant }
 
-    /// - Parameter text: rules between spaces or commas: `s3://bucket/prefix`, `s3://bucket/*.pdf`, with `=tenant` behind it, or with `!`
-    ///   before it to leave out. `*` stands for any characters; a key without one is a prefix. Spaces, commas, `=`, `*`, `!` and `%` of a key
+    /// - Parameter text: rules between spaces, commas or semicolons: `s3://bucket/prefix`, `s3://bucket/*.pdf`, with `=tenant` behind it, or with `!`
+    ///   before it to leave out. `*` stands for any characters; a key without one is a prefix. Spaces, commas, semicolons, `=`, `*`, `!` and `%` of a key
     ///   are percent-encoded.
     package init(parsing text: String, tenant: String) throws(Problem) {
         self.tenant = tenant
-        for word in text.split(whereSeparator: { $0 == "," || $0.isWhitespace }) {
+        for word in text.split(whereSeparator: { $0 == "," || $0 == ";" || $0.isWhitespace }) {
             rules.append(try Self.rule(String(word)))
         }
+    }
+
+    /// Buckets that the rules include by their full name, in the order of the rules.
+    package var buckets: [String] {
+        var found: [String] = []
+        for rule in rules where rule.isIncluding && !rule.bucket.contains(Self.star) {
+            let name = String(decoding: rule.bucket, as: UTF8.self)
+            if !found.contains(name) { found.append(name) }
+        }
+        return found
     }
 
     /// Nil where the object is no document of ours.

@@ -13,6 +13,9 @@ package enum EventParser {
         package var description: String
     }
 
+    /// SNS to SNS, EventBridge Pipes, a Lambda destination: no setup nests deeper.
+    private static let maximumDepth = 3
+
     package static func parse(_ body: String) throws(Unreadable) -> Message { try parse(Data(body.utf8), depth: 0) }
 
     private struct Envelope: Decodable {
@@ -23,11 +26,20 @@ package enum EventParser {
         var source: String?
         var detailType: String?
         var detail: Detail?
+        /// A Lambda destination's envelope.
+        var requestPayload: Payload?
 
         enum CodingKeys: String, CodingKey {
-            case Records, Event, `Type`, Message, source, detail
+            case Records, Event, `Type`, Message, source, detail, requestPayload
             case detailType = "detail-type"
         }
+    }
+
+    /// An envelope inside another one.
+    private final class Payload: Decodable {
+        let envelope: Envelope
+
+        init(from decoder: any Decoder) throws { envelope = try Envelope(from: decoder) }
     }
 
     private struct Notification: Decodable {
@@ -44,6 +56,8 @@ package enum EventParser {
         var eventSource: String?
         var eventName: String?
         var s3: Entity?
+        /// The fleet's own: an operator asks for another try of a rejected document.
+        var retriesRejected: Bool?
     }
 
     private struct Detail: Decodable {
@@ -52,29 +66,51 @@ package enum EventParser {
             var key: String
             var sequencer: String?
         }
-        var bucket: Bucket
-        var object: Object
+        // API calls through CloudTrail have another detail, and other types.
+        var bucket: Bucket?
+        var object: Object?
+
+        enum CodingKeys: CodingKey { case bucket, object }
+
+        init(from decoder: any Decoder) throws {
+            let fields = try decoder.container(keyedBy: CodingKeys.self)
+            bucket = try? fields.decode(Bucket.self, forKey: .bucket)
+            object = try? fields.decode(Object.self, forKey: .object)
+        }
     }
 
     private static func parse(_ data: Data, depth: Int) throws(Unreadable) -> Message {
-        guard let envelope = try? JSONDecoder().decode(Envelope.self, from: data) else {
-            throw Unreadable(
-                description: "the message is not an S3 event: not the JSON that S3, SNS or EventBridge send"
-            )
+        if let envelope = try? JSONDecoder().decode(Envelope.self, from: data) { return try parse(envelope, depth) }
+        // EventBridge Pipes send a list of what they read.
+        if let list = try? JSONDecoder().decode([Payload].self, from: data), !list.isEmpty {
+            var changes: [ObjectChange] = []
+            for item in list {
+                if case .changes(let more) = try parse(item.envelope, depth + 1) { changes += more }
+            }
+            return .changes(changes)
         }
+        throw Unreadable(description: "the message is not an S3 event: not the JSON that S3, SNS or EventBridge send")
+    }
+
+    private static func parse(_ envelope: Envelope, _ depth: Int) throws(Unreadable) -> Message {
         if let records = envelope.Records { return .changes(try changes(records)) }
         if envelope.Event == "s3:TestEvent" { return .test }
-        if envelope.Type == "Notification", let inner = envelope.Message, depth == 0 {
-            return try parse(Data(inner.utf8), depth: 1)
+        if envelope.Type == "Notification", let inner = envelope.Message, depth < maximumDepth {
+            return try parse(Data(inner.utf8), depth: depth + 1)
         }
+        // SNS says that a subscription was made or ended. Nothing is confirmed: that needs a call to an address of the message.
+        if let type = envelope.Type, ["SubscriptionConfirmation", "UnsubscribeConfirmation"].contains(type) {
+            return .changes([])
+        }
+        if let payload = envelope.requestPayload, depth < maximumDepth { return try parse(payload.envelope, depth + 1) }
         if envelope.source == "aws.s3", let type = envelope.detailType {
             guard concernsContent(bridgeEvent: type) else { return .changes([]) }
-            guard let detail = envelope.detail else {
+            guard let detail = envelope.detail, let bucket = detail.bucket, let entry = detail.object else {
                 throw Unreadable(description: "the EventBridge event names no object")
             }
             // EventBridge gives the key as it is; only notifications encode it.
-            let object = ObjectReference(bucket: detail.bucket.name, key: detail.object.key)
-            return .changes([ObjectChange(object: object, event: type, sequencer: detail.object.sequencer)])
+            let object = ObjectReference(bucket: bucket.name, key: entry.key)
+            return .changes([ObjectChange(object: object, event: type, sequencer: entry.sequencer)])
         }
         throw Unreadable(
             description: "the message is not an S3 event: it has neither Records nor an SNS or EventBridge envelope"
@@ -98,7 +134,14 @@ package enum EventParser {
                 throw Unreadable(description: "the event \(name) has a key that is not UTF-8")
             }
             let object = ObjectReference(bucket: entity.bucket.name, key: key)
-            changes.append(ObjectChange(object: object, event: name, sequencer: entity.object.sequencer))
+            changes.append(
+                ObjectChange(
+                    object: object,
+                    event: name,
+                    sequencer: entity.object.sequencer,
+                    retriesRejected: record.retriesRejected ?? false
+                )
+            )
         }
         return changes
     }
@@ -116,8 +159,13 @@ package enum EventParser {
 }
 
 extension ObjectChange {
+    /// What S3 sends when notifications are set up: every worker acknowledges it.
+    package static let testEvent = #"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"probe"}"#
+
     /// A notification that says no more than "this key may have changed", for replays and repeated work.
-    package static func hint(for object: ObjectReference) -> String {
+    ///
+    /// - Parameter retriesRejected: a rejection that stands is not taken for an answer.
+    package static func hint(for object: ObjectReference, retriesRejected: Bool = false) -> String {
         let body = JSONWriter.object { event in
             event.key("Records")
             event.array { records in
@@ -125,6 +173,7 @@ extension ObjectChange {
                     record.field("eventVersion", "2.1")
                     record.field("eventSource", "aws:s3")
                     record.field("eventName", "ObjectCreated:Put")
+                    if retriesRejected { record.field("retriesRejected", true) }
                     record.object("s3") { entity in
                         entity.object("bucket") { $0.field("name", object.bucket) }
                         entity.object("object") {

@@ -30,8 +30,15 @@ package final class LeaseKeeper: Sendable {
     private let heartbeat: Heartbeat
     private let log: Log
     private let entries = Locked([String: Entry]())
-    /// The extension under way.
-    private let call = Locked<(receipts: Set<String>, isOver: Latch)?>(nil)
+    /// Extensions in flight.
+    private let calls = Locked([Call]())
+    /// So many calls at once: 512 messages take 52 of them.
+    private static let callsAtOnce = 8
+
+    private struct Call {
+        let receipts: Set<String>
+        let isOver: Latch
+    }
 
     package init(
         queue: any MessageQueue,
@@ -58,8 +65,8 @@ package final class LeaseKeeper: Sendable {
     /// Returns when no extension of these is under way, so that giving back is the last word.
     package func end(_ receipts: [String]) async {
         for receipt in receipts { remove(receipt) }
-        let call = call.withLock { $0 }
-        if let call, !call.receipts.isDisjoint(with: receipts) { try? await call.isOver.wait() }
+        let inFlight = calls.withLock { $0.filter { !$0.receipts.isDisjoint(with: receipts) } }
+        for call in inFlight { try? await call.isOver.wait() }
     }
 
     package var count: Int { entries.withLock { $0.count } }
@@ -83,10 +90,20 @@ package final class LeaseKeeper: Sendable {
         for lease in ended { lease.lost.open() }
         // Near the end of the 12 hours each lease has a rest of its own.
         let full = due.filter { left($0, at: now) >= timeout }
-        for start in stride(from: 0, to: full.count, by: 10) {
-            await extend(Array(full[start..<min(full.count, start + 10)]), by: timeout)
+        var batches = stride(from: 0, to: full.count, by: 10).map { start in
+            (Array(full[start..<min(full.count, start + 10)]), timeout)
         }
-        for lease in due where left(lease, at: now) < timeout { await extend([lease], by: left(lease, at: now)) }
+        batches += due.filter { left($0, at: now) < timeout }.map { ([$0], left($0, at: now)) }
+        await withDiscardingTaskGroup { group in
+            let slots = Slots(Self.callsAtOnce)
+            for (leases, timeout) in batches {
+                guard (try? await slots.acquire()) != nil else { return }
+                group.addTask {
+                    await self.extend(leases, by: timeout)
+                    slots.release()
+                }
+            }
+        }
     }
 
     private func left(_ lease: Lease, at now: Duration) -> Duration {
@@ -96,15 +113,22 @@ package final class LeaseKeeper: Sendable {
     private func extend(_ leases: [Lease], by timeout: Duration) async {
         let leases = entries.withLock { entries in leases.filter { entries[$0.receipt] != nil } }
         guard !leases.isEmpty else { return }
-        let isOver = Latch()
-        call.withLock { $0 = (Set(leases.map(\.receipt)), isOver) }
+        let call = Call(receipts: Set(leases.map(\.receipt)), isOver: Latch())
+        calls.withLock { $0.append(call) }
         defer {
-            call.withLock { $0 = nil }
-            isOver.open()
+            calls.withLock { $0.removeAll { $0.isOver === call.isOver } }
+            call.isOver.open()
         }
         let sent = time.uptime
-        guard let results = try? await queue.setVisibility(leases.map(\.receipt), timeout) else {
-            return log.warning("leases could not be extended, trying again", ["messages": "\(leases.count)"])
+        let results: [Result<Void, LeaseError>]
+        do {
+            // A call that takes longer than this leaves too little of the lease for the next one.
+            results = try await time.limit(max(self.timeout / 4, .seconds(3))) { [queue] in
+                try await queue.setVisibility(leases.map(\.receipt), timeout)
+            }
+        } catch {
+            let metadata = ["messages": "\(leases.count)", "error": Failure(error).summary]
+            return log.warning("failed to extend visibility timeout, retrying", metadata)
         }
         for (lease, result) in zip(leases, results) {
             switch result {
@@ -112,7 +136,8 @@ package final class LeaseKeeper: Sendable {
             case .failure(.lost):
                 remove(lease.receipt)
                 lease.lost.open()
-            case .failure(.failed(let code)): log.warning("a lease could not be extended, trying again", ["code": code])
+            case .failure(.failed(let code)): 
+                log.warning("failed to extend visibility timeout, retrying", ["code": code])
             }
         }
     }

@@ -9,14 +9,24 @@ package enum MessageCopy {
         var attributes = delivery.attributes
         attributes[receives] = String(delivery.receiveCount)
         attributes[firstSent] = String(firstSent(delivery).milliseconds)
-        return OutgoingMessage(body: delivery.body, attributes: attributes, trace: delivery.trace, delay: delay)
+        return OutgoingMessage(
+            body: delivery.body,
+            attributes: attributes,
+            trace: delivery.trace,
+            group: delivery.group,
+            delay: delay
+        )
     }
 
     package static func receives(_ attributes: [String: String]) -> Int {
-        attributes[receives].flatMap { Int($0) } ?? 0
+        // The attribute comes from outside: a count that nothing can have is none.
+        attributes[receives].flatMap { Int($0) }.map { min(max($0, 0), 1_000_000) } ?? 0
     }
 
     package static func firstSent(_ delivery: Delivery) -> Timestamp {
-        delivery.attributes[firstSent].flatMap { Int64($0) }.map { Timestamp(milliseconds: $0) } ?? delivery.sent
+        guard let text = delivery.attributes[firstSent], let value = Int64(text), value >= 0,
+            value <= delivery.sent.milliseconds
+        else { return delivery.sent }
+        return Timestamp(milliseconds: value)
     }
 }

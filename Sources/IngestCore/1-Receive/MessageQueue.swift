@@ -53,11 +53,33 @@ package struct QueueAttributes: Equatable, Sendable {
     package var retention = Duration.seconds(345_600)
     /// The dead-letter queue's ARN and how many receives it takes to get there; nil without a redrive policy.
     package var redrive: (deadLetterARN: String, maximumReceives: Int)?
+    package var arn: String?
+    /// The queue's access policy, as JSON.
+    package var policy: String?
 
     package init() {}
 
     /// Nothing is left to do now. What is delayed looks after others' late writes, or is for newer workers.
     package var isEmpty: Bool { visibleMessages + invisibleMessages == 0 }
+
+    /// The buckets that the queue's policy lets S3 notify it of, as `aws:SourceArn` names them; `*` where it names none.
+    package var notifyingBuckets: [String] {
+        guard let policy, let document = JSONValue(parsing: Array(policy.utf8)) else { return [] }
+        return document["Statement"]?.items.flatMap(Self.buckets) ?? []
+    }
+
+    private static func buckets(_ statement: JSONValue) -> [String] {
+        guard statement["Effect"]?.text == "Allow",
+            statement["Principal"]?["Service"]?.items.contains(where: { $0.text == "s3.amazonaws.com" }) == true
+        else { return [] }
+        guard case .object(let conditions)? = statement["Condition"] else { return ["*"] }
+        let sources = conditions.sorted { $0.key < $1.key }.flatMap { $0.value["aws:SourceArn"]?.items ?? [] }
+        let names = sources.compactMap { $0.text?.split(separator: ":").last.map(String.init) }
+        return names.isEmpty ? ["*"] : names
+    }
+
+    /// The longest chunk message that may travel inline: what the settings say, and what the queue takes with room for attributes.
+    package func inlineBytes(atMost configured: Int) -> Int { min(configured, maximumMessageBytes - 512) }
 
     package static func == (left: Self, right: Self) -> Bool {
         left.visibleMessages == right.visibleMessages && left.invisibleMessages == right.invisibleMessages

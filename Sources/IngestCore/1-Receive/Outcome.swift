@@ -4,19 +4,21 @@ import ExtractionWire
 package enum Outcome: Equatable, Sendable {
     /// Everything that the message asks for is done: delete it.
     case done
-    /// Later: make it visible again after a while; the queue counts, and moves it to the dead-letter queue in the end.
+    /// Release it for a later receive. The queue counts, and the last receive ends in a rejection.
     case retry(String, after: Duration?)
-    /// Never: send these to the dead-letter queue with their reasons, then delete it.
+    /// Send these to the dead-letter queue with their reasons, then delete it.
     case deadLetter([DeadLetter])
-    /// Nothing will succeed now: keep the message, stop receiving, try again in place.
-    case pause(String)
-    /// For somebody else (a newer worker): make it visible again, without counting it as a failure.
+    /// A dependency failed. The work loop decides whether this is about the message.
+    case blocked(Failure)
+    /// Back into the queue as a delayed copy, which does not count as a receive: what it needs is unavailable, and others' messages go on.
+    case park(String)
+    /// For other workers (a newer one): back into the queue as a delayed copy.
     case leave(String)
 }
 
 /// What goes to the dead-letter queue: never document text.
 package struct DeadLetter: Equatable, Sendable {
-    /// Nil to send the message as it came.
+    /// Nil to send the message as it was received.
     package var body: String?
     package var reason: String
     package var detail: String
@@ -31,13 +33,13 @@ package struct DeadLetter: Equatable, Sendable {
         self.generation = generation
     }
 
-    /// What a dead-letter queue's message says. One without a reason was moved there by the queue itself, after too many receives: then its body
-    /// tells the object.
+    /// What a message of a dead-letter queue says. One without a reason was moved there by the queue itself, after too many receives: then
+    /// its body names the object.
     package init(_ delivery: Delivery) {
         let attributes = delivery.attributes
         self.init(
             reason: attributes["reason"] ?? "too_many_receives",
-            detail: attributes["detail"] ?? "moved by the queue: it was received again and again without an end",
+            detail: attributes["detail"] ?? "exceeded maxReceiveCount (moved by SQS)",
             object: attributes["object"] ?? "",
             generation: attributes["generation"].flatMap { Int($0) }
         )
@@ -70,10 +72,10 @@ extension Outcome {
     /// What a failure means for its message.
     package init(_ failure: Failure, deadLetter: (Rejection) -> DeadLetter) {
         switch failure {
-        case .transient(let text): self = .retry(text, after: nil)
-        case .throttled(let text, let after): self = .retry(text, after: after)
+        case .transient(let text, nil): self = .retry(text, after: nil)
+        case .throttled(let text, let after, nil): self = .retry(text, after: after)
         case .document(let rejection): self = .deadLetter([deadLetter(rejection)])
-        case .fleet(let text): self = .pause(text)
+        case .transient, .throttled, .fleet: self = .blocked(failure)
         }
     }
 }

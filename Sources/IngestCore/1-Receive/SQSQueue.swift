@@ -1,3 +1,4 @@
+import ExtractionWire
 import FoundationEssentials
 
 /// `MessageQueue` over the SQS JSON protocol (`X-Amz-Target: AmazonSQS.<Operation>`, application/x-amz-json-1.0).
@@ -6,6 +7,15 @@ package struct SQSQueue: MessageQueue {
     private let client: AWSClient
     private let endpoint: Endpoint
     private let time: any TimeSource
+    private let groups = GroupSupport()
+
+    /// Whether the server takes message groups on standard queues; learned from its first refusal.
+    private final class GroupSupport: Sendable {
+        private let isRefused = Locked(false)
+
+        var areRefused: Bool { isRefused.withLock { $0 } }
+        func refuse() { isRefused.withLock { $0 = true } }
+    }
 
     package init(url: String, client: AWSClient, endpoint: Endpoint, time: any TimeSource) {
         self.url = url
@@ -13,6 +23,8 @@ package struct SQSQueue: MessageQueue {
         self.endpoint = endpoint
         self.time = time
     }
+
+    package var dependency: Dependency { .queue(url) }
 
     package var name: String { url.split(separator: "/").last.map(String.init) ?? url }
 
@@ -53,14 +65,17 @@ package struct SQSQueue: MessageQueue {
         return (received.Messages ?? []).map { message in
             func number(_ name: String) -> Int64? { message.Attributes?[name].flatMap { Int64($0) } }
             let attributes = (message.MessageAttributes ?? [:]).compactMapValues(\.StringValue)
+            let receives = Int(min(max(number("ApproximateReceiveCount") ?? 1, 1), 1_000_000))
             return Delivery(
                 messageID: message.MessageId,
                 receipt: message.ReceiptHandle,
                 body: message.Body ?? "",
-                receiveCount: Int(number("ApproximateReceiveCount") ?? 1) + MessageCopy.receives(attributes),
+                receiveCount: receives + MessageCopy.receives(attributes),
+                queueReceiveCount: receives,
                 sent: number("SentTimestamp").map { Timestamp(milliseconds: $0) } ?? now,
                 attributes: attributes,
                 trace: message.Attributes?["AWSTraceHeader"],
+                group: message.Attributes?["MessageGroupId"],
                 received: now
             )
         }
@@ -82,7 +97,9 @@ package struct SQSQueue: MessageQueue {
         return receipts.indices.map { index in
             guard let failed = answer.Failed?.first(where: { $0.Id == String(index) }) else { return .success(()) }
             if Self.isLost(failed.Code) { return .success(()) }
-            return .failure(Failure.transient("SQS DeleteMessageBatch of \(url): \(failed.Code ?? "failed")"))
+            return .failure(
+                Failure.transient("SQS DeleteMessageBatch of \(url): \(failed.Code ?? "failed")", of: dependency)
+            )
         }
     }
 
@@ -121,6 +138,46 @@ package struct SQSQueue: MessageQueue {
     private struct Sent: Decodable { var MessageId: String }
 
     package func send(_ message: OutgoingMessage) async throws {
+        var message = message
+        if groups.areRefused { message.group = nil }
+        do {
+            try await sendOnce(message)
+        } catch let error as AWSError where message.group != nil && error.message.contains("MessageGroupId") {
+            // Servers without fair queues know groups of FIFO queues only.
+            groups.refuse()
+            message.group = nil
+            try await sendOnce(message)
+        } catch let error as AWSError where Self.isAboutMessage(error) {
+            let detail = "the queue rejected the message: \(error.description)"
+            throw Failure.document(Rejection(.messageRefused, detail))
+        }
+    }
+
+    /// What SendMessage says of one message: its length, its characters (SQS API reference, SendMessage, "Errors").
+    private static func isAboutMessage(_ error: AWSError) -> Bool {
+        guard error.status == 400 else { return false }
+        if ["InvalidMessageContents", "BatchRequestTooLong", "MessageTooLong"].contains(error.code) { return true }
+        return error.code == "InvalidParameterValue"
+            && ["shorter than", "too long", "length", "bytes"].contains { error.message.contains($0) }
+    }
+
+    /// Succeeds when messages can be sent: SQS authorizes the call and then refuses its delay, which is above the limit of 900 s. A server
+    /// that does not check the delay keeps the message, which every worker acknowledges.
+    package func probeSend(_ body: String) async throws {
+        do {
+            let message = OutgoingMessage(body: body, delay: .seconds(901))
+            try await sendOnce(message)
+        } catch let error as AWSError where error.status == 400 && error.complaint == nil {
+            guard ["InvalidParameterValue", "InvalidMessageContents"].contains(error.code) else { throw error }
+        }
+    }
+
+    /// Succeeds when messages can be deleted: the receipt is nobody's, and is refused as an entry of the batch.
+    package func probeDelete() async throws {
+        let _: BatchAnswer = try await batch("DeleteMessageBatch", ["probe"]) { _ in }
+    }
+
+    private func sendOnce(_ message: OutgoingMessage) async throws {
         let _: Sent = try await call("SendMessage") { body in
             body.field("MessageBody", message.body)
             if let group = message.group { body.field("MessageGroupId", group) }
@@ -169,9 +226,11 @@ package struct SQSQueue: MessageQueue {
         attributes.visibleMessages = number("ApproximateNumberOfMessages") ?? 0
         attributes.invisibleMessages = number("ApproximateNumberOfMessagesNotVisible") ?? 0
         attributes.delayedMessages = number("ApproximateNumberOfMessagesDelayed") ?? 0
-        attributes.visibilityTimeout = .seconds(number("VisibilityTimeout") ?? 30)
+        attributes.visibilityTimeout = .seconds(min(max(number("VisibilityTimeout") ?? 30, 0), 43_200))
         attributes.maximumMessageBytes = number("MaximumMessageSize") ?? attributes.maximumMessageBytes
-        attributes.retention = .seconds(number("MessageRetentionPeriod") ?? 345_600)
+        attributes.retention = .seconds(min(max(number("MessageRetentionPeriod") ?? 345_600, 60), 1_209_600))
+        attributes.arn = described.Attributes?["QueueArn"]
+        attributes.policy = described.Attributes?["Policy"]
         if let text = described.Attributes?["RedrivePolicy"],
             let policy = try? JSONDecoder().decode(RedrivePolicy.self, from: Data(text.utf8))
         {
@@ -193,14 +252,16 @@ package struct SQSQueue: MessageQueue {
         var request = HTTPRequest("POST", endpoint, path: endpoint.basePath + "/", body: body)
         request.headers = [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", "AmazonSQS.\(operation)")]
         request.timeout = timeout
-        let response = try await client.send(request, isLongPoll: isLongPoll) { throw error(operation, $0, $1) }
+        let response = try await client.send(request, of: dependency, isLongPoll: isLongPoll) {
+            throw error(operation, $0, $1)
+        }
         guard
             let answer = try? JSONDecoder().decode(
                 Answer.self,
                 from: Data(response.body.isEmpty ? Array("{}".utf8) : response.body)
             )
         else {
-            throw Failure.transient("SQS \(operation) of \(url): the answer is not understood")
+            throw Failure.transient("SQS \(operation) of \(url): unexpected response", of: dependency)
         }
         return answer
     }
@@ -221,6 +282,7 @@ package struct SQSQueue: MessageQueue {
             service: "SQS",
             operation: operation,
             resource: url,
+            dependency: dependency,
             status: response.status,
             code: code,
             message: body?.message ?? body?.Message ?? "",

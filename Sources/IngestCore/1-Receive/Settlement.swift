@@ -1,52 +1,78 @@
+import ExtractionWire
+
 /// Does to a message what its outcome says.
 struct Settlement: Sendable {
     let queue: any MessageQueue
     let deadLetters: any MessageQueue
     let acknowledgements: Coalescer<String, Void>
     let leases: LeaseKeeper
+    let shutdown: Shutdown
     let environment: LoopEnvironment
+    let exhaust: @Sendable (WorkLoop.Job, Rejection) async throws -> [DeadLetter]
 
-    /// 5, 10, 20 … 900 s, with jitter: a document that fails for now comes back less and less often.
+    /// 5, 10, 20 … 900 s, with jitter: a document that fails for now is received less and less often.
     private static let firstBackoff = Duration.seconds(5)
     private static let longestBackoff = Duration.seconds(900)
-    /// How long a message for other workers stays out of sight, and how long others may take to come.
+    /// How long a message for other workers stays invisible.
     private static let leaveTimeout = Duration.seconds(30)
+    /// How long a message may go round as copies.
     private static let longestStay = Duration.seconds(4 * 86_400)
     private static let deleteAttempts = 4
 
-    func settle(_ job: WorkLoop.Job, _ outcome: Outcome?) async {
+    func settle(_ job: WorkLoop.Job, _ outcome: Outcome) async {
         switch outcome {
         case .done: await delete(job)
-        case .deadLetter(let letters): await bury(job, letters)
+        case .deadLetter, .blocked: await release(job, after: backoff(job.first.queueReceiveCount))
         case .retry(let reason, let after):
             environment.metrics.add(.messagesRetried, job.deliveries.count)
-            environment.log.warning(
-                "will be tried again",
-                ["reason": reason, "receive_count": "\(job.first.receiveCount)"]
-            )
-            await makeVisible(job, after: max(after ?? .zero, backoff(job.first.receiveCount)))
-        case .leave(let reason): await leave(job, reason)
-        case .pause, nil: await makeVisible(job, after: .zero)
+            let wait = max(after ?? .zero, backoff(job.first.queueReceiveCount))
+            let facts = ["reason": reason, "next_visible_in_ms": "\(wait.milliseconds)"]
+            environment.log.warning("message released for retry", job.metadata.merging(facts) { $1 })
+            await release(job, after: wait)
+        case .park(let reason):
+            // Longer and longer, as far as SQS delays messages: a sixteenth of its age.
+            let age = environment.time.now.duration(since: MessageCopy.firstSent(job.first))
+            let delay = min(max(age / 16, Self.leaveTimeout), Self.longestBackoff)
+            await requeue(job, reason, "message requeued: a dependency is unavailable", .unavailableTooLong, after: delay)
+        case .leave(let reason):
+            let text = "message requeued: index of another pipeline"
+            await requeue(job, reason, text, nil, after: Self.leaveTimeout)
         }
     }
 
     private func backoff(_ receiveCount: Int) -> Duration {
-        let longest = min(Self.firstBackoff * (1 << min(receiveCount - 1, 12)), Self.longestBackoff)
+        let longest = min(Self.firstBackoff * (1 << min(max(receiveCount - 1, 0), 12)), Self.longestBackoff)
         return longest * (0.5 + environment.random.unit() / 2)
     }
 
-    /// As a copy: receives by workers that cannot read it must not lead it to the dead-letter queue.
-    private func leave(_ job: WorkLoop.Job, _ reason: String) async {
+    /// As a copy: receives by workers that cannot process it now must not lead it to the dead-letter queue.
+    private func requeue(
+        _ job: WorkLoop.Job,
+        _ reason: String,
+        _ text: String,
+        _ code: RejectionCode?,
+        after delay: Duration
+    ) async {
         guard environment.time.now.duration(since: MessageCopy.firstSent(job.first)) < Self.longestStay else {
-            let detail = "no worker for it came in \(Int(Self.longestStay.seconds / 86_400)) days: \(reason)"
-            return await bury(job, [DeadLetter(reason: "left_too_long", detail: detail)])
+            let days = Int(Self.longestStay.seconds / 86_400)
+            let detail = "not processed by a matching worker within \(days) days: \(reason)"
+            let letter = DeadLetter(reason: code?.name ?? "left_too_long", detail: detail)
+            do {
+                var letters: [DeadLetter] = []
+                if let code { letters = try await exhaust(job, Rejection(code, detail)) }
+                try await send(letters.isEmpty ? [letter] : letters, of: job)
+            } catch {
+                return await release(job, after: delay)
+            }
+            return await delete(job)
         }
-        environment.log.notice("left to other workers", ["reason": reason])
+        environment.metrics.count("ingest_messages_requeued_total", "reason", code == nil ? "other_index" : "unavailable")
+        environment.log.notice(text, job.metadata.merging(["reason": reason]) { $1 })
         do {
-            try await queue.send(MessageCopy.of(job.first, after: Self.leaveTimeout))
+            try await queue.send(MessageCopy.of(job.first, after: delay))
             await delete(job)
         } catch {
-            await makeVisible(job, after: Self.leaveTimeout)
+            await release(job, after: delay)
         }
     }
 
@@ -56,54 +82,62 @@ struct Settlement: Sendable {
         }
     }
 
+    /// Tries again until the message is gone, as long as the queue is unavailable: a message that is done and received again burns receives.
     private func delete(_ delivery: Delivery) async {
         var attempt = 1
+        let since = environment.time.uptime
         while true {
             do {
                 try await acknowledgements.submit(delivery.receipt)
-                return environment.metrics.add(.messagesDeleted)
+                environment.metrics.add(.messagesDeleted)
+                if environment.log.level <= .debug { environment.log.debug("message acknowledged", delivery.metadata) }
+                return
             } catch {
-                let wait = Duration.seconds(Double(1 << attempt) * environment.random.unit())
-                if attempt < Self.deleteAttempts, (try? await environment.time.sleep(for: wait)) != nil {
+                let failure = Failure(error)
+                if await isWorthwhile(failure, delivery, attempt, since) {
                     attempt += 1
                     continue
                 }
-                // It comes back, is found to be done, and is deleted then.
-                let metadata = ["error": Failure(error).summary]
-                return environment.log.warning("a message that is done could not be deleted", metadata)
+                // It is received again, found to be done, and deleted then.
+                let metadata = delivery.metadata.merging(["error": failure.summary]) { $1 }
+                return environment.log.warning("failed to acknowledge (delete) the message", metadata)
             }
         }
     }
 
-    private func bury(_ job: WorkLoop.Job, _ letters: [DeadLetter]) async {
-        if await tell(job, letters) {
-            await delete(job)
-        } else {
-            await makeVisible(job, after: backoff(job.first.receiveCount))
-        }
-    }
-
-    /// Sends letters to the dead-letter queue; false where it does not take them.
-    @discardableResult
-    func tell(_ job: WorkLoop.Job, _ letters: [DeadLetter]) async -> Bool {
-        do {
-            for letter in letters {
-                let body = letter.body ?? job.first.body
-                try await deadLetters.send(
-                    OutgoingMessage(body: body, attributes: letter.attributes, trace: job.first.trace)
-                )
-                environment.metrics.add(.messagesDeadLettered)
-                let metadata = ["reason": letter.reason, "detail": letter.detail, "object": letter.object]
-                environment.log.warning("moved to the dead-letter queue", metadata)
+    /// Waits for the next try; false where there should be none.
+    private func isWorthwhile(_ failure: Failure, _ delivery: Delivery, _ attempt: Int, _ since: Duration) async -> Bool {
+        if let dependency = failure.dependency {
+            let work = delivery.messageID
+            let verdict = await environment.breakers.verdict(failure, about: nil, work: work, since: since)
+            if verdict == .unavailable {
+                let waited = try? await shutdown.run(until: .stopping) {
+                    try await environment.breakers.waitUntilClosed(dependency)
+                    return true
+                }
+                return waited == true
             }
-            return true
-        } catch {
-            environment.log.error("the dead-letter queue does not take the message", ["error": Failure(error).summary])
-            return false
+        }
+        let wait = Duration.seconds(Double(1 << attempt) * environment.random.unit())
+        guard attempt < Self.deleteAttempts else { return false }
+        return (try? await environment.time.sleep(for: wait)) != nil
+    }
+
+    /// Sends to the dead-letter queue; throws where it does not take them.
+    func send(_ letters: [DeadLetter], of job: WorkLoop.Job) async throws {
+        for letter in letters {
+            let body = letter.body ?? job.first.body
+            try await deadLetters.send(
+                OutgoingMessage(body: body, attributes: letter.attributes, trace: job.first.trace)
+            )
+            environment.metrics.add(.messagesDeadLettered)
+            var metadata = job.first.metadata
+            metadata.merge(["reason": letter.reason, "detail": letter.detail, "object": letter.object]) { $1 }
+            environment.log.warning("moved to the dead-letter queue", metadata)
         }
     }
 
-    private func makeVisible(_ job: WorkLoop.Job, after timeout: Duration) async {
+    func release(_ job: WorkLoop.Job, after timeout: Duration) async {
         for start in stride(from: 0, to: job.deliveries.count, by: 10) {
             let receipts = job.deliveries[start..<min(job.deliveries.count, start + 10)].map(\.receipt)
             await leases.end(receipts)

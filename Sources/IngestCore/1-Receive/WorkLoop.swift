@@ -1,63 +1,70 @@
+import ExtractionWire
+
 /// Receives messages, works on them, settles them: the loop of both workers.
 ///
-/// Never more messages are received than slots are free. Stopping: nothing more is received, work under way gets the grace period, then
-/// it is cancelled; every message is settled before `run` returns: deleted, or given back at once.
+/// Never more messages are received than slots are free. Stopping: nothing more is received, work in flight gets the grace period, then
+/// it is cancelled; every message is settled before `run` returns: deleted, or released.
 package struct WorkLoop: Sendable {
     package struct Settings: Sendable {
         package var concurrency: Int
         package var pollWait: Duration
         package var grace: Duration
-        /// Stop by itself when the queue has been empty for this long.
+        /// Stop when the queue has been empty for this long.
         package var exitWhenIdle: Duration?
+        package var visibilityTimeout: Duration
+        /// After so many receives the queue moves a message to its dead-letter queue.
+        package var maximumReceives: Int
 
         package init(
             concurrency: Int,
             pollWait: Duration = .seconds(20),
             grace: Duration = .seconds(20),
-            exitWhenIdle: Duration? = nil
+            exitWhenIdle: Duration? = nil,
+            visibilityTimeout: Duration = .seconds(30),
+            maximumReceives: Int = .max
         ) {
             self.concurrency = concurrency
             self.pollWait = pollWait
             self.grace = grace
             self.exitWhenIdle = exitWhenIdle
+            self.visibilityTimeout = visibilityTimeout
+            self.maximumReceives = maximumReceives
         }
     }
 
-    /// Deliveries that are settled as one.
-    package struct Job: Sendable {
-        package var deliveries: [Delivery]
-        /// How often this delivery was begun before: a pause begins it again.
-        package var pauses = 0
+    /// What the loop does with a message.
+    package struct Handler: Sendable {
+        /// Deliveries of one receive with the same key are one job; nil stands alone.
+        package var mergeKey: @Sendable (Delivery) -> ObjectReference?
+        package var work: @Sendable (Job) async -> Outcome
+        /// What remains to be done for a job whose lease was lost in the middle: another worker may have finished it since. Returns
+        /// the dead-letter messages that may not have been sent.
+        package var tidy: @Sendable (Job) async -> [DeadLetter]
+        /// Writes down that the message's documents are rejected, as no receive is left; throws where that is not possible now.
+        package var exhaust: @Sendable (Job, Rejection) async throws -> [DeadLetter]
 
-        package init(deliveries: [Delivery]) { self.deliveries = deliveries }
-
-        package var first: Delivery { deliveries[0] }
-
-        /// Nobody can have worked on the message before.
-        package var isFirstAttempt: Bool { first.receiveCount == 1 && pauses == 0 }
-    }
-
-    /// How an attempt at a job ended.
-    private enum Ending: Sendable {
-        case outcome(Outcome)
-        case leaseLost
-        case stopped
+        package init(
+            mergeKey: @escaping @Sendable (Delivery) -> ObjectReference? = { _ in nil },
+            tidy: @escaping @Sendable (Job) async -> [DeadLetter] = { _ in [] },
+            exhaust: @escaping @Sendable (Job, Rejection) async throws -> [DeadLetter] = { _, _ in [] },
+            work: @escaping @Sendable (Job) async -> Outcome
+        ) {
+            self.mergeKey = mergeKey
+            self.work = work
+            self.tidy = tidy
+            self.exhaust = exhaust
+        }
     }
 
     let queue: any MessageQueue
     let deadLetters: any MessageQueue
     let settings: Settings
     let leases: LeaseKeeper
-    let gate: FleetGate
     let shutdown: Shutdown
     let environment: LoopEnvironment
-    /// Deliveries of one receive with the same key are one job; nil stands alone.
-    let mergeKey: @Sendable (Delivery) -> String?
-    let work: @Sendable (Job) async -> Outcome
-    /// What remains to be done for a job whose lease was lost in the middle: another worker may have finished it meanwhile. Returns
-    /// the letters that may have been left untold.
-    let tidy: @Sendable (Job) async -> [DeadLetter]
+    let handler: Handler
     private let slots: Slots
+    private let waiting: WaitingJobs
     /// How much longer than its wait a poll may take before it is begun again, and as much again before the worker counts as stuck.
     private static let pollMargin = Duration.seconds(30)
     private let acknowledgements: Coalescer<String, Void>
@@ -66,31 +73,25 @@ package struct WorkLoop: Sendable {
         queue: any MessageQueue,
         deadLetters: any MessageQueue,
         settings: Settings,
-        visibilityTimeout: Duration,
-        gate: FleetGate,
         shutdown: Shutdown,
         environment: LoopEnvironment,
-        mergeKey: @escaping @Sendable (Delivery) -> String? = { _ in nil },
-        tidy: @escaping @Sendable (Job) async -> [DeadLetter] = { _ in [] },
-        work: @escaping @Sendable (Job) async -> Outcome
+        handler: Handler
     ) {
         self.queue = queue
         self.deadLetters = deadLetters
         self.settings = settings
-        self.gate = gate
         self.shutdown = shutdown
         self.environment = environment
-        self.mergeKey = mergeKey
-        self.work = work
-        self.tidy = tidy
+        self.handler = handler
         leases = LeaseKeeper(
             queue: queue,
-            timeout: visibilityTimeout,
+            timeout: settings.visibilityTimeout,
             time: environment.time,
             heartbeat: environment.heartbeat,
             log: environment.log
         )
         slots = Slots(settings.concurrency)
+        waiting = WaitingJobs(limit: settings.concurrency / 2)
         let limits = Coalescer<String, Void>.Limits(count: 10, linger: .milliseconds(20), concurrency: 4)
         acknowledgements = Coalescer(limits, time: environment.time) { [leases] receipts in
             await Self.delete(receipts, queue, leases)
@@ -146,10 +147,10 @@ package struct WorkLoop: Sendable {
         }
     }
 
-    /// Waits for a free slot, with the gate open, and takes up to 10; nil when it is time to stop.
+    /// Waits for a free slot while nothing essential is unavailable, and takes up to 10; nil when it is time to stop.
     private func freePlaces() async -> Int? {
         let isReady = try? await shutdown.run(until: .stopping) {
-            try await gate.waitUntilOpen()
+            try await environment.breakers.waitUntilEssentialsClosed()
             try await slots.acquire()
             return true
         }
@@ -180,7 +181,7 @@ package struct WorkLoop: Sendable {
         } catch {
             let failure = Failure(error)
             environment.health.failed(failure.summary)
-            environment.log.error("messages cannot be received, trying again", ["error": failure.summary])
+            environment.log.error("ReceiveMessage failed, retrying", ["error": failure.summary])
             _ = try? await shutdown.run(until: .stopping) {
                 try await environment.time.sleep(for: .seconds(1 + 4 * environment.random.unit()))
             }
@@ -190,10 +191,10 @@ package struct WorkLoop: Sendable {
 
     private func merged(_ deliveries: [Delivery]) -> [(Job, [LeaseKeeper.Lease])] {
         var jobs: [(Job, [LeaseKeeper.Lease])] = []
-        var byKey: [String: Int] = [:]
+        var byKey: [ObjectReference: Int] = [:]
         for delivery in deliveries {
             let lease = leases.add(delivery)
-            let key = mergeKey(delivery)
+            let key = handler.mergeKey(delivery)
             if let key, let index = byKey[key] {
                 jobs[index].0.deliveries.append(delivery)
                 jobs[index].1.append(lease)
@@ -206,12 +207,14 @@ package struct WorkLoop: Sendable {
     }
 
     private func finish(_ job: Job, _ leases: [LeaseKeeper.Lease]) async {
-        switch await ending(of: job, leases) {
+        var job = job
+        if environment.log.level <= .debug { environment.log.debug("message received", job.metadata) }
+        switch await attempts(&job, leases) {
         case .outcome(let outcome): await settlement.settle(job, outcome)
-        case .stopped: await settlement.settle(job, nil)
+        case .stopped, .waited: await settlement.release(job, after: .zero)
         case .leaseLost:
-            environment.log.warning("another worker may have the message: the work on it is dropped")
-            await settlement.tell(job, await tidy(job))
+            environment.log.warning("visibility timeout lost; job cancelled", job.metadata)
+            try? await settlement.send(await handler.tidy(job), of: job)
         }
         for lease in leases { self.leases.remove(lease.receipt) }
         count(-job.deliveries.count)
@@ -223,40 +226,120 @@ package struct WorkLoop: Sendable {
     }
 
     /// Works on a job until it has a fate: through pauses, but not beyond a lost lease or the end of the grace period.
-    private func ending(of job: Job, _ leases: [LeaseKeeper.Lease]) async -> Ending {
-        var job = job
+    private func attempts(_ job: inout Job, _ leases: [LeaseKeeper.Lease]) async -> JobEnding {
         while true {
-            let ending = await attempt(job, leases)
-            if case .leaseLost = ending, job.pauses > 0 { gate.abandon() }
-            guard case .outcome(let outcome) = ending else { return ending }
-            guard case .pause(let reason) = outcome else {
-                gate.open()
-                return ending
+            let started = environment.time.uptime
+            let ending = await racing(leases, until: .now) { [job] in .outcome(await fate(of: job)) }
+            guard case .outcome(.blocked(let failure)) = ending else { return ending }
+            job.failedSince = job.failedSince ?? started
+            let judged = await judge(failure, &job, leases)
+            switch judged {
+            case .waited: continue
+            case .outcome(.retry(let reason, _)) where job.isLastReceive(of: settings.maximumReceives):
+                let last = await racing(leases, until: .now) { [job] in .outcome(await exhausted(job, reason)) }
+                guard case .outcome(.blocked(let failure)) = last else { return last }
+                if case .waited = await judge(failure, &job, leases) { continue }
+                return judged
+            default: return judged
             }
-            job.pauses += 1
-            let delay = gate.close(reason, unit: environment.random.unit())
-            let waited = try? await shutdown.run(until: .stopping) {
-                try await environment.time.sleep(for: delay)
-                return true
-            }
-            if waited != true { return .stopped }
         }
     }
 
-    private func attempt(_ job: Job, _ leases: [LeaseKeeper.Lease]) async -> Ending {
-        await withTaskGroup(of: Ending.self) { group in
-            group.addTask { .outcome(await work(job)) }
+    /// One attempt. What cannot be indexed is in the dead-letter queue when it ends.
+    private func fate(of job: Job) async -> Outcome {
+        switch await handler.work(job) {
+        case .deadLetter(let letters): return await deadLettered(job, letters)
+        case .retry(let reason, _) where job.isLastReceive(of: settings.maximumReceives):
+            return await exhausted(job, reason)
+        case let other: return other
+        }
+    }
+
+    private func deadLettered(_ job: Job, _ letters: [DeadLetter]) async -> Outcome {
+        do {
+            try await settlement.send(letters, of: job)
+            return .done
+        } catch {
+            return .blocked(Failure(error).of(.queue("dead letters")))
+        }
+    }
+
+    /// The queue would move the message with the next receive, without a reason: the ledger and the dead-letter queue get one instead.
+    private func exhausted(_ job: Job, _ reason: String) async -> Outcome {
+        let detail = "\(settings.maximumReceives) receives failed, the last with: \(reason)"
+        let rejection = Rejection(.retriesExhausted, detail)
+        do {
+            let letters = try await handler.exhaust(job, rejection)
+            let fallback = DeadLetter(reason: rejection.code.name, detail: detail)
+            return await deadLettered(job, letters.isEmpty ? [fallback] : letters)
+        } catch {
+            return .blocked(Failure(error))
+        }
+    }
+
+    /// Runs `body` until it ends, every lease of the job is lost, or `stage` is reached.
+    private func racing(
+        _ leases: [LeaseKeeper.Lease],
+        until stage: Shutdown.Stage,
+        _ body: @escaping @Sendable () async -> JobEnding
+    ) async -> JobEnding {
+        await withTaskGroup(of: JobEnding.self) { group in
+            group.addTask { await body() }
             group.addTask {
-                try? await leases[0].lost.wait()
+                for lease in leases { try? await lease.lost.wait() }
                 return .leaseLost
             }
             group.addTask {
-                try? await shutdown.wait(for: .now)
+                try? await shutdown.wait(for: stage)
                 return .stopped
             }
             defer { group.cancelAll() }
             return await group.next() ?? .stopped
         }
+    }
+
+    /// Finds out what a failure is about. `waited` when the time for another attempt has come.
+    private func judge(_ failure: Failure, _ job: inout Job, _ leases: [LeaseKeeper.Lease]) async -> JobEnding {
+        let retry = JobEnding.outcome(.retry(failure.summary, after: failure.wish))
+        guard let dependency = failure.dependency else { return retry }
+        let object = handler.mergeKey(job.first)
+        let (work, since) = (job.first.messageID, job.failedSince ?? .zero)
+        let verdict = await environment.breakers.verdict(failure, about: object, work: work, since: since)
+        var wait = backoff(job.pauses)
+        switch verdict {
+        case .unavailable:
+            guard dependency.isEssential || waiting.enter(dependency) else {
+                return .outcome(.park(failure.summary))
+            }
+        case .message:
+            guard case .throttled(_, let wish, _) = failure, job.throttles < Self.throttlesInPlace else { return retry }
+            job.throttles += 1
+            wait = min(wish ?? wait, Self.longestWait)
+        case .undecided: break
+        }
+        defer { if verdict == .unavailable, !dependency.isEssential { waiting.leave(dependency) } }
+        job.pauses += 1
+        if verdict != .unavailable {
+            let metadata = ["reason": failure.summary, "attempt": "\(job.pauses)", "wait_ms": "\(wait.milliseconds)"]
+            environment.log.warning("attempt failed, retrying in place", job.metadata.merging(metadata) { $1 })
+        }
+        return await racing(leases, until: .stopping) { [wait] in
+            if verdict == .unavailable {
+                try? await environment.breakers.waitUntilClosed(dependency, about: object)
+            } else {
+                try? await environment.time.sleep(for: wait)
+            }
+            return .waited
+        }
+    }
+
+    /// A server that asks for less is obeyed in place; the wait grows to a minute, so that this is some 15 minutes.
+    private static let throttlesInPlace = 20
+    private static let longestWait = Duration.seconds(60)
+
+    /// 1, 2, 4 … 60 s, with jitter.
+    private func backoff(_ attempts: Int) -> Duration {
+        min(Duration.seconds(1 << min(attempts, 6)), Self.longestWait) * (0.5 + environment.random.unit() / 2)
     }
 
     private var settlement: Settlement {
@@ -265,7 +348,9 @@ package struct WorkLoop: Sendable {
             deadLetters: deadLetters,
             acknowledgements: acknowledgements,
             leases: leases,
-            environment: environment
+            shutdown: shutdown,
+            environment: environment,
+            exhaust: handler.exhaust
         )
     }
 
@@ -281,35 +366,5 @@ package struct WorkLoop: Sendable {
         guard (try? await shutdown.wait(for: .stopping)) != nil else { return }
         guard (try? await environment.time.sleep(for: settings.grace)) != nil else { return }
         shutdown.enter(.now)
-    }
-}
-
-/// What the loop needs beside its queues.
-package struct LoopEnvironment: Sendable {
-    package var time: any TimeSource
-    package var random: RandomSource
-    package var log: Log
-    package var metrics: Metrics
-    package var health: Health
-    package var heartbeat: Heartbeat
-    /// Where the task runs on ECS.
-    package var protection: ScaleInProtection?
-
-    package init(
-        time: any TimeSource,
-        random: RandomSource,
-        log: Log,
-        metrics: Metrics,
-        health: Health,
-        heartbeat: Heartbeat,
-        protection: ScaleInProtection? = nil
-    ) {
-        self.time = time
-        self.random = random
-        self.log = log
-        self.metrics = metrics
-        self.health = health
-        self.heartbeat = heartbeat
-        self.protection = protection
     }
 }

@@ -40,18 +40,25 @@ extension DocumentRecord {
     }
 
     /// Nil when it is too late: ours or a newer one is live.
-    package func rejecting(_ generation: Int, _ content: Content, _ rejection: Rejection) -> DocumentRecord? {
+    package func rejecting(_ generation: Int, _ content: Content, _ rejection: Rejection, at time: Timestamp? = nil)
+        -> DocumentRecord?
+    {
         guard live?.generation ?? 0 < generation else { return nil }
-        return rejecting(generation, content, rejection.code.name, rejection.detail)
+        return rejecting(generation, content, rejection.code.name, rejection.detail, at: time)
     }
 
-    private func rejecting(_ generation: Int, _ content: Content, _ reason: String, _ detail: String) -> DocumentRecord
-    {
+    private func rejecting(
+        _ generation: Int,
+        _ content: Content,
+        _ reason: String,
+        _ detail: String,
+        at time: Timestamp? = nil
+    ) -> DocumentRecord {
         var record = self
         if pending?.generation == generation { record.pending = nil }
         record.rejected.removeAll { $0.generation == generation }
         record.rejected.append(
-            RejectedGeneration(generation: generation, content: content, reason: reason, detail: detail)
+            RejectedGeneration(generation: generation, content: content, reason: reason, detail: detail, at: time)
         )
         return record
     }
@@ -62,6 +69,7 @@ extension DocumentRecord {
         _ content: Content,
         chunkCount: Int,
         reason: String?,
+        reasonSettings: String? = nil,
         quality: Int? = nil,
         at time: Timestamp
     ) -> DocumentRecord? {
@@ -79,6 +87,7 @@ extension DocumentRecord {
             chunkCount: chunkCount,
             committed: time,
             reason: reason,
+            reasonSettings: reasonSettings,
             quality: quality
         )
         if let pending, pending.generation <= generation { record.pending = nil }

@@ -21,15 +21,25 @@ extension DocumentRecord {
             generation: live.generation,
             content: known,
             reason: reason,
-            detail: "the version before was removed"
+            detail: "the version before was removed",
+            settings: live.reasonSettings,
+            at: live.committed
         )
     }
 
     /// There is nothing to do for this content. The decision still has to be written (`touched`).
-    package func knows(_ content: Content) -> Bool { content != .unknown && knownContent == content }
+    ///
+    /// - Parameter holds: whether a rejection would be the same now: under these settings, and with nobody asking for another try.
+    package func knows(_ content: Content, where holds: (RejectedGeneration) -> Bool = { _ in true }) -> Bool {
+        guard content != .unknown && knownContent == content else { return false }
+        return knownRejection.map(holds) ?? true
+    }
 
     /// What GET need not send again.
-    package var knownETag: String? { if case .etag(let etag) = knownContent { etag } else { nil } }
+    package func knownETag(where holds: (RejectedGeneration) -> Bool = { _ in true }) -> String? {
+        guard case .etag(let etag) = knownContent, knownRejection.map(holds) ?? true else { return nil }
+        return etag
+    }
 
     /// "Nothing to do" as a write: it fails if somebody moved, and makes those fail who read before.
     package func touched() -> DocumentRecord {
@@ -61,7 +71,9 @@ extension DocumentRecord {
 
     /// A generation that is rejected before it was made. An earlier one that was handed over is still to come; one that only reserves is
     /// not waited for.
-    package func refusing(_ content: Content, _ rejection: Rejection) -> DocumentRecord {
+    package func refusing(_ content: Content, _ rejection: Rejection, settings: String? = nil, at time: Timestamp? = nil)
+        -> DocumentRecord
+    {
         var record = pending?.handedOver == false ? retiringPending() : self
         record.newest += 1
         record.rejected.append(
@@ -69,7 +81,9 @@ extension DocumentRecord {
                 generation: record.newest,
                 content: content,
                 reason: rejection.code.name,
-                detail: rejection.detail
+                detail: rejection.detail,
+                settings: settings,
+                at: time
             )
         )
         return record

@@ -33,12 +33,15 @@ package struct DocumentRecord: Hashable, Sendable, Codable {
     package var object: ObjectReference { ObjectReference(bucket: bucket, key: key) }
 }
 
-/// What an object holds, as far as the ledger tells contents apart.
-package enum Content: Hashable, Sendable, Codable {
+/// What an object holds, as far as the ledger tells contents apart. ETags are bytes: canonical equivalence does not make two of them equal.
+package enum Content: Sendable, Codable {
     case absent
     case etag(String)
-    /// The hand-over was lost before anybody read it: never equal to what is in the bucket.
+    /// Not known: the chunk payload was lost, or the server sends no ETag. Never taken for what is in the bucket.
     case unknown
+
+    /// - Parameter etag: empty where the server sends none.
+    package init(etag: String) { self = etag.isEmpty ? .unknown : .etag(etag) }
 
     private enum CodingKeys: CodingKey { case absent, etag, unknown }
 
@@ -61,6 +64,24 @@ package enum Content: Hashable, Sendable, Codable {
     }
 }
 
+extension Content: Hashable {
+    package static func == (left: Content, right: Content) -> Bool {
+        switch (left, right) {
+        case (.absent, .absent), (.unknown, .unknown): true
+        case (.etag(let left), .etag(let right)): left.utf8.elementsEqual(right.utf8)
+        default: false
+        }
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        switch self {
+        case .absent: hasher.combine(0)
+        case .unknown: hasher.combine(1)
+        case .etag(let etag): for byte in etag.utf8 { hasher.combine(byte) }
+        }
+    }
+}
+
 package struct LiveGeneration: Hashable, Sendable, Codable {
     package var generation: Int
     package var content: Content
@@ -68,6 +89,8 @@ package struct LiveGeneration: Hashable, Sendable, Codable {
     package var committed: Timestamp
     /// Set where the live generation is empty because its content was rejected and the setting says to remove then.
     package var reason: String?
+    /// The settings that this rejection depended on, as in `RejectedGeneration`.
+    package var reasonSettings: String?
     /// How much its text looks like text, in percent; nil for one without text.
     package var quality: Int?
 }
@@ -96,6 +119,10 @@ package struct RejectedGeneration: Hashable, Sendable, Codable {
     /// A `RejectionCode`'s name, or `abandoned`.
     package var reason: String
     package var detail: String
+    /// The settings that the rejection depended on, `NAME=value`; empty where it depends on none.
+    package var settings: String?
+    /// When it was written.
+    package var at: Timestamp?
 
     package static let abandoned = "abandoned"
 

@@ -36,10 +36,14 @@ extension Ledger {
         _ id: String,
         _ change: (DocumentRecord) -> DocumentRecord?
     ) async throws -> (written: DocumentRecord?, seen: DocumentRecord?) {
-        while true {
+        for _ in 0..<Self.attempts {
             let read = try await read(id)
             guard let record = read.record, let changed = change(record) else { return (nil, read.record) }
             if case .written = try await write(id, changed, over: read.version) { return (changed, record) }
         }
+        throw Failure.transient("the ledger record \(id) changed \(Self.attempts) times while it was written", of: .ledger)
     }
+
+    /// Each conflict means that another worker has made progress with the same document: so many in a row do not happen.
+    private static var attempts: Int { 100 }
 }

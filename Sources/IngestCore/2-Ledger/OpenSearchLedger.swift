@@ -15,7 +15,9 @@ package struct OpenSearchLedger: Ledger {
             linger: .milliseconds(3),
             concurrency: 4
         )
-        writes = Coalescer(writeLimits, time: time) { operations in await client.bulk(operations) }
+        writes = Coalescer(writeLimits, time: time) { operations in
+            await client.bulk(operations, of: .ledger)
+        }
     }
 
     /// Must be running for reads and writes to finish.
@@ -33,7 +35,7 @@ package struct OpenSearchLedger: Ledger {
         let source = Array(try JSONEncoder().encode(record))
         let action: BulkOperation.Action =
             switch version {
-            case .absent: .create(source: source)
+            case .absent: .create(source: { source }, bytes: source.count)
             case .at(let sequence, let term): .replace(source: source, sequence: sequence, term: term)
             }
         switch try await writes.submit(BulkOperation(action, index: index, id: id)) {
@@ -52,6 +54,18 @@ package struct OpenSearchLedger: Ledger {
         case .conflict: return false
         }
     }
+
+    /// Succeeds when records can be read and written. The write expects a version that no record has, so that it changes nothing; the node
+    /// checks the mapping, the blocks of the index and the role before it finds the conflict.
+    package func probe(at time: Timestamp) async throws {
+        _ = try await read(Self.probeID)
+        let object = ObjectReference(bucket: "probe", key: "probe")
+        let record = DocumentRecord(tenant: "probe", object: object, index: "probe", created: time)
+        _ = try await write(Self.probeID, record, over: .at(sequence: 0, term: 1))
+    }
+
+    /// No document has this id: others have 40 hexadecimal digits.
+    private static let probeID = "probe"
 
     private struct Answer: Decodable {
         struct Document: Decodable {
@@ -74,17 +88,14 @@ package struct OpenSearchLedger: Ledger {
     >] {
         let body = JSONWriter.object { $0.field("ids", ids) }
         do {
-            let response = try await client.send("POST", "/\(index)/_mget", body: body)
-            let answer = try client.decode(Answer.self, response)
-            guard answer.docs.count == ids.count else {
-                throw Failure.transient("the ledger \(index) answered for other documents")
-            }
+            let response = try await client.send("POST", "/\(index)/_mget", of: .ledger, body: body)
+            let answer = try client.decode(Answer.self, response, of: .ledger)
+            guard answer.docs.count == ids.count else { throw client.unexpected(response, of: .ledger) }
             return answer.docs.map { document in
                 if let error = document.error {
-                    let text = "the ledger \(index): \(error.type ?? ""): \(error.reason ?? "")"
-                    return .failure(
-                        error.type == "index_not_found_exception" ? Failure.fleet(text) : Failure.transient(text)
-                    )
+                    let reason = (error.reason ?? "").prefix(200)
+                    let text = "the ledger \(index): \(error.type ?? ""): \(reason)"
+                    return .failure(ItemFailure.ofRead(type: error.type ?? "", text, of: .ledger))
                 }
                 guard document.found == true, let record = document._source else {
                     return .success(VersionedRecord(record: nil, version: .absent))

@@ -36,22 +36,32 @@ package struct RefusedObject: Error, Sendable {
 package struct StoredObject: Sendable {
     package var file: TemporaryFile
     package var bytes: Int
-    /// Without quotes.
+    /// Without quotes; empty where the server sends none, which is equal to nothing.
     package var etag: String
     package var contentType: String
+    /// As the object's metadata has it: nothing was decoded.
+    package var contentEncoding: String
     package var lastModified: String
 
-    package init(file: TemporaryFile, bytes: Int, etag: String, contentType: String = "", lastModified: String = "") {
+    package init(
+        file: TemporaryFile,
+        bytes: Int,
+        etag: String,
+        contentType: String = "",
+        contentEncoding: String = "",
+        lastModified: String = ""
+    ) {
         self.file = file
         self.bytes = bytes
         self.etag = etag
         self.contentType = contentType
+        self.contentEncoding = contentEncoding
         self.lastModified = lastModified
     }
 }
 
 package struct ObjectPage: Sendable {
-    package struct Entry: Sendable, Equatable {
+    package struct Entry: Sendable {
         package var key: String
         package var bytes: Int
         package var etag: String

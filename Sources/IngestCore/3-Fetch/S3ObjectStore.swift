@@ -7,9 +7,11 @@ package struct S3ObjectStore: ObjectStore {
     private let endpoints: AWSEndpoints
     private let scratch: String
     private let maximumBytes: Int
+    private let regions = BucketRegions()
+    private let readable = ReadableObjects()
 
     /// - Parameters:
-    ///   - scratch: the folder for objects on their way.
+    ///   - scratch: the temporary directory for downloaded objects.
     ///   - maximumBytes: a larger object is a rejection, decided from its Content-Length.
     package init(client: AWSClient, endpoints: AWSEndpoints, scratch: String, maximumBytes: Int) {
         self.client = client
@@ -20,137 +22,137 @@ package struct S3ObjectStore: ObjectStore {
 
     package func read(_ object: ObjectReference, unless known: String?) async throws -> ReadOutcome {
         // One retry loop here: each attempt needs a fresh file.
-        try await client.retrying.run { _ in
-            let sink = DownloadSink(file: try TemporaryFile(folder: scratch), maximumBytes: maximumBytes)
-            var request = request("GET", object)
-            request.sink = sink
-            request.timeout = .seconds(300)
-            request.headers.append(("x-amz-checksum-mode", "ENABLED"))
-            if let known { request.headers.append(("if-none-match", "\"\(known)\"")) }
-            let response: HTTPResponse
-            do {
-                response = try await single(request, "GetObject", object, accepting: [304, 404])
-            } catch let error as HTTPError {
-                throw explained(sink, object) ?? error
-            } catch let error as AWSError {
-                throw await ofOneObject(error, object) ?? error
-            }
-            if response.status == 304 { return .unchanged }
-            if response.status == 404 { return .missing }
-            if let problem = sink.verify() { throw Failure.transient("GetObject of \(object): \(problem)") }
-            return .object(
-                StoredObject(
-                    file: sink.file,
-                    bytes: sink.received,
-                    etag: Self.unquoted(response.headers["etag"]),
-                    contentType: response.headers["content-type"] ?? "",
-                    lastModified: response.headers["last-modified"] ?? ""
-                )
-            )
+        let outcome = try await client.retrying.run { _ in try await readOnce(object, unless: known) }
+        if case .missing = outcome { return outcome }
+        readable.remember(object)
+        return outcome
+    }
+
+    private func readOnce(_ object: ObjectReference, unless known: String?) async throws -> ReadOutcome {
+        let sink = DownloadSink(file: try TemporaryFile(folder: scratch), maximumBytes: maximumBytes)
+        var call = S3Call("GET", "GetObject", object)
+        call.sink = sink
+        call.timeout = .seconds(300)
+        call.headers = [("x-amz-checksum-mode", "ENABLED")]
+        if let known { call.headers.append(("if-none-match", "\"\(known)\"")) }
+        let response: HTTPResponse
+        do {
+            response = try await send(call, attempts: 1)
+        } catch let error as HTTPError {
+            throw explained(sink, object) ?? error
+        } catch let error as AWSError {
+            throw Self.ofObject(error, object) ?? error
         }
+        if response.status == 304 { return .unchanged }
+        if response.status == 404 { return .missing }
+        let isS3 = ["etag", "last-modified", "x-amz-request-id"].contains { response.headers[$0] != nil }
+        guard isS3 else {
+            // A maintenance page with status 200 must not become the document.
+            let text = "GetObject of \(object): the answer has none of S3's headers: is a proxy in between?"
+            throw Failure.transient(text, of: .bucket(object.bucket))
+        }
+        if let problem = sink.verify() {
+            throw Failure.transient("GetObject of \(object): \(problem)", of: .bucket(object.bucket))
+        }
+        return .object(
+            StoredObject(
+                file: sink.file,
+                bytes: sink.received,
+                etag: Self.unquoted(response.headers["etag"]),
+                contentType: response.headers["content-type"] ?? "",
+                contentEncoding: response.headers["content-encoding"] ?? "",
+                lastModified: response.headers["last-modified"] ?? ""
+            )
+        )
     }
 
     package func readBytes(_ object: ObjectReference, maximum: Int) async throws -> [UInt8]? {
-        var request = request("GET", object)
-        request.maximumBodyBytes = maximum
-        let response = try await send(request, "GetObject", object, accepting: [404])
+        var call = S3Call("GET", "GetObject", object)
+        call.maximumBodyBytes = maximum
+        let response = try await send(call)
         return response.status == 404 ? nil : response.body
     }
 
     package func write(_ object: ObjectReference, _ bytes: [UInt8]) async throws {
-        var request = request("PUT", object)
-        request.body = bytes
-        request.headers.append(("content-type", "application/octet-stream"))
-        _ = try await send(request, "PutObject", object)
+        var call = S3Call("PUT", "PutObject", object)
+        call.body = bytes
+        call.headers = [("content-type", "application/octet-stream")]
+        _ = try await send(call)
     }
 
     package func delete(_ object: ObjectReference) async throws {
-        _ = try await send(request("DELETE", object), "DeleteObject", object, accepting: [404])
+        _ = try await send(S3Call("DELETE", "DeleteObject", object))
     }
 
     package func list(bucket: String, prefix: String, after token: String?) async throws -> ObjectPage {
-        let (endpoint, path) = endpoints.bucket(bucket, region: client.region)
-        // Names are asked for encoded: XML cannot carry every character of a key.
-        var query = [("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)]
-        if let token { query.append(("continuation-token", token)) }
-        let request = HTTPRequest("GET", endpoint, path: path.isEmpty ? "/" : path, query: query)
-        let response = try await send(request, "ListObjectsV2", ObjectReference(bucket: bucket, key: prefix))
-        guard let answer = XMLElement(parsing: response.body), answer.name == "ListBucketResult" else {
-            throw Failure.transient("ListObjectsV2 of s3://\(bucket)/\(prefix): the answer is not a listing")
+        try await list(bucket: bucket, prefix: prefix, after: token, limit: nil)
+    }
+
+    private func list(bucket: String, prefix: String, after token: String?, limit: Int?) async throws -> ObjectPage {
+        var call = S3Call("GET", "ListObjectsV2", ObjectReference(bucket: bucket, key: prefix))
+        call.isOfBucket = true
+        // Names are requested encoded: XML cannot carry every character of a key.
+        call.query = [("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)]
+        if let token { call.query.append(("continuation-token", token)) }
+        if let limit { call.query.append(("max-keys", String(limit))) }
+        let response = try await send(call)
+        guard let page = ObjectPage(listing: response.body) else {
+            let text = "ListObjectsV2 of s3://\(bucket)/\(prefix): unexpected response (\(ForeignAnswer.describe(response)))"
+            throw Failure.transient(text, of: .bucket(bucket))
         }
-        let entries = try answer.all("Contents").map { item in
-            guard let key = PercentEncoding.decodeForm(item.first("Key")?.text ?? "") else {
-                throw Failure.transient("ListObjectsV2 of s3://\(bucket)/\(prefix): a key is not UTF-8")
+        return page
+    }
+
+    /// Where the bucket sends its events (S3 API, GetBucketNotificationConfiguration).
+    package func notifications(of bucket: String) async throws -> BucketNotifications {
+        var call = S3Call("GET", "GetBucketNotificationConfiguration", ObjectReference(bucket: bucket, key: ""))
+        call.isOfBucket = true
+        call.query = [("notification", "")]
+        guard let answer = XMLElement(parsing: try await send(call).body) else {
+            throw Failure.transient("the notifications of s3://\(bucket): unexpected response", of: .bucket(bucket))
+        }
+        return BucketNotifications(answer)
+    }
+
+    /// Succeeds when the bucket can be listed and its objects can be read. `object`, which was refused, is no evidence: others are looked at.
+    package func probe(bucket: String, avoiding object: ObjectReference?) async throws {
+        let folder = object.map(\.folder) ?? ""
+        let page = try await list(bucket: bucket, prefix: folder, after: nil, limit: 10)
+        var candidates = page.entries.filter { !($0.bytes == 0 && $0.key.utf8.last == 0x2F) }
+            .map { ObjectReference(bucket: bucket, key: $0.key) }
+        if let known = readable.object(of: bucket) { candidates.insert(known, at: 0) }
+        candidates.removeAll { $0 == object }
+        var refusals: [any Error] = []
+        for candidate in candidates.prefix(3) {
+            do {
+                _ = try await send(S3Call("HEAD", "HeadObject", candidate))
+                return
+            } catch {
+                refusals.append(error)
             }
-            return ObjectPage.Entry(
-                key: key,
-                bytes: Int(item.first("Size")?.text ?? "") ?? 0,
-                etag: Self.unquoted(item.first("ETag")?.text)
-            )
         }
-        let isTruncated = answer.first("IsTruncated")?.text == "true"
-        return ObjectPage(entries: entries, next: isTruncated ? answer.first("NextContinuationToken")?.text : nil)
+        if refusals.count > 1, let last = refusals.last { throw last }
+        // The only other object may be refused for a reason of its own: a key that does not exist answers for the role.
+        _ = try await readBytes(ObjectReference(bucket: bucket, key: folder + ".ingest-fleet-probe"), maximum: 1 << 20)
     }
 
-    private func request(_ method: String, _ object: ObjectReference) -> HTTPRequest {
-        let (endpoint, prefix) = endpoints.bucket(object.bucket, region: client.region)
-        return HTTPRequest(
-            method,
-            endpoint,
-            path: prefix + "/" + PercentEncoding.encode(object.key, keepingSlashes: true)
-        )
-    }
-
-    private func send(
-        _ request: HTTPRequest,
-        _ operation: String,
-        _ object: ObjectReference,
-        accepting statuses: Set<Int> = []
-    ) async throws -> HTTPResponse {
-        try await client.send(request) { try check($0, $1, operation, object, statuses) }
-    }
-
-    private func single(
-        _ request: HTTPRequest,
-        _ operation: String,
-        _ object: ObjectReference,
-        accepting statuses: Set<Int>
-    ) async throws -> HTTPResponse {
-        var once = client
-        once.retrying.policy.maximumAttempts = 1
-        return try await once.send(request) { try check($0, $1, operation, object, statuses) }
-    }
-
-    private func check(
-        _ response: HTTPResponse,
-        _ complaint: SignatureComplaint?,
-        _ operation: String,
-        _ object: ObjectReference,
-        _ accepted: Set<Int>
-    ) throws {
-        let error = XMLElement(parsing: response.body)
-        let code = error?.first("Code")?.text ?? ""
-        // A 404 is a missing key; a missing bucket is somebody's mistake, not a deletion.
-        if accepted.contains(response.status), code != "NoSuchBucket" { return }
-        if code == "InvalidObjectState" {
-            throw RefusedObject(
-                Rejection(
-                    .archived,
-                    "\(object) is archived: restore it, then it is indexed by the event of the restore"
-                )
-            )
+    /// Sends a call, to the bucket's own region where an answer names another one (S3 user guide, "request redirection").
+    private func send(_ call: S3Call, attempts: Int? = nil) async throws -> HTTPResponse {
+        var client = client
+        if let attempts { client.retrying.policy.maximumAttempts = attempts }
+        let bucket = call.object.bucket
+        var hops = 0
+        while true {
+            client.signed.signer.region = regions.region(of: bucket) ?? self.client.region
+            let request = call.request(endpoints, region: client.region)
+            do {
+                return try await client.send(request, of: .bucket(bucket)) { try call.check($0, $1) }
+            } catch let error as RegionRedirect {
+                guard hops < 2, error.region != client.region else { throw error.error }
+                regions.remember(error.region, of: bucket)
+                hops += 1
+            }
         }
-        let message = error?.first("Message")?.text ?? ""
-        throw AWSError(
-            service: "S3",
-            operation: operation,
-            resource: object.description,
-            status: response.status,
-            code: code.isEmpty && response.status == 403 ? "AccessDenied" : code,
-            message: message,
-            retryAfter: AWSClient.retryAfter(response.headers),
-            complaint: complaint
-        )
     }
 
     private func explained(_ sink: DownloadSink, _ object: ObjectReference) -> (any Error)? {
@@ -159,23 +161,35 @@ package struct S3ObjectStore: ObjectStore {
             let detail = "the object has \(bytes) bytes or more, the limit is \(maximumBytes) (OBJECT_MAX_BYTES)"
             return RefusedObject(Rejection(.tooLarge, detail), etag: sink.etag.map(Self.unquoted))
         case .disk(let code):
-            return Failure.fleet(
-                "\(object) cannot be stored in \(scratch): \(String(cString: strerror(code))) (TMPDIR)"
-            )
+            let text = "\(object) cannot be stored in \(scratch): \(String(cString: strerror(code))) (TMPDIR)"
+            return Failure.fleet(text, of: .host)
         case nil: return nil
         }
     }
 
-    /// A refusal that is about this object alone must not hold up the others. A bucket that is not there may come from one stray event:
-    /// its message is tried again and ends in the dead-letter queue. A refusal of an object whose bucket can be listed is the object's.
-    private func ofOneObject(_ error: AWSError, _ object: ObjectReference) async -> (any Error)? {
+    /// What S3 refuses of this object: its encryption, its storage class, its policy, a legal block. That the bucket itself is the reason is
+    /// found by its probe. A bucket that is not there may come from one stray event.
+    private static func ofObject(_ error: AWSError, _ object: ObjectReference) -> (any Error)? {
         if error.code == "NoSuchBucket" { return Failure.transient(error.description) }
-        guard error.code == "AccessDenied",
-            let page = try? await list(bucket: object.bucket, prefix: object.key, after: nil),
-            page.entries.contains(where: { $0.key == object.key })
-        else { return nil }
-        let detail = "the role may list \(object) and not read it: see the policies of its prefix and of its KMS key"
-        return RefusedObject(Rejection(.forbidden, detail))
+        guard (400..<500).contains(error.status), error.complaint == nil, error.status != 404 else { return nil }
+        guard case .fleet = error.failure else { return nil }
+        // A refusal without S3's code is a proxy's, and may be gone with the next try. A legal block is meant for the object.
+        guard !error.code.isEmpty || error.status == 451 else { return nil }
+        if error.code == "InvalidObjectState" {
+            let detail = "\(object) is archived: restore it, then it is indexed by the event of the restore"
+            return RefusedObject(Rejection(.archived, detail))
+        }
+        let reason =
+            switch error.code {
+            case "AccessDenied":
+                "the role can list but not read \(object): see the policies of its prefix and of its KMS key"
+            case let code where code.hasPrefix("KMS."):
+                "\(object) is encrypted with a KMS key that cannot be used (\(code)): enable the key, or encrypt the object with another one"
+            case "InvalidRequest" where error.message.contains("encrypt"):
+                "\(object) is encrypted with a key of its uploader (SSE-C), which nobody else has: upload it with SSE-S3 or SSE-KMS"
+            default: "S3 does not return \(object): \(error.description)"
+            }
+        return RefusedObject(Rejection(.forbidden, reason))
     }
 
     private static func unquoted(_ etag: String?) -> String { (etag ?? "").filter { $0 != "\"" } }

@@ -17,6 +17,13 @@ package final class TemporaryFile: Sendable {
 
     deinit { close(descriptor) }
 
+    /// Succeeds when bytes can be written.
+    package func probe() throws(Failure) {
+        let bytes = [UInt8](repeating: 0, count: 64 << 10)
+        let code = bytes.withUnsafeBytes { write($0) }
+        guard code == 0 else { throw .fleet("no bytes can be written: \(String(cString: strerror(code))) (TMPDIR)") }
+    }
+
     /// Appends; errno where that fails.
     package func write(_ bytes: UnsafeRawBufferPointer) -> Int32 {
         var offset = 0

@@ -6,10 +6,36 @@ import Glibc
 ///
 /// Unchecked: `process` belongs to the thread.
 final class ExtractorLane: @unchecked Sendable {
-    struct Job: Sendable {
+    final class Job: Sendable {
         let object: StoredObject
         let hints: ExtractionHints
-        let promise: Promise<ExtractedDocument>
+        let promise = Promise<ExtractedDocument>()
+        private let state = Locked((isCancelled: false, child: pid_t?.none))
+
+        init(object: StoredObject, hints: ExtractionHints) {
+            self.object = object
+            self.hints = hints
+        }
+
+        var isCancelled: Bool { state.withLock { $0.isCancelled } }
+
+        /// Nobody waits any more: a child that works on it is killed, so that the lane is free for the next job.
+        func cancel() {
+            state.withLock { state in
+                state.isCancelled = true
+                if let child = state.child { kill(child, SIGKILL) }
+            }
+        }
+
+        /// Runs `body` while a cancellation kills `child`; the child is not reaped meanwhile, so that its number is its own.
+        func running<Value>(_ child: pid_t, _ body: () -> Value) -> Value {
+            state.withLock { state in
+                state.child = child
+                if state.isCancelled { kill(child, SIGKILL) }
+            }
+            defer { state.withLock { $0.child = nil } }
+            return body()
+        }
     }
 
     private let settings: ExtractorPool.Settings
@@ -27,6 +53,7 @@ final class ExtractorLane: @unchecked Sendable {
 
     private func serve() {
         while let job = jobs.take() {
+            guard !job.isCancelled else { continue }
             do throws(Failure) {
                 job.promise.fulfil(.success(try extract(job, isRetry: false)))
             } catch {
@@ -44,8 +71,10 @@ final class ExtractorLane: @unchecked Sendable {
         let process = try running()
         let isFresh = process.documents == 0
         let request = ExtractionRequest.extract(hints: job.hints, limits: settings.limits)
-        let reply: Result<[UInt8], FrameChannel.Failure> = Result { () throws(FrameChannel.Failure) in
-            try process.ask(request, with: job.object.file.descriptor, deadline: .now + settings.deadline)
+        let reply: Result<[UInt8], FrameChannel.Failure> = job.running(process.pid) {
+            Result { () throws(FrameChannel.Failure) in
+                try process.ask(request, with: job.object.file.descriptor, deadline: .now + settings.deadline)
+            }
         }
         switch reply {
         case .success(let reply): return try document(reply, process)
@@ -60,6 +89,7 @@ final class ExtractorLane: @unchecked Sendable {
         case .failure(let error):
             let errors = process.takeErrors()
             let end = stop(killing: false)
+            if job.isCancelled { throw .transient("the job was cancelled") }
             // A child that others ended, or that was gone before it saw the document, says nothing of the document.
             if !isRetry, end == .signalled(SIGKILL) || (!isFresh && error == .closed && end == .exited(0)) {
                 return try extract(job, isRetry: true)
@@ -81,18 +111,21 @@ final class ExtractorLane: @unchecked Sendable {
         case .rejection(let rejection): throw .document(rejection)
         case .probed, nil:
             _ = stop(killing: true)
-            throw .document(Rejection(.crash, "the extractor answered nonsense for this document"))
+            throw .document(Rejection(.crash, "invalid response from document-extractor for this document"))
         }
     }
 
     private func failure(_ end: ExtractorProcess.End, _ errors: String) -> Failure {
         if Self.isOutOfMemory(errors) || end == .signalled(SIGKILL) { return .document(memoryRejection) }
-        if let failure = end.startFailure(settings.process) { return failure }
+        // The codes of a program that cannot start may come from one that a document has taken over: a fresh child decides.
+        if end.startFailure(settings.process) != nil {
+            do throws(Failure) { try ExtractorPool.probe(settings) } catch { return error }
+        }
         switch end {
         case .signalled(SIGTERM), .signalled(SIGINT), .signalled(SIGHUP):
             return .transient("\(settings.path) was stopped from outside")
         case .signalled(let signal): return .document(Rejection(.crash, "the parser crashed with signal \(signal)"))
-        case .exited(let code): return .transient("\(settings.path) ended with code \(code)")
+        case .exited(let code): return .document(Rejection(.crash, "the parser ended with exit code \(code)"))
         }
     }
 

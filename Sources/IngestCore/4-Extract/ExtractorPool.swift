@@ -52,15 +52,23 @@ package final class ExtractorPool: Extractor {
     deinit { jobs.close() }
 
     package func extract(_ object: StoredObject, hints: ExtractionHints) async throws -> ExtractedDocument {
-        let promise = Promise<ExtractedDocument>()
-        jobs.put(ExtractorLane.Job(object: object, hints: hints, promise: promise))
-        return try await promise.value()
+        let job = ExtractorLane.Job(object: object, hints: hints)
+        jobs.put(job)
+        return try await withTaskCancellationHandler {
+            try await job.promise.value()
+        } onCancel: {
+            job.cancel()
+        }
     }
 
     /// Proves on a child of its own that the sandbox holds: no socket, no file to write, no other program.
     ///
     /// - Returns: the kernel's Landlock version, 0 where it has none. Throws a fleet failure where anything was possible.
-    package func probe() throws(Failure) -> Int {
+    package func probe() throws(Failure) -> Int { try Self.probe(settings) }
+
+    /// - Throws: `Failure.fleet` where no child can do its work, whatever the document.
+    @discardableResult
+    package static func probe(_ settings: Settings) throws(Failure) -> Int {
         let process = try ExtractorProcess(settings.process)
         let answer = try? process.ask(.probe, with: nil, deadline: .now + .seconds(10))
         let reply = answer.flatMap { try? ExtractionReply(decoding: $0) }
@@ -68,14 +76,14 @@ package final class ExtractorPool: Extractor {
         guard case .probed(let possible, let landlock) = reply else {
             if let failure = end.startFailure(settings.process) { throw failure }
             throw .fleet(
-                "\(settings.path) does not answer (\(end)): is it of the same version, and does the container allow seccomp?"
+                "no response from \(settings.path) (\(end)): is it of the same version, and does the container allow seccomp?"
             )
         }
         guard possible == 0 || !settings.isSandboxed else {
             let names = ["a socket", "a file to write", "another program", "a new process"].enumerated()
             let holes = names.filter { possible >> $0.offset & 1 == 1 }.map(\.element).joined(separator: ", ")
             throw .fleet(
-                "the sandbox of \(settings.path) does not hold (\(holes)): refusing to start; --unsafe-no-sandbox runs without one"
+                "the sandbox check of \(settings.path) failed (\(holes)): refusing to start; --unsafe-no-sandbox runs without one"
             )
         }
         return landlock

@@ -34,7 +34,7 @@ final class ExtractorProcess {
 
     private let channel: FrameChannel
     private let errors: Int32
-    private let pid: pid_t
+    let pid: pid_t
     private(set) var documents = 0
     private static let longestReply = 512 << 20
 

@@ -28,8 +28,16 @@ package struct ChunkMessage: Equatable, Sendable {
         package var quality: Int?
         /// What readers may want to leave out (`DocumentFlag`).
         package var flags: [String]?
-        /// Why the generation is empty, where that is no deletion.
+        /// Why the generation is empty, where that is no deletion, and the settings that this depended on.
         package var reason: String?
+        package var reasonSettings: String?
+        /// As the document says it, ISO 8601 where it can be told.
+        package var created: String?
+        package var modified: String?
+        /// Targets of links, names of attachments, bookmarks: the first of each, cut to what a message carries.
+        package var links: [String]?
+        package var attachments: [String]?
+        package var outline: [String]?
 
         package init(
             tenant: String,
@@ -77,6 +85,22 @@ package struct ChunkMessage: Equatable, Sendable {
         var chunks: String?
         var handOver: ObjectReference?
         var tidying: Bool?
+    }
+
+    /// A message that asks for nothing: of a document that does not exist. Sent by probes of the queue, should a server keep it.
+    package static func probe(index: String) -> ChunkMessage {
+        let object = ObjectReference(bucket: "probe", key: "probe")
+        let header = Header(
+            tenant: "probe",
+            object: object,
+            documentID: DocumentID(tenant: "probe", object: object).description,
+            index: index,
+            fingerprint: "",
+            generation: 0,
+            content: .unknown,
+            chunkCount: 0
+        )
+        return ChunkMessage(header: header, payload: .tidying)
     }
 
     private struct VersionOnly: Decodable { var version: Int }

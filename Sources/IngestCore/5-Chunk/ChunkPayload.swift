@@ -40,27 +40,23 @@ package struct ChunkPayload: Equatable, Sendable {
         return writer.bytes
     }
 
-    package static func decode(_ bytes: [UInt8]) throws -> [ChunkPayload] {
+    /// - Throws: `JSONError` where the bytes are not a chunk.
+    init(decoding bytes: [UInt8]) throws {
+        self.init()
         var scanner = JSONScanner(bytes)
-        var chunks: [ChunkPayload] = []
-        try scanner.array { scanner in
-            var chunk = ChunkPayload()
-            try scanner.object { scanner, key in
-                switch key {
-                case "i": chunk.index = try scanner.integer()
-                case "text": chunk.text = try scanner.string()
-                case "tokens": chunk.tokens = try scanner.integer()
-                case "from": chunk.characterStart = try scanner.integer()
-                case "to": chunk.characterEnd = try scanner.integer()
-                case "pages": chunk.pages = try pages(&scanner)
-                case "headings": try scanner.array { chunk.headings.append(try $0.string()) }
-                case "hash": chunk.contentHash = try scanner.string()
-                default: try scanner.skip()
-                }
+        try scanner.object { scanner, key in
+            switch key {
+            case "i": index = try scanner.integer()
+            case "text": text = try scanner.string()
+            case "tokens": tokens = try scanner.integer()
+            case "from": characterStart = try scanner.integer()
+            case "to": characterEnd = try scanner.integer()
+            case "pages": pages = try Self.pages(&scanner)
+            case "headings": try scanner.array { headings.append(try $0.string()) }
+            case "hash": contentHash = try scanner.string()
+            default: try scanner.skip()
             }
-            chunks.append(chunk)
         }
-        return chunks
     }
 
     /// Numbers and offsets in turn.
@@ -68,6 +64,12 @@ package struct ChunkPayload: Equatable, Sendable {
         var values: [Int] = []
         try scanner.array { values.append(try $0.integer()) }
         return stride(from: 0, to: values.count - 1, by: 2).map { PagePart(number: values[$0], offset: values[$0 + 1]) }
+    }
+
+    /// For probes of the index.
+    init(probe text: String) {
+        self.init()
+        self.text = text
     }
 
     private init() {

@@ -1,3 +1,5 @@
+import ExtractionWire
+
 /// How a document's chunks get from one worker to the other: in the message while they fit, else in an object of their own.
 package struct HandOver: Sendable {
     package enum Loss: Error, Equatable {
@@ -24,7 +26,13 @@ package struct HandOver: Sendable {
 
     /// The message body for these chunks; where they do not fit, their object is written first.
     package func pack(_ header: ChunkMessage.Header, _ chunks: [Chunk]) async throws -> String {
-        let payload = Zstandard.compress(ChunkPayload.encode(chunks.map(ChunkPayload.init)))
+        let plain = ChunkPayload.encode(chunks.map(ChunkPayload.init))
+        guard plain.count <= Self.maximumBytes else {
+            // `unpack` would take it for corrupt.
+            let detail = "its chunks have \(plain.count >> 20) MB, the limit is \(Self.maximumBytes >> 20) MB"
+            throw Failure.document(Rejection(.outputLimit, detail))
+        }
+        let payload = Zstandard.compress(plain)
         let inline = try ChunkMessage(header: header, payload: .inline(payload)).encoded()
         if inline.utf8.count <= inlineBytes { return inline }
         let name = "\(prefix)\(DocumentID(header.documentID).recordID(index: header.index))/\(header.generation).zst"
@@ -33,18 +41,17 @@ package struct HandOver: Sendable {
         return try ChunkMessage(header: header, payload: .object(object)).encoded()
     }
 
-    package func unpack(_ message: ChunkMessage) async throws -> [ChunkPayload] {
+    package func unpack(_ message: ChunkMessage) async throws -> ChunkSet {
         let packed: [UInt8]
         switch message.payload {
         case .inline(let bytes): packed = bytes
         case .object(let object):
             guard let bytes = try await store.readBytes(object, maximum: Self.maximumBytes) else { throw Loss.missing }
             packed = bytes
-        case .tidying: return []
+        case .tidying: packed = Zstandard.compress(Array("[]".utf8))
         }
         guard let bytes = Zstandard.decompress(packed, maximum: Self.maximumBytes),
-            let chunks = try? ChunkPayload.decode(bytes),
-            chunks.count == message.header.chunkCount, chunks.enumerated().allSatisfy({ $0 == $1.index })
+            let chunks = try? ChunkSet(decoding: bytes), chunks.count == message.header.chunkCount
         else { throw Loss.corrupt }
         return chunks
     }

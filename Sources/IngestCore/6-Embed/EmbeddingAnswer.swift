@@ -1,113 +1,109 @@
-/// Reads the answer of an embeddings endpoint: vectors as base64 of little-endian float32, or as arrays from servers that ignore the wish.
+/// Reads the answer of an embeddings endpoint: vectors as base64 of little-endian float32, or as arrays from servers that ignore the request.
 enum EmbeddingAnswer {
-    /// The vectors in the order of the inputs, each checked and of unit length.
-    static func vectors(_ body: [UInt8], count: Int, dimensions: Int) throws -> [[Float]] {
-        var found = [[Float]?](repeating: nil, count: count)
+    typealias Item = Result<[Float], EmbeddingError>
+
+    /// A result for each input, in the order of the inputs: vectors of unit length, or what is wrong with one. What was answered well is paid
+    /// for, whatever else the answer holds.
+    ///
+    /// - Throws: `EmbeddingError` where the answer as a whole cannot be used, `Failure.fleet` where every vector has other dimensions.
+    static func vectors(_ body: [UInt8], count: Int, dimensions: Int) throws -> [Item] {
+        // Some proxies put a byte order mark before the answer.
+        let body = body.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(body.dropFirst(3)) : body
+        var items: [(index: Int?, vector: [Float]?)] = []
+        var hasData = false
         var scanner = JSONScanner(body)
         do {
             try scanner.object { scanner, key in
                 guard key == "data" else { return try scanner.skip() }
-                try scanner.array { scanner in
-                    let (index, vector) = try item(&scanner)
-                    guard found.indices.contains(index), found[index] == nil else {
-                        throw Failure.transient("embeddings: the answer has no or two vectors for an input")
-                    }
-                    found[index] = vector
-                }
+                hasData = true
+                try scanner.array { items.append(try item(&$0)) }
             }
         } catch let error as JSONError {
-            throw Failure.transient("embeddings: the answer is not understood: \(error)")
+            throw EmbeddingError(unusable: body.isEmpty ? "an empty answer" : "not JSON: \(error)")
         }
-        return try found.map { vector in
-            guard let vector else {
-                throw Failure.transient(
-                    "embeddings: the answer has \(found.count { $0 != nil }) vectors for \(count) inputs"
-                )
-            }
-            return try normalized(vector, dimensions)
+        guard hasData else {
+            let words = ProviderMessage(body)
+            throw EmbeddingError(unusable: words.map { "no data, but: \($0.text)" } ?? "no data")
         }
+        guard items.count <= count else { throw EmbeddingError(unusable: "\(items.count) vectors for \(count) inputs") }
+        let lengths = Set(items.compactMap(\.vector?.count))
+        if let length = lengths.first, lengths.count == 1, length > 0, length != dimensions {
+            throw Failure.fleet(
+                "the embeddings have \(length) dimensions, the index has \(dimensions) (EMBEDDING_MODEL, EMBEDDING_DIMENSIONS)",
+                of: .provider
+            )
+        }
+        return try inOrder(items, count).map { vector in checked(vector, dimensions) }
     }
 
-    private static func item(_ scanner: inout JSONScanner) throws -> (index: Int, vector: [Float]) {
-        var index = -1
-        var vector: [Float] = []
+    private static func item(_ scanner: inout JSONScanner) throws -> (index: Int?, vector: [Float]?) {
+        var index: Int?
+        var vector: [Float]? = []
         try scanner.object { scanner, key in
             switch key {
-            case "index": index = try scanner.integer()
-            case "embedding":
-                if try scanner.peek() == .string {
-                    guard let floats = Base64Floats.decode(try scanner.plainString()) else {
-                        throw Failure.transient("embeddings: a vector is not base64 of float32")
-                    }
-                    vector = floats
-                } else {
-                    try scanner.floats(into: &vector)
-                }
+            case "index":
+                if try scanner.peek() == .number { index = try scanner.integer() } else { try scanner.skip() }
+            case "embedding": vector = try embedding(&scanner)
             default: try scanner.skip()
             }
         }
         return (index, vector)
     }
 
-    private static func normalized(_ vector: [Float], _ dimensions: Int) throws -> [Float] {
+    /// Nil for a value that is no vector: null, or a list with something else than numbers.
+    private static func embedding(_ scanner: inout JSONScanner) throws -> [Float]? {
+        switch try scanner.peek() {
+        case .string: return Base64Floats.decode(try scanner.plainString())
+        case .array:
+            var values: [Float] = []
+            var isValid = true
+            try scanner.array { scanner in
+                if try scanner.peek() == .number {
+                    values.append(try scanner.float())
+                } else {
+                    isValid = false
+                    try scanner.skip()
+                }
+            }
+            return isValid ? values : nil
+        default:
+            try scanner.skip()
+            return nil
+        }
+    }
+
+    /// By index where the items have one. Servers that send none, or 0 for all, answer in the order of the inputs; Gemini's leaves out 0.
+    private static func inOrder(_ items: [(index: Int?, vector: [Float]?)], _ count: Int) throws -> [[Float]?] {
+        let indexes = items.map(\.index)
+        let hasNone = indexes.allSatisfy { $0 == nil } || items.count > 1 && indexes.allSatisfy { $0 == 0 }
+        if hasNone {
+            guard items.count == count else {
+                throw EmbeddingError(unusable: "\(items.count) vectors without index for \(count) inputs")
+            }
+            return items.map(\.vector)
+        }
+        var found = [[Float]?](repeating: nil, count: count)
+        var seen = Set<Int>()
+        for item in items {
+            let index = item.index ?? 0
+            guard found.indices.contains(index), seen.insert(index).inserted else {
+                throw EmbeddingError(unusable: "missing or duplicate embedding for an input")
+            }
+            found[index] = item.vector
+        }
+        return found
+    }
+
+    private static func checked(_ vector: [Float]?, _ dimensions: Int) -> Item {
+        guard let vector, !vector.isEmpty else { return .failure(EmbeddingError(unusable: "no vector for an input")) }
         guard vector.count == dimensions else {
-            throw Failure.fleet(
-                "the embeddings have \(vector.count) dimensions, the index has \(dimensions) (EMBEDDING_MODEL, EMBEDDING_DIMENSIONS)"
-            )
+            return .failure(EmbeddingError(unusable: "a vector of \(vector.count) dimensions among others of \(dimensions)"))
         }
         let norm = vector.reduce(Double(0)) { $0 + Double($1) * Double($1) }.squareRoot()
-        guard norm.isFinite, norm > 1e-6 else { throw Failure.transient("embeddings: a vector is zero or not finite") }
-        if (0.999...1.001).contains(norm) { return vector }
-        return vector.map { Float(Double($0) / norm) }
-    }
-}
-
-/// Base64 straight into floats.
-enum Base64Floats {
-    private static let values: [UInt8] = {
-        var table = [UInt8](repeating: 0xFF, count: 256)
-        let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-        for (value, character) in alphabet.utf8.enumerated() { table[Int(character)] = UInt8(value) }
-        return table
-    }()
-
-    /// Nil where the text is not base64 of whole little-endian floats.
-    static func decode(_ text: ArraySlice<UInt8>) -> [Float]? {
-        var text = text
-        while text.last == 0x3D { text.removeLast() }
-        let byteCount = text.count * 3 / 4
-        guard byteCount % 4 == 0, text.count % 4 != 1 else { return nil }
-        var isValid = true
-        let floats = [Float](unsafeUninitializedCapacity: byteCount / 4) { buffer, count in
-            let bytes = UnsafeMutableRawBufferPointer(buffer)
-            isValid = values.withUnsafeBufferPointer { table in
-                text.withUnsafeBufferPointer { fill(bytes, byteCount, $0, table) }
-            }
-            count = isValid ? byteCount / 4 : 0
+        guard norm.isFinite, norm > 1e-6 else {
+            return .failure(EmbeddingError(unusable: "a vector that is zero or not finite"))
         }
-        return isValid ? floats : nil
-    }
-
-    private static func fill(
-        _ bytes: UnsafeMutableRawBufferPointer,
-        _ byteCount: Int,
-        _ text: UnsafeBufferPointer<UInt8>,
-        _ table: UnsafeBufferPointer<UInt8>
-    ) -> Bool {
-        var position = 0
-        var invalid: UInt8 = 0
-        for start in stride(from: 0, to: text.count, by: 4) {
-            var group: UInt32 = 0
-            for offset in 0..<4 {
-                let value = start + offset < text.count ? table[Int(text[start + offset])] : 0
-                invalid |= value
-                group = group << 6 | UInt32(value & 0x3F)
-            }
-            for shift in [UInt32(16), 8, 0] where position < byteCount {
-                bytes[position] = UInt8(truncatingIfNeeded: group >> shift)
-                position += 1
-            }
-        }
-        return invalid & 0x80 == 0
+        if (0.999...1.001).contains(norm) { return .success(vector) }
+        return .success(vector.map { Float(Double($0) / norm) })
     }
 }

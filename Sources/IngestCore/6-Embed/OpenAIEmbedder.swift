@@ -1,8 +1,10 @@
 import ExtractionWire
-import FoundationEssentials
 
 /// `POST /embeddings` of OpenAI and of servers that speak the same (openai-openapi, createEmbedding).
-package struct OpenAIEmbedder: Embedder {
+///
+/// What the server takes is learned from a probe of a few harmless words. A refusal is about the texts only where the probe succeeds at that
+/// time; then halves find the text, and the others go through.
+package final class OpenAIEmbedder: Embedder {
     package struct Settings: Sendable {
         /// Ends with the API's version: `https://api.openai.com/v1`.
         package var endpoint: Endpoint
@@ -13,6 +15,10 @@ package struct OpenAIEmbedder: Embedder {
         package var apiVersion: String
         package var model: String
         package var dimensions: Int
+        /// Put before each text, as E5, BGE and nomic models expect it: `passage: `.
+        package var prefix: String
+        /// For one request.
+        package var timeout: Duration
 
         package init(
             endpoint: Endpoint,
@@ -20,7 +26,9 @@ package struct OpenAIEmbedder: Embedder {
             sendsKeyAsHeader: Bool = false,
             apiVersion: String = "",
             model: String,
-            dimensions: Int
+            dimensions: Int,
+            prefix: String = "",
+            timeout: Duration = .seconds(120)
         ) {
             self.endpoint = endpoint
             self.apiKey = apiKey
@@ -28,6 +36,8 @@ package struct OpenAIEmbedder: Embedder {
             self.apiVersion = apiVersion
             self.model = model
             self.dimensions = dimensions
+            self.prefix = prefix
+            self.timeout = timeout
         }
     }
 
@@ -35,6 +45,11 @@ package struct OpenAIEmbedder: Embedder {
     private let http: any HTTPClient
     private let retrying: Retrying
     private let limiter: RateLimiter
+    private let log: Log
+    private let prefixTokens: Int
+    private let profile: Locked<EmbeddingProfile?>
+    private let limits: RequestLimits
+    private let learning = OnePerKey<Int>()
 
     /// openai-python's patience: it obeys waits of up to 120 s and none above.
     package static let policy = RetryPolicy(
@@ -43,73 +58,232 @@ package struct OpenAIEmbedder: Embedder {
         cap: .seconds(8),
         longestWish: .seconds(120)
     )
+    /// A text that fails alone while the probe succeeds is tried so often.
+    private static let triesAlone = 3
 
-    package init(_ settings: Settings, http: any HTTPClient, retrying: Retrying, limiter: RateLimiter) {
+    /// - Parameter profile: what the server takes, where that is known; else it is learned before the first request.
+    package init(
+        _ settings: Settings,
+        http: any HTTPClient,
+        retrying: Retrying,
+        limiter: RateLimiter,
+        log: Log,
+        profile: EmbeddingProfile? = nil
+    ) {
+        self.profile = Locked(profile)
         self.settings = settings
         self.http = http
         self.retrying = retrying
         self.limiter = limiter
+        self.log = log
+        limits = RequestLimits()
+        prefixTokens = settings.prefix.isEmpty ? 0 : Tokenizer.cl100k.count(settings.prefix)
     }
 
     package func embed(_ inputs: [EmbeddingInput]) async -> [Result<[Float], any Error>] {
         do {
-            return try await vectors(inputs).map { .success($0) }
+            _ = try await learnedProfile()
         } catch {
-            // A refusal may be about one text: halves find it, and the others go through.
-            guard let refusal = error as? EmbeddingError, refusal.isAboutInput, inputs.count > 1 else {
-                return inputs.map { _ in .failure(error) }
-            }
-            let half = inputs.count / 2
-            return await embed(Array(inputs[..<half])) + embed(Array(inputs[half...]))
+            return inputs.map { _ in .failure(error) }
         }
+        var results: [Result<[Float], any Error>] = []
+        for part in limits.parts(of: inputs) { results += await embed(part, isPart: false) }
+        return results
     }
 
-    private func vectors(_ inputs: [EmbeddingInput]) async throws -> [[Float]] {
-        let request = request(inputs)
-        let tokens = inputs.reduce(0) { $0 + $1.tokens }
+    /// Succeeds when the provider embeds a harmless text with the same parameters as the texts of documents.
+    package func probe() async throws {
+        guard let known = profile.withLock({ $0 }) else { return _ = try await learnedProfile() }
         do {
-            return try await retried(request, tokens, inputs.count)
-        } catch let error as HTTPError {
-            throw error.final("the embeddings provider", setting: "OPENAI_BASE_URL")
+            _ = try await single("probe", known)
+        } catch let error as EmbeddingError where EmbeddingProfile.isRefusal(error) {
+            // Another server behind the same address may take other parameters.
+            profile.withLock { $0 = nil }
+            _ = try await learnedProfile()
         }
     }
 
-    private func retried(_ request: HTTPRequest, _ tokens: Int, _ count: Int) async throws -> [[Float]] {
-        try await retrying.run { _ in
-            try await limiter.acquire()
-            var headers: HTTPHeaders?
+    /// What the server takes; asked once, and again when it refuses.
+    package func learnedProfile() async throws -> EmbeddingProfile {
+        if let known = profile.withLock({ $0 }) { return known }
+        return try await learning.run(0) {
+            if let known = profile.withLock({ $0 }) { return known }
+            let learned = try await EmbeddingProfile.learn(dimensions: settings.dimensions, model: settings.model) {
+                try await self.once($0, $1)
+            }
+            if learned.maximumInputs == 1 { limits.allow(inputs: 1) }
+            profile.withLock { $0 = learned }
+            log.notice("embeddings provider probed", ["endpoint": "\(settings.endpoint)", "profile": "\(learned)"])
+            return learned
+        }
+    }
+
+    /// - Parameter isPart: a larger request was refused, and the probe succeeded.
+    private func embed(_ inputs: [EmbeddingInput], isPart: Bool) async -> [Result<[Float], any Error>] {
+        let items: [EmbeddingAnswer.Item]
+        do {
+            items = try await retried(inputs)
+            limits.passed(inputs)
+        } catch {
+            return await refused(inputs, error, isPart)
+        }
+        guard items.contains(where: { if case .failure = $0 { true } else { false } }) else {
+            return items.map { $0.mapError { $0 } }
+        }
+        return await completed(inputs, items)
+    }
+
+    /// What is missing from an answer is requested again, alone where nothing else is.
+    private func completed(_ inputs: [EmbeddingInput], _ items: [EmbeddingAnswer.Item]) async -> [Result<[Float], any Error>]
+    {
+        var results: [Result<[Float], any Error>] = items.map { $0.mapError { $0 } }
+        var places: [Int] = []
+        var first: EmbeddingError?
+        for (place, item) in items.enumerated() {
+            guard case .failure(let error) = item else { continue }
+            places.append(place)
+            first = first ?? error
+        }
+        guard let first else { return results }
+        let again =
+            places.count == inputs.count
+            ? await refused(inputs, first, false) : await embed(places.map { inputs[$0] }, isPart: true)
+        for (place, result) in zip(places, again) { results[place] = result }
+        return results
+    }
+
+    /// Finds out what a failed request is about.
+    private func refused(_ inputs: [EmbeddingInput], _ error: any Error, _ isPart: Bool) async -> [Result<[Float], any Error>]
+    {
+        let failure = Self.failure(error)
+        let facts = ["texts": "\(inputs.count)", "tokens": "\(tokens(inputs))", "error": failure.summary]
+        if error is CancellationError { return inputs.map { _ in .failure(error) } }
+        if let http = error as? HTTPError, http.kind == .timeout, inputs.count > 1 {
+            // A server that is slow finishes a smaller request.
+            limits.failed(inputs)
+            log.warning("embedding request timed out, retrying in halves", facts)
+            return await halves(inputs)
+        }
+        guard let problem = error as? EmbeddingError, problem.isTooLarge || !Self.isOfServer(problem) else {
+            return inputs.map { _ in .failure(failure) }
+        }
+        if !isPart || inputs.count == 1 {
             do {
-                let response = try await http.execute(request)
-                headers = response.headers
-                guard response.isSuccess else { throw EmbeddingError(response) }
-                let vectors = try EmbeddingAnswer.vectors(
-                    response.body,
-                    count: count,
-                    dimensions: settings.dimensions
-                )
-                limiter.release(headers, nil, nextTokens: tokens)
-                return vectors
+                try await probe()
             } catch {
-                limiter.release(headers, Failure(error), nextTokens: tokens)
-                throw error
+                return inputs.map { _ in .failure(failure) }
             }
         }
+        if inputs.count > 1 {
+            if problem.isTooLarge { limits.failed(inputs) }
+            log.warning("embedding request refused, retrying in halves", facts)
+            return await halves(inputs)
+        }
+        return [await alone(inputs[0], problem)]
     }
 
-    private func request(_ inputs: [EmbeddingInput]) -> HTTPRequest {
+    private func halves(_ inputs: [EmbeddingInput]) async -> [Result<[Float], any Error>] {
+        let half = inputs.count / 2
+        return await embed(Array(inputs[..<half]), isPart: true) + embed(Array(inputs[half...]), isPart: true)
+    }
+
+    /// A text that was refused alone. An answer that says no is one; an error of the server may be chance.
+    private func alone(_ input: EmbeddingInput, _ first: EmbeddingError) async -> Result<[Float], any Error> {
+        var problem = first
+        if problem.status >= 500 || problem.isUnusableAnswer || problem.isForeign {
+            for attempt in 1..<Self.triesAlone {
+                let wait = Duration.seconds(1 << (attempt - 1))
+                log.warning("embedding of one text failed, retrying", ["attempt": "\(attempt)", "error": "\(problem)"])
+                do {
+                    try await retrying.time.sleep(for: wait)
+                    let items = try await once([input], learnedProfile())
+                    switch items[0] {
+                    case .success(let vector): return .success(vector)
+                    case .failure(let error): problem = error
+                    }
+                } catch let error as EmbeddingError where !Self.isOfServer(error) || error.isTooLarge {
+                    problem = error
+                } catch {
+                    return .failure(Self.failure(error))
+                }
+                do {
+                    try await probe()
+                } catch {
+                    return .failure(Self.failure(error))
+                }
+            }
+        }
+        return .failure(Failure.document(problem.rejection))
+    }
+
+    /// Throttling and an empty account say nothing of the texts.
+    private static func isOfServer(_ error: EmbeddingError) -> Bool { error.status == 429 || error.status == 408 }
+
+    private static func failure(_ error: any Error) -> Failure {
+        if let error = error as? HTTPError {
+            return error.final("the embeddings provider", setting: "OPENAI_BASE_URL", of: .provider)
+        }
+        return Failure(error).of(.provider)
+    }
+
+    private func retried(_ inputs: [EmbeddingInput]) async throws -> [EmbeddingAnswer.Item] {
+        do {
+            return try await retrying.run { _ in
+                do {
+                    return try await once(inputs, learnedProfile())
+                } catch let error as EmbeddingError where error.isTooLarge {
+                    throw NotAgain(error: error)
+                } catch let error as HTTPError where error.kind == .timeout && inputs.count > 1 {
+                    throw NotAgain(error: error)
+                }
+            }
+        } catch let error as NotAgain {
+            throw error.error
+        }
+    }
+
+    /// The same request would end in the same way.
+    private struct NotAgain: ClassifiedError {
+        let error: any Error
+        var failure: Failure { .fleet(Failure(error).summary, of: .provider) }
+    }
+
+    /// One request.
+    private func once(_ inputs: [EmbeddingInput], _ profile: EmbeddingProfile) async throws -> [EmbeddingAnswer.Item] {
+        let texts = inputs.map { settings.prefix + $0.text }
+        let request = request(texts, profile)
+        try await limiter.acquire()
+        var headers: HTTPHeaders?
+        do {
+            let response = try await http.execute(request)
+            headers = response.headers
+            guard response.isSuccess else { throw EmbeddingError(response, inputs: texts) }
+            let items = try EmbeddingAnswer.vectors(response.body, count: inputs.count, dimensions: settings.dimensions)
+            limiter.release(headers, nil, nextTokens: tokens(inputs))
+            return items
+        } catch {
+            let isTooLarge = (error as? EmbeddingError)?.isTooLarge ?? false
+            limiter.release(headers, isTooLarge ? nil : Failure(error), nextTokens: isTooLarge ? 0 : tokens(inputs))
+            throw error
+        }
+    }
+
+    private func single(_ text: String, _ profile: EmbeddingProfile) async throws {
+        _ = try await once([EmbeddingInput(text: text, tokens: 1)], profile)[0].get()
+    }
+
+    private func tokens(_ inputs: [EmbeddingInput]) -> Int { inputs.reduce(0) { $0 + $1.tokens + prefixTokens } }
+
+    private func request(_ texts: [String], _ profile: EmbeddingProfile) -> HTTPRequest {
         let body = JSONWriter.object { json in
             json.field("model", settings.model)
-            json.field("input", inputs.map(\.text))
-            json.field("encoding_format", "base64")
-            // The second generation of models has one size and refuses the parameter.
-            if settings.model != "text-embedding-ada-002" { json.field("dimensions", settings.dimensions) }
+            json.field("input", texts)
+            // Without the field the format is floats.
+            if profile.sendsBase64 { json.field("encoding_format", "base64") }
+            if profile.sendsDimensions { json.field("dimensions", settings.dimensions) }
         }
-        var request = HTTPRequest(
-            "POST",
-            settings.endpoint,
-            path: settings.endpoint.basePath + "/embeddings",
-            body: body
-        )
+        let path = settings.endpoint.basePath + "/embeddings"
+        var request = HTTPRequest("POST", settings.endpoint, path: path, body: body)
         request.headers = [("content-type", "application/json")]
         if settings.sendsKeyAsHeader {
             request.headers.append(("api-key", settings.apiKey))
@@ -117,72 +291,7 @@ package struct OpenAIEmbedder: Embedder {
             request.headers.append(("authorization", "Bearer \(settings.apiKey)"))
         }
         if !settings.apiVersion.isEmpty { request.query = [("api-version", settings.apiVersion)] }
-        request.timeout = .seconds(120)
+        request.timeout = settings.timeout
         return request
-    }
-}
-
-/// The provider's refusal.
-package struct EmbeddingError: ClassifiedError, CustomStringConvertible {
-    package var status: Int
-    package var code: String
-    package var message: String
-    private var parameter: String
-    private var after: Duration?
-    private var mayRetry: Bool?
-
-    private struct Body: Decodable {
-        struct Problem: Decodable {
-            var message: String?
-            var type: String?
-            var param: String?
-            var code: String?
-        }
-        var error: Problem?
-    }
-
-    package init(_ response: HTTPResponse) {
-        let problem = (try? JSONDecoder().decode(Body.self, from: Data(response.body)))?.error
-        status = response.status
-        code = problem?.code ?? problem?.type ?? ""
-        parameter = problem?.param ?? ""
-        // Messages may quote the input; the numbers in them are what helps, and they come first.
-        message = String((problem?.message ?? "").prefix(160))
-        after = Self.wish(response.headers)
-        mayRetry = response.headers["x-should-retry"].map { $0 == "true" }
-    }
-
-    /// `retry-after-ms`, then `retry-after`.
-    private static func wish(_ headers: HTTPHeaders) -> Duration? {
-        if let value = headers["retry-after-ms"].flatMap(Double.init) { return .milliseconds(value) }
-        return headers.retryAfter
-    }
-
-    package var description: String {
-        "embeddings: status \(status)\(code.isEmpty ? "" : ", \(code)")\(message.isEmpty ? "" : ": \(message)")"
-    }
-
-    /// The request was understood and its texts refused: too long, too many, or one of them not to the provider's taste.
-    package var isAboutInput: Bool {
-        [400, 413, 422].contains(status) && !["model", "dimensions", "encoding_format"].contains(parameter)
-    }
-
-    package var failure: Failure {
-        if code == "insufficient_quota" {
-            return .fleet("\(description): add credit or raise the limit, then work goes on by itself")
-        }
-        switch status {
-        case 401, 403: return .fleet("\(description) (OPENAI_API_KEY)")
-        case 404: return .fleet("\(description) (EMBEDDING_MODEL, OPENAI_BASE_URL)")
-        case 429: return .throttled(description, after: after)
-        case 408, 409, 500...: return mayRetry == false ? .fleet(description) : .transient(description)
-        default:
-            if isAboutInput {
-                return .document(
-                    Rejection(.embeddingRefused, "the embeddings provider refuses the text: \(description)")
-                )
-            }
-            return .fleet("\(description) (EMBEDDING_MODEL, EMBEDDING_DIMENSIONS)")
-        }
     }
 }

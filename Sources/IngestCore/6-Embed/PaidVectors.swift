@@ -1,7 +1,7 @@
 /// Vectors that are paid for and not yet live: kept over an interruption, so that the next attempt does not pay again.
 package final class PaidVectors: Sendable {
     /// A generation of a document.
-    package struct Key: Hashable, Sendable {
+    package struct Key: Hashable, Sendable, CustomStringConvertible {
         package var document: DocumentID
         package var generation: Int
 
@@ -9,6 +9,8 @@ package final class PaidVectors: Sendable {
             self.document = document
             self.generation = generation
         }
+
+        package var description: String { "\(document):\(generation)" }
     }
 
     private struct State {

@@ -54,7 +54,7 @@ package final class RateLimiter: Sendable {
     package func release(_ headers: HTTPHeaders?, _ failure: Failure?, nextTokens: Int) {
         let waiting = state.withLock { state in
             state.inFlight -= 1
-            if case .throttled(_, let after) = failure {
+            if case .throttled(_, let after, _) = failure {
                 state.limit = max(1, state.limit / 2)
                 block(&state, for: after ?? .seconds(1))
             } else if failure == nil {
@@ -83,24 +83,24 @@ package final class RateLimiter: Sendable {
         return [shortage("requests", 1), shortage("tokens", nextTokens)].compactMap(\.self).max()
     }
 
-    /// `6m0s`, `1.5s`, `20ms`, `1h2m`.
+    /// `6m0s`, `1.5s`, `20ms`, `1h2m`; nil for what no provider means.
     static func parse(_ text: String) -> Duration? {
-        var total = Duration.zero
+        var total = 0.0
         var rest = text[...]
         while !rest.isEmpty {
-            let digits = rest.prefix { $0.isNumber || $0 == "." }
+            let digits = rest.prefix { $0.isASCII && $0.isNumber || $0 == "." }
             guard let value = Double(digits) else { return nil }
             rest = rest.dropFirst(digits.count)
             let unit = rest.prefix { $0.isLetter }
             rest = rest.dropFirst(unit.count)
             switch unit {
-            case "h": total += .seconds(value * 3600)
-            case "m": total += .seconds(value * 60)
-            case "s", "": total += .seconds(value)
-            case "ms": total += .milliseconds(value)
+            case "h": total += value * 3600
+            case "m": total += value * 60
+            case "s", "": total += value
+            case "ms": total += value / 1000
             default: return nil
             }
         }
-        return text.isEmpty ? nil : total
+        return text.isEmpty ? nil : Duration(checkedSeconds: total)
     }
 }

@@ -1,9 +1,11 @@
+import ExtractionWire
 import FoundationEssentials
 
 /// One operation of a `_bulk` request and what became of it.
 package struct BulkOperation: Sendable {
     package enum Action: Sendable {
-        case create(source: [UInt8])
+        /// The source is made when the request is: a document's vectors are not in memory as JSON as well. `bytes` is its size, about.
+        case create(source: @Sendable () -> [UInt8], bytes: Int)
         /// Replaces a document that still has this version.
         case replace(source: [UInt8], sequence: Int, term: Int)
         case delete
@@ -43,7 +45,8 @@ package struct BulkOperation: Sendable {
     /// Bytes on the wire, about.
     package var weight: Int {
         switch action {
-        case .create(let source), .replace(let source, _, _): source.count + 200
+        case .create(_, let bytes): bytes + 200
+        case .replace(let source, _, _): source.count + 200
         case .delete, .remove: 200
         }
     }
@@ -69,7 +72,10 @@ package struct BulkOperation: Sendable {
         }
         body.newline()
         switch action {
-        case .create(let source), .replace(let source, _, _):
+        case .create(let source, _):
+            body.raw(source())
+            body.newline()
+        case .replace(let source, _, _):
             body.raw(source)
             body.newline()
         case .delete, .remove: break
@@ -87,13 +93,17 @@ package enum BulkResult: Sendable {
 
 extension OpenSearchClient {
     /// Sends operations and reads every item's outcome. A request that is too large (413) is halved.
-    package func bulk(_ operations: [BulkOperation]) async -> [Result<BulkResult, any Error>] {
+    package func bulk(_ operations: [BulkOperation], of dependency: Dependency) async -> [Result<
+        BulkResult, any Error
+    >] {
+        guard !operations.isEmpty else { return [] }
         var body = JSONWriter(capacity: operations.reduce(0) { $0 + $1.weight })
         for operation in operations { operation.write(into: &body) }
         do {
             let response = try await send(
                 "POST",
                 "/_bulk",
+                of: dependency,
                 query: [
                     (
                         "filter_path",
@@ -104,14 +114,22 @@ extension OpenSearchClient {
                 contentType: "application/x-ndjson",
                 accepting: operations.count > 1 ? [413] : []
             )
-            if response.status == 413 {
-                let half = operations.count / 2
-                return await bulk(Array(operations[..<half])) + bulk(Array(operations[half...]))
-            }
-            return try results(response, operations)
+            if response.status == 413 { return await halves(operations, dependency) }
+            return try results(response, operations, dependency)
+        } catch let error as OpenSearchError where error.status == 413 {
+            let text = "one chunk is larger than a request may be: \(error.description)"
+            return [.failure(Failure.document(Rejection(.indexRefused, text)))]
         } catch {
             return operations.map { _ in .failure(error) }
         }
+    }
+
+    private func halves(_ operations: [BulkOperation], _ dependency: Dependency) async -> [Result<
+        BulkResult, any Error
+    >] {
+        let half = operations.count / 2
+        return await bulk(Array(operations[..<half]), of: dependency)
+            + bulk(Array(operations[half...]), of: dependency)
     }
 
     private struct Answer: Decodable {
@@ -131,18 +149,13 @@ extension OpenSearchClient {
         var items: [[String: Item]]?
     }
 
-    private func results(_ response: HTTPResponse, _ operations: [BulkOperation]) throws -> [Result<
-        BulkResult, any Error
-    >] {
-        guard let items = try decode(Answer.self, response).items, items.count == operations.count else {
-            throw Failure.transient(
-                "OpenSearch at \(endpoint): a bulk of \(operations.count) operations was not answered item by item"
-            )
-        }
+    private func results(_ response: HTTPResponse, _ operations: [BulkOperation], _ dependency: Dependency) throws
+        -> [Result<BulkResult, any Error>]
+    {
+        guard let items = try decode(Answer.self, response, of: dependency).items, items.count == operations.count
+        else { throw unexpected(response, of: dependency) }
         return zip(items, operations).map { item, operation in
-            guard let outcome = item.values.first else {
-                return .failure(Failure.transient("OpenSearch: a bulk item without outcome"))
-            }
+            guard let outcome = item.values.first else { return .failure(unexpected(response, of: dependency)) }
             if (200..<300).contains(outcome.status) {
                 return .success(.done(sequence: outcome._seq_no ?? 0, term: outcome._primary_term ?? 0))
             }
@@ -153,9 +166,23 @@ extension OpenSearchClient {
             let type = outcome.error?.type ?? ""
             // Reasons quote the document's values: only what names the fault is kept.
             let reasons = [outcome.error?.reason, outcome.error?.caused_by?.reason].compactMap(\.self)
-            let reason = reasons.map { $0.prefix { $0 != "'" && $0 != "[" }.prefix(200) }.joined(separator: "; ")
+            let reason = reasons.map { Self.withoutValues($0).prefix(200) }.joined(separator: "; ")
             let text = "OpenSearch \(operation.index): item status \(outcome.status), \(type): \(reason)"
-            return .failure(ItemFailure.classify(status: outcome.status, type: type, text))
+            return .failure(ItemFailure.classify(status: outcome.status, type: type, text, of: dependency))
         }
+    }
+
+    /// The reason up to the first quoted value; `field [name]` stays, as it names the fault.
+    private static func withoutValues(_ reason: String) -> Substring {
+        var rest = reason[...]
+        var end = rest.startIndex
+        while let mark = rest.firstIndex(where: { $0 == "'" || $0 == "[" }) {
+            guard reason[mark] == "[", reason[..<mark].hasSuffix("field ") || reason[..<mark].hasSuffix("field=") ||
+                reason[..<mark].hasSuffix("alias "), let close = reason[mark...].firstIndex(of: "]")
+            else { return reason[..<mark] }
+            end = reason.index(after: close)
+            rest = reason[end...]
+        }
+        return reason[...]
     }
 }

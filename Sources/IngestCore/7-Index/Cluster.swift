@@ -27,7 +27,7 @@ extension OpenSearchClient {
     package func cluster(names: IndexNames) async throws -> Cluster {
         let root = try decode(Root.self, try await send("GET", "/"))
         guard let version = root.version?.number else {
-            throw Failure.fleet("\(endpoint) is no OpenSearch server (OPENSEARCH_URL)")
+            throw Failure.fleet("\(endpoint) is not an OpenSearch server (OPENSEARCH_URL)")
         }
         let major = version.split(separator: ".").first.flatMap { Int($0) } ?? 0
         guard major >= 2, root.version?.distribution != nil else {

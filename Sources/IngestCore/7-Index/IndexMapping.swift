@@ -19,7 +19,7 @@ package struct IndexMapping: Sendable {
 
     private static let keywords = [
         "document_id", "tenant", "bucket", "key", "etag", "format", "language", "last_modified", "content_hash",
-        "fingerprint", "author", "flags",
+        "fingerprint", "author", "flags", "created", "modified", "links", "attachments", "outline",
     ]
     private static let integers = [
         "chunk_index", "chunk_count", "tokens", "char_start", "char_end", "page_start", "page_end", "page_numbers",
@@ -45,12 +45,18 @@ package struct IndexMapping: Sendable {
         }
     }
 
+    /// For an index that is there: fields that its version did not have, and the settings that it was made with.
+    package static func chunkFields(_ settings: [String: String]) -> [UInt8] {
+        JSONWriter.object { json in
+            json.object("_meta") { meta in
+                meta.object("settings") { for (name, value) in settings.sorted(by: { $0.key < $1.key }) { $0.field(name, value) } }
+            }
+            json.object("properties") { scalarProperties(&$0) }
+        }
+    }
+
     private func properties(_ fields: inout JSONWriter) {
-        for name in Self.keywords { Self.field(name, "keyword", &fields) }
-        for name in Self.integers { Self.field(name, "integer", &fields) }
-        for name in ["text", "title", "headings"] { Self.field(name, "text", &fields) }
-        Self.field("generation", "long", &fields)
-        Self.field("indexed_at", "date", &fields)
+        Self.scalarProperties(&fields)
         fields.object("vector") { vector in
             vector.field("type", "knn_vector")
             vector.field("dimension", dimensions)
@@ -60,6 +66,20 @@ package struct IndexMapping: Sendable {
                 $0.field("space_type", "innerproduct")
             }
         }
+    }
+
+    private static func scalarProperties(_ fields: inout JSONWriter) {
+        for name in keywords {
+            fields.object(name) {
+                $0.field("type", "keyword")
+                // Lucene refuses a term above 32,766 bytes, and with it the chunk; a character has at most 4.
+                $0.field("ignore_above", 8191)
+            }
+        }
+        for name in integers { field(name, "integer", &fields) }
+        for name in ["text", "title", "headings"] { field(name, "text", &fields) }
+        field("generation", "long", &fields)
+        field("indexed_at", "date", &fields)
     }
 
     private static func field(_ name: String, _ type: String, _ fields: inout JSONWriter) {
@@ -88,12 +108,15 @@ package struct IndexMapping: Sendable {
             field("created", "long", &fields)
             let live = [
                 "generation": "long", "chunkCount": "integer", "committed": "long", "reason": "keyword",
-                "quality": "short",
+                "reasonSettings": "keyword", "quality": "short",
             ]
             object("live", live, &fields)
             object("pending", ["generation": "long", "chunkCount": "integer", "handedOver": "boolean"], &fields)
             object("retired", ["generation": "long", "chunkCount": "integer"], hasContent: false, &fields)
-            object("rejected", ["generation": "long", "reason": "keyword", "detail": "text"], &fields)
+            let rejected = [
+                "generation": "long", "reason": "keyword", "detail": "text", "settings": "keyword", "at": "long",
+            ]
+            object("rejected", rejected, &fields)
         }
     }
 

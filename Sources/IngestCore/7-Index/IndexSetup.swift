@@ -26,6 +26,9 @@ package struct IndexSetup: Sendable {
         } else {
             done.append("index \(names.chunks) is there")
         }
+        // One of an earlier version has fewer fields, and does not say what it was made with.
+        let fields = IndexMapping.chunkFields(names.fingerprint.settings)
+        _ = try await client.send("PUT", "/\(names.chunks)/_mapping", body: fields)
         try await addAlias(names.writeAlias, to: names.chunks)
         let readers = try await indexes(of: names.alias)
         if readers.isEmpty {
@@ -82,14 +85,39 @@ package struct IndexSetup: Sendable {
         var mappings: Mappings
     }
 
+    private struct Described: Decodable {
+        struct Mappings: Decodable {
+            struct Meta: Decodable { var settings: [String: String]? }
+            var _meta: Meta?
+        }
+        var mappings: Mappings
+    }
+
+    /// The other indexes of the alias, each with the settings that differ from these.
+    package func others() async throws -> [String] {
+        let response = try await client.send("GET", "/\(names.pattern)/_mapping", accepting: [404])
+        guard response.isSuccess else { return [] }
+        let found = try client.decode([String: Described].self, response)
+        return found.sorted { $0.key < $1.key }.filter { $0.key != names.chunks }.map { name, index in
+            guard let theirs = index.mappings._meta?.settings else { return "\(name) (made by an earlier version)" }
+            let ours = names.fingerprint.settings
+            let differing = Set(ours.keys).union(theirs.keys).sorted().filter { ours[$0] ?? "" != theirs[$0] ?? "" }
+            let parts = differing.map { "\($0) is \(theirs[$0] ?? "not set") there and \(ours[$0] ?? "not set") here" }
+            return "\(name) (\(parts.joined(separator: ", ")))"
+        }
+    }
+
     /// Throws what differs from what the configuration needs.
     package func verify(dimensions: Int) async throws {
         for name in [names.writeAlias, names.ledger] {
             let response = try await client.send("GET", "/\(name)/_mapping", accepting: [404])
             guard response.status != 404, let found = try client.decode([String: Mapping].self, response).values.first
             else {
+                let others = try await others()
+                let hint = others.isEmpty ? "" : "; other indexes of this alias: \(others.joined(separator: ", "))"
                 throw Failure.fleet(
-                    "\(name) does not exist at \(client.endpoint): run 'ingestctl setup' with the same settings"
+                    "\(name) does not exist at \(client.endpoint): run 'ingestctl setup' with the same settings\(hint)",
+                    of: .index
                 )
             }
             guard name == names.writeAlias else { continue }

@@ -17,6 +17,9 @@ package struct IndexedChunk: Sendable {
         "\(document):\(generation):\(index)"
     }
 
+    /// The size of its source, about: a float takes some 13 characters.
+    package var estimatedBytes: Int { vector.count * 13 + chunk.text.utf8.count + 1024 }
+
     package var id: String { Self.id(documentID, generation, chunk.index) }
 
     /// The document's source for one index operation, and the one place that names the fields (see `IndexMapping`).
@@ -37,7 +40,14 @@ package struct IndexedChunk: Sendable {
             json.field("last_modified", header.lastModified)
             if let author = header.author { json.field("author", author) }
             if let quality = header.quality { json.field("quality", quality) }
-            if let flags = header.flags, !flags.isEmpty { json.field("flags", flags) }
+            for (name, values) in [
+                ("flags", header.flags), ("links", header.links), ("attachments", header.attachments),
+                ("outline", header.outline),
+            ] {
+                if let values, !values.isEmpty { json.field(name, values) }
+            }
+            if let created = header.created { json.field("created", created) }
+            if let modified = header.modified { json.field("modified", modified) }
             json.field("indexed_at", time.iso8601)
             json.field("content_hash", chunk.contentHash)
             json.field("text", chunk.text)

@@ -25,6 +25,7 @@ package struct OpenSearchClient: Sendable {
     package func send(
         _ method: String,
         _ path: String,
+        of dependency: Dependency = .index,
         query: [(name: String, value: String)] = [],
         body: [UInt8] = [],
         contentType: String = "application/json",
@@ -42,19 +43,33 @@ package struct OpenSearchClient: Sendable {
                 let (response, complaint) = try await execute(request)
                 if response.isSuccess || statuses.contains(response.status) { return response }
                 let remedy = remedy(response, complaint)
-                throw OpenSearchError(method: method, path: path, response: response, remedy: remedy)
+                var error = OpenSearchError(method: method, path: path, response: response, remedy: remedy)
+                error.dependency = dependency
+                throw error
             }
         } catch let error as HTTPError {
-            throw error.final("OpenSearch", setting: "OPENSEARCH_URL")
+            throw error.final("OpenSearch", setting: "OPENSEARCH_URL", of: dependency)
+        } catch let error as CredentialError {
+            throw error.failure.of(dependency)
         }
     }
 
-    package func decode<Answer: Decodable>(_ type: Answer.Type, _ response: HTTPResponse) throws -> Answer {
+    package func decode<Answer: Decodable>(
+        _ type: Answer.Type,
+        _ response: HTTPResponse,
+        of dependency: Dependency = .index
+    ) throws -> Answer {
         do {
             return try JSONDecoder().decode(type, from: Data(response.body))
         } catch {
-            throw Failure.transient("OpenSearch at \(endpoint): the answer is not understood (\(type))")
+            throw unexpected(response, of: dependency)
         }
+    }
+
+    /// An answer that is not OpenSearch's: a load balancer's page, say.
+    func unexpected(_ response: HTTPResponse, of dependency: Dependency) -> Failure {
+        let what = ForeignAnswer.describe(response)
+        return .transient("OpenSearch at \(endpoint): unexpected response (\(what))", of: dependency)
     }
 
     private func execute(_ request: HTTPRequest) async throws -> (HTTPResponse, SignatureComplaint?) {
@@ -73,9 +88,9 @@ package struct OpenSearchClient: Sendable {
         if let complaint { return complaint.remedy }
         guard response.status == 401 || response.status == 403 else { return nil }
         return switch authorization {
-        case .none: "the cluster wants a sign-in (OPENSEARCH_AUTH)"
-        case .basic: "the cluster refuses this user or password (OPENSEARCH_USER, OPENSEARCH_PASSWORD)"
-        case .signed: "the cluster refuses this role: its access policy or role mapping must allow it"
+        case .none: "authentication required (OPENSEARCH_AUTH)"
+        case .basic: "invalid credentials (OPENSEARCH_USER, OPENSEARCH_PASSWORD)"
+        case .signed: "access denied for this role: the domain's access policy or role mapping must allow it"
         }
     }
 }
@@ -88,6 +103,7 @@ package struct OpenSearchError: ClassifiedError, CustomStringConvertible {
     package var type: String
     /// At most 300 characters: reasons may quote a whole document.
     package var reason: String
+    package var dependency = Dependency.index
     private var retryAfter: Duration?
     private var remedy: String?
 
@@ -122,7 +138,7 @@ package struct OpenSearchError: ClassifiedError, CustomStringConvertible {
         switch (try? JSONDecoder().decode(Body.self, from: Data(response.body)))?.error {
         case .cause(let cause): (type, reason) = (cause.type ?? "", String((cause.reason ?? "").prefix(300)))
         case .text(let text): reason = String(text.prefix(300))
-        case nil: break
+        case nil: reason = ForeignAnswer.describe(response)
         }
     }
 
@@ -131,26 +147,69 @@ package struct OpenSearchError: ClassifiedError, CustomStringConvertible {
         return "OpenSearch \(method) \(path): status \(status)\(what.isEmpty ? "" : ", \(what)")"
     }
 
+    /// What one request was refused is never a document's: a request carries chunks of many, or a ledger record.
     package var failure: Failure {
-        ItemFailure.classify(status: status, type: type, description, retryAfter: retryAfter)
+        if status == 429, type != "cluster_block_exception" {
+            return .throttled(description, after: retryAfter, of: dependency)
+        }
+        if status == 403, description.contains("Request throttled") {
+            return .throttled(description, after: retryAfter, of: dependency)
+        }
+        if status == 408 || status >= 500 { return .transient(description, of: dependency) }
+        return .fleet(ItemFailure.explained(description, type), of: dependency)
     }
 }
 
-/// What a status and error type mean, for a whole request and for an item of a bulk alike.
+/// What the error of one item of a bulk or a multi-get means.
 enum ItemFailure {
-    static func classify(status: Int, type: String, _ text: String, retryAfter: Duration? = nil) -> Failure {
+    static func classify(status: Int, type: String, _ text: String, of dependency: Dependency) -> Failure {
         switch (status, type) {
-        case (429, "cluster_block_exception"):
-            .fleet("\(text): a node's disk is full; give it room, then the block goes by itself")
-        case (429, _): .throttled(text, after: retryAfter)
-        case (403, _) where text.contains("Request throttled"): .throttled(text, after: retryAfter)
-        case (408, _), (500..., _): .transient(text)
-        case (_, "index_not_found_exception"): .fleet("\(text): run 'ingestctl setup' with these settings")
-        case (401, _), (403, _), (404, _): .fleet(text)
-        case (_, "strict_dynamic_mapping_exception"): .fleet(text)
-        default:
-            status == 400 && text.contains("ector dimension mismatch")
-                ? .fleet(text) : .document(Rejection(.indexRefused, text))
+        case (429, "cluster_block_exception"): .fleet(explained(text, type), of: dependency)
+        case (429, _): .throttled(text, after: nil, of: dependency)
+        case (403, _) where text.contains("Request throttled"): .throttled(text, after: nil, of: dependency)
+        case (408, _), (500..., _): .transient(text, of: dependency)
+        case (400, _) where isAboutValues(type, text): .document(Rejection(.indexRefused, text))
+        default: .fleet(explained(text, type), of: dependency)
+        }
+    }
+
+    /// The error of an item of a multi-get, which has no status.
+    static func ofRead(type: String, _ text: String, of dependency: Dependency) -> Failure {
+        switch type {
+        case "circuit_breaking_exception", "rejected_execution_exception", "es_rejected_execution_exception",
+            "opensearch_rejected_execution_exception":
+            .throttled(text, after: nil, of: dependency)
+        case "index_not_found_exception", "security_exception", "index_closed_exception", "cluster_block_exception",
+            "illegal_argument_exception":
+            .fleet(explained(text, type), of: dependency)
+        default: .transient(text, of: dependency)
+        }
+    }
+
+    /// A value of this chunk that the mapping does not take. The same types name faults of the whole index: a k-NN circuit breaker, vectors of
+    /// another length, a field that the mapping lacks, an index that is full or closed.
+    private static func isAboutValues(_ type: String, _ text: String) -> Bool {
+        let ofIndex = [
+            "circuit breaker", "ector dimension mismatch", "nvalid vector dimension", "number of documents",
+            "no write index", "strict_dynamic",
+        ]
+        if ofIndex.contains(where: { text.contains($0) }) { return false }
+        switch type {
+        case "mapper_parsing_exception", "document_parsing_exception": return true
+        case "illegal_argument_exception": return text.contains("immense term")
+        case "max_bytes_length_exceeded_exception": return true
+        default: return false
+        }
+    }
+
+    /// With what to do about it, where that is known.
+    static func explained(_ text: String, _ type: String) -> String {
+        switch type {
+        case "cluster_block_exception":
+            "\(text): the index is blocked; where a node's disk is full, give it room, then the block goes by itself"
+        case "index_not_found_exception": "\(text): run 'ingestctl setup' with these settings"
+        case "index_closed_exception": "\(text): open the index"
+        default: text
         }
     }
 }

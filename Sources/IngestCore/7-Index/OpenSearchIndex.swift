@@ -20,7 +20,7 @@ package struct OpenSearchIndex: ChunkIndex {
             concurrency: 2,
             outlastsCancellation: true
         )
-        operations = Coalescer(limits, time: time, weigh: \.weight) { await client.bulk($0) }
+        operations = Coalescer(limits, time: time, weigh: \.weight) { await client.bulk($0, of: .index) }
     }
 
     /// Must be running for writes to finish.
@@ -31,7 +31,7 @@ package struct OpenSearchIndex: ChunkIndex {
         try await perform(
             chunks.map { chunk in
                 BulkOperation(
-                    .create(source: chunk.source(header, at: now)),
+                    .create(source: { chunk.source(header, at: now) }, bytes: chunk.estimatedBytes),
                     index: name,
                     id: chunk.id,
                     routing: chunk.documentID.description,
@@ -157,13 +157,71 @@ package struct OpenSearchIndex: ChunkIndex {
             body: body
         )
         var scanner = JSONScanner(response.body)
+        do {
+            try documents(&scanner, each)
+        } catch is JSONError {
+            throw client.unexpected(response, of: .index)
+        }
+    }
+
+    private func documents(_ scanner: inout JSONScanner, _ each: (inout JSONScanner) throws -> Void) throws {
         try scanner.object { scanner, key in
             guard key == "docs" else { return try scanner.skip() }
             try scanner.array { scanner in
+                var problem: (type: String, reason: String)?
                 try scanner.object { scanner, key in
-                    if key == "_source" { try each(&scanner) } else { try scanner.skip() }
+                    switch key {
+                    case "_source": try each(&scanner)
+                    case "error": problem = try Self.problem(&scanner)
+                    default: try scanner.skip()
+                    }
+                }
+                if let problem {
+                    let text = "OpenSearch \(name): \(problem.type): \(problem.reason.prefix(200))"
+                    throw ItemFailure.ofRead(type: problem.type, text, of: .index)
                 }
             }
         }
+    }
+
+    private static func problem(_ scanner: inout JSONScanner) throws -> (type: String, reason: String) {
+        var (type, reason) = ("", "")
+        try scanner.object { scanner, key in
+            switch key {
+            case "type": type = try scanner.string()
+            case "reason": reason = try scanner.string()
+            default: try scanner.skip()
+            }
+        }
+        return (type, reason)
+    }
+
+    /// Succeeds when chunks can be read and written. The write expects a version that no chunk has, so that it changes nothing; the node
+    /// parses the vector and checks the mapping, the blocks of the index and the role before it finds the conflict.
+    package func probe(dimensions: Int) async throws {
+        let document = DocumentID("probe")
+        _ = try await hashes(document, generation: 0, count: 1)
+        let header = ChunkMessage.Header(
+            tenant: "probe",
+            object: ObjectReference(bucket: "probe", key: "probe"),
+            documentID: document.description,
+            index: name,
+            fingerprint: "probe",
+            generation: 0,
+            content: .unknown,
+            chunkCount: 1
+        )
+        var vector = [Float](repeating: 0, count: dimensions)
+        vector[0] = 1
+        let payload = ChunkPayload(probe: "probe")
+        let chunk = IndexedChunk(documentID: document, generation: 0, chunk: payload, vector: vector)
+        let operation = BulkOperation(
+            .replace(source: chunk.source(header, at: time.now), sequence: 0, term: 1),
+            index: name,
+            id: chunk.id,
+            routing: document.description,
+            requiresAlias: true
+        )
+        _ = try await operations.submit(operation)
     }
 }

@@ -2,6 +2,8 @@
 package struct PipelineFingerprint: Equatable, Sendable, CustomStringConvertible {
     /// 12 hexadecimal digits.
     package let description: String
+    /// What it is made of, by the setting's name; the index keeps it, so that a difference can be named.
+    package let settings: [String: String]
 
     /// To be raised with every change of what extraction makes of the same bytes.
     package static let extractionVersion = 2
@@ -12,6 +14,7 @@ package struct PipelineFingerprint: Equatable, Sendable, CustomStringConvertible
         tokenizer: String,
         model: String,
         dimensions: Int,
+        documentPrefix: String = "",
         wholePages: Bool = false,
         ocrLanguages: String = ""
     ) {
@@ -21,6 +24,14 @@ package struct PipelineFingerprint: Equatable, Sendable, CustomStringConvertible
             "tokenizer=\(tokenizer)", "model=\(model)", "dimensions=\(dimensions)",
             "pages=\(wholePages ? "whole" : "main")",
         ]
+        settings = [
+            "CHUNK_TOKENS": String(chunkTokens), "CHUNK_OVERLAP": String(chunkOverlap), "EMBEDDING_MODEL": model,
+            "EMBEDDING_DIMENSIONS": String(dimensions), "EMBEDDING_DOCUMENT_PREFIX": documentPrefix,
+            "PAGE_CONTENT": wholePages ? "whole" : "main", "OCR_LANGUAGES": ocrLanguages,
+            "extraction version": String(Self.extractionVersion), "chunker version": "\(Chunker.version)",
+            "tokenizer": tokenizer,
+        ]
+        if !documentPrefix.isEmpty { parts.append("prefix=\(documentPrefix)") }
         if !ocrLanguages.isEmpty { parts.append("ocr=\(ocrLanguages)") }
         description = Hex.string(Digest.sha256(parts.joined(separator: "\n")).prefix(6))
     }

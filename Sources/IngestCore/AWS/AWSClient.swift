@@ -13,10 +13,12 @@ package struct AWSClient: Sendable {
     /// Sends `request`, freshly signed for each attempt.
     ///
     /// - Parameters:
+    ///   - dependency: what is in doubt when nobody answers.
     ///   - isLongPoll: see `Retrying.run`.
     ///   - check: throws what the answer means when it is no success.
     package func send(
         _ request: HTTPRequest,
+        of dependency: Dependency,
         isLongPoll: Bool = false,
         check: (HTTPResponse, SignatureComplaint?) throws -> Void
     ) async throws -> HTTPResponse {
@@ -29,15 +31,26 @@ package struct AWSClient: Sendable {
                 if !response.isSuccess { try check(response, complaint) }
                 return response
             }
-            // Other breaks reach the caller, who may know more: a sink says why it refused.
-        } catch let error as HTTPError where error.kind == .unreachable || error.kind == .untrusted {
-            throw error.final(signed.signer.service.uppercased(), setting: "AWS_REGION, AWS_ENDPOINT_URL")
+            // A sink reaches the caller, who knows why it refused.
+        } catch let error as HTTPError where error.kind != .sink && error.kind != .bodyTooLarge {
+            throw error.final(
+                signed.signer.service.uppercased(),
+                setting: "AWS_REGION, AWS_ENDPOINT_URL",
+                of: dependency
+            )
+        } catch let error as CredentialError {
+            throw error.failure.of(dependency)
+        } catch let failure as Failure {
+            // The credentials' own failures: without credentials the service cannot be used.
+            throw failure.of(dependency)
         }
     }
 
     /// `x-amz-retry-after` in milliseconds, or `Retry-After`.
     package static func retryAfter(_ headers: HTTPHeaders) -> Duration? {
-        if let value = headers["x-amz-retry-after"].flatMap(Int.init) { return .milliseconds(value) }
+        if let value = headers["x-amz-retry-after"].flatMap(Double.init) {
+            return Duration(checkedSeconds: value / 1000)
+        }
         return headers.retryAfter
     }
 }

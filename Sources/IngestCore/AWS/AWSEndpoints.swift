@@ -4,6 +4,14 @@ package struct AWSEndpoints: Sendable {
 
     package init(environment: [String: String]) { self.environment = environment }
 
+    /// Addresses that are set and are none: they would be ignored, and requests would go to Amazon's servers.
+    package static func problems(in environment: [String: String]) -> [String] {
+        ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL_STS"].compactMap { name in
+            guard let url = environment[name], !url.isEmpty, Endpoint(url) == nil else { return nil }
+            return "\(name) is not an address such as http://host:port: \"\(url)\""
+        }
+    }
+
     private static func suffix(_ region: String) -> String {
         region.hasPrefix("cn-") ? "amazonaws.com.cn" : "amazonaws.com"
     }

@@ -4,6 +4,8 @@ package struct AWSError: ClassifiedError, CustomStringConvertible {
     package var operation: String
     /// The thing it was about: a queue, a bucket, an object.
     package var resource: String
+    /// What is in doubt when this happens.
+    package var dependency: Dependency?
     package var status: Int
     /// As the service spells it, without namespace.
     package var code: String
@@ -44,8 +46,10 @@ package struct AWSError: ClassifiedError, CustomStringConvertible {
     ]
 
     package var failure: Failure {
-        if Self.throttling.contains(code) || status == 429 { return .throttled(description, after: retryAfter) }
-        if status >= 500 || Self.transient.contains(code) { return .transient(description) }
-        return .fleet(description)
+        if Self.throttling.contains(code) || status == 429 {
+            return .throttled(description, after: retryAfter, of: dependency)
+        }
+        if status >= 500 || Self.transient.contains(code) { return .transient(description, of: dependency) }
+        return .fleet(description, of: dependency ?? .host)
     }
 }

@@ -9,7 +9,8 @@ package final class Coalescer<Request: Sendable, Reply: Sendable>: Sendable {
         package var weight: Int
         package var linger: Duration
         package var concurrency: Int
-        /// A submission that is cancelled while its batch is under way ends when the batch has ended: what it wrote is written then.
+        /// A submission that is cancelled while its batch is in flight ends when the batch has ended: what it wrote is written then. One
+        /// that has not been sent is withdrawn in any case.
         package var outlastsCancellation: Bool
 
         package init(
@@ -38,6 +39,8 @@ package final class Coalescer<Request: Sendable, Reply: Sendable>: Sendable {
         var queue: [Entry] = []
         var weight = 0
         var idle: Promise<Void>?
+        /// Opened when a batch is full before its linger is over.
+        var filled: Latch?
         var isClosed = false
     }
 
@@ -64,19 +67,22 @@ package final class Coalescer<Request: Sendable, Reply: Sendable>: Sendable {
 
     package func submit(_ request: Request) async throws -> Reply {
         let entry = Entry(request: request, weight: weigh(request), promise: Promise())
-        let (isClosed, idle): (Bool, Promise<Void>?) = state.withLock { state in
-            if state.isClosed { return (true, nil) }
+        let (isClosed, idle, filled): (Bool, Promise<Void>?, Latch?) = state.withLock { state in
+            if state.isClosed { return (true, nil, nil) }
             state.queue.append(entry)
             state.weight += entry.weight
             defer { state.idle = nil }
-            return (false, state.idle)
+            let isFull = state.queue.count >= limits.count || state.weight >= limits.weight
+            return (false, state.idle, isFull ? state.filled : nil)
         }
         if isClosed { throw CancellationError() }
         idle?.fulfil(.success(()))
+        filled?.open()
         do {
             return try await entry.promise.value()
-        } catch is CancellationError where limits.outlastsCancellation {
-            if !withdraw(entry) { try? await entry.end.uncancelledValue() }
+        } catch is CancellationError {
+            // What has not been sent is not sent any more: nobody waits for it.
+            if !withdraw(entry), limits.outlastsCancellation { try? await entry.end.uncancelledValue() }
             throw CancellationError()
         }
     }
@@ -96,6 +102,11 @@ package final class Coalescer<Request: Sendable, Reply: Sendable>: Sendable {
             while !Task.isCancelled {
                 guard (try? await waitForWork()) != nil, (try? await slots.acquire()) != nil else { break }
                 let batch = takeBatch()
+                guard !batch.isEmpty else {
+                    // All of it was withdrawn.
+                    slots.release()
+                    continue
+                }
                 group.addTask {
                     await self.send(batch)
                     self.slots.release()
@@ -114,7 +125,17 @@ package final class Coalescer<Request: Sendable, Reply: Sendable>: Sendable {
             return promise
         }
         try await idle?.value()
-        if !isFull { try await time.sleep(for: limits.linger) }
+        guard !isFull else { return }
+        let filled = Latch()
+        state.withLock { $0.filled = filled }
+        defer { state.withLock { $0.filled = nil } }
+        if isFull { return }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.time.sleep(for: self.limits.linger) }
+            group.addTask { try await filled.wait() }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
     }
 
     private var isFull: Bool { state.withLock { $0.queue.count >= limits.count || $0.weight >= limits.weight } }

@@ -1,17 +1,17 @@
 /// Lets one task at a time work on a key; the others wait in line.
-package final class OnePerKey: Sendable {
-    private let waiting = Locked([String: [Promise<Void>]]())
+package final class OnePerKey<Key: Hashable & Sendable>: Sendable {
+    private let waiting = Locked([Key: [Promise<Void>]]())
 
     package init() {}
 
     /// Runs `body` when nobody else works on `key`; throws when the task is cancelled while it waits.
-    package func run<Value>(_ key: String, _ body: () async throws -> Value) async throws -> Value {
+    package func run<Value>(_ key: Key, _ body: () async throws -> Value) async throws -> Value {
         try await acquire(key)
         defer { release(key) }
         return try await body()
     }
 
-    private func acquire(_ key: String) async throws {
+    private func acquire(_ key: Key) async throws {
         let promise: Promise<Void>? = waiting.withLock { waiting in
             guard waiting[key] != nil else {
                 waiting[key] = []
@@ -36,7 +36,7 @@ package final class OnePerKey: Sendable {
         }
     }
 
-    private func release(_ key: String) {
+    private func release(_ key: Key) {
         let next: Promise<Void>? = waiting.withLock { waiting in
             guard let line = waiting[key], !line.isEmpty else {
                 waiting[key] = nil

@@ -38,6 +38,12 @@ package struct SystemTime: TimeSource {
 }
 
 extension Duration {
+    /// A number of seconds from outside; nil where it is not finite or negative, a day where it is more.
+    package init?(checkedSeconds seconds: Double) {
+        guard seconds.isFinite, seconds >= 0 else { return nil }
+        self = .seconds(min(seconds, 86_400))
+    }
+
     package var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
     package var milliseconds: Int {
         Int(components.seconds) * 1000 + Int(components.attoseconds / 1_000_000_000_000_000)

@@ -1,3 +1,4 @@
+import CPlatform
 import Glibc
 
 /// A point of UTC time in milliseconds since 1970.
@@ -7,9 +8,7 @@ package struct Timestamp: Hashable, Comparable, Sendable, Codable {
     package init(milliseconds: Int64) { self.milliseconds = milliseconds }
 
     package static var current: Timestamp {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+        Timestamp(milliseconds: platform_wall_clock_milliseconds())
     }
 
     package init(from decoder: any Decoder) throws {

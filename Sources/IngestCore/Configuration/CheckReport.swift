@@ -15,6 +15,31 @@ package struct CheckReport: Sendable {
         }
     }
 
+    /// As `item`, with a detail that is found out.
+    package mutating func value(_ name: String, _ body: () async throws -> String) async {
+        var detail = ""
+        await item(name, "") { detail = try await body() }
+        if text.hasSuffix("ok    \(name): \n") { text = text.dropLast() + "\(detail)\n" }
+    }
+
+    package mutating func fail(_ name: String, _ problem: String) {
+        isHealthy = false
+        text += "FAIL  \(name): \(problem)\n"
+    }
+
+    package mutating func warn(_ name: String, _ problem: String) { text += "warn  \(name): \(problem)\n" }
+
+    /// A queue that is sent to only: the role must be allowed to.
+    package mutating func sending(_ queue: SQSQueue, _ name: String, _ body: String) async {
+        await item(name, queue.url) { try await queue.probeSend(body) }
+    }
+
+    /// The chunk queue must not be the one that S3 sends to.
+    package mutating func notNotified(_ queue: SQSQueue, _ name: String) async {
+        guard let attributes = try? await queue.attributes(), !attributes.notifyingBuckets.isEmpty else { return }
+        fail(name, "the queue's policy lets S3 send to it: are INGEST_QUEUE_URL and CHUNK_QUEUE_URL swapped?")
+    }
+
     /// - Parameter isSource: it is received from, so that it needs a dead-letter queue.
     package mutating func queue(_ queue: SQSQueue, _ name: String, isSource: Bool = true) async {
         var warnings: [String] = []

@@ -11,6 +11,8 @@ package struct CommonConfiguration: Sendable {
     package var chunkOverlap: Int
     package var model: String
     package var dimensions: Int
+    /// Percent-encoded, as it was set.
+    package var documentPrefix: String
     package var wholePages: Bool
     /// Empty where OCR is off.
     package var ocrLanguages: String
@@ -30,6 +32,7 @@ package struct CommonConfiguration: Sendable {
         chunkOverlap = reader.read(Settings.chunkOverlap)
         model = reader.read(Settings.model)
         dimensions = reader.read(Settings.dimensions)
+        documentPrefix = reader.read(Settings.documentPrefix)
         wholePages = reader.read(Settings.pageContent) == "whole"
         ocrLanguages = reader.read(Settings.ocrLanguages)
         let bundle = reader.read(Settings.caFile)
@@ -46,30 +49,46 @@ package struct CommonConfiguration: Sendable {
             tokenizer: Tokenizer.cl100k.name,
             model: model,
             dimensions: dimensions,
+            documentPrefix: documentPrefix,
             wholePages: wholePages,
             ocrLanguages: ocrLanguages
         )
         names = IndexNames(alias: alias, fingerprint: fingerprint)
         if !DocumentRules.isTenant(tenant) {
-            reader.problem("TENANT is no tenant: \"\(tenant)\" (at most 64 letters, digits, -, _ and .)")
+            reader.problem("TENANT is not a valid tenant: \"\(tenant)\" (at most 64 letters, digits, -, _ and .)")
         }
         if !Self.areLanguages(ocrLanguages) {
             reader.problem(
-                "OCR_LANGUAGES are no languages: \"\(ocrLanguages)\" (names of Tesseract's models: eng, deu+fra)"
+                "OCR_LANGUAGES are not valid languages: \"\(ocrLanguages)\" (names of Tesseract's models: eng, deu+fra)"
             )
         }
         if chunkOverlap * 2 > chunkTokens { reader.problem("CHUNK_OVERLAP is more than half of CHUNK_TOKENS") }
-        if openSearchAuth == "basic", openSearchUser.isEmpty {
-            reader.problem("OPENSEARCH_AUTH is basic and OPENSEARCH_USER is missing")
+        if openSearchAuth == "basic" {
+            for (name, value) in [("OPENSEARCH_USER", openSearchUser), ("OPENSEARCH_PASSWORD", openSearchPassword)]
+            where value.isEmpty {
+                reader.problem("OPENSEARCH_AUTH is basic and \(name) is missing")
+            }
+        } else if !openSearchUser.isEmpty || !openSearchPassword.isEmpty {
+            reader.problem(
+                "OPENSEARCH_USER or OPENSEARCH_PASSWORD is set, and OPENSEARCH_AUTH is \(openSearchAuth): set it to basic, or leave them out"
+            )
+        }
+        if openSearchAuth == "aoss" {
+            reader.problem(
+                "OPENSEARCH_AUTH is aoss: OpenSearch Serverless does not support custom document ids; use a managed domain (es)"
+            )
+        }
+        if !Self.isRegion(region) {
+            reader.problem("AWS_REGION is not a valid region: \"\(region)\" (such as eu-west-1, without a zone's letter)")
         }
         if openSearch.host.hasSuffix(".aoss.amazonaws.com") {
             reader.problem(
-                "OPENSEARCH_URL is a collection of OpenSearch Serverless, which lets nobody choose document ids: use a managed domain"
+                "OPENSEARCH_URL is a collection of OpenSearch Serverless, which does not support custom document ids: use a managed domain"
             )
         }
         if !Self.isIndexName(alias) {
             reader.problem(
-                "OPENSEARCH_INDEX is no index name: \"\(alias)\" (lower-case letters, digits, - and _, beginning with a letter)"
+                "OPENSEARCH_INDEX is not a valid index name: \"\(alias)\" (lower-case letters, digits, -, _ and ., beginning with a letter or digit)"
             )
         }
     }
@@ -86,10 +105,23 @@ package struct CommonConfiguration: Sendable {
     }
 
     private static func isIndexName(_ name: String) -> Bool {
-        guard let first = name.utf8.first, (0x61...0x7A).contains(first), name.utf8.count <= 100 else { return false }
+        guard let first = name.utf8.first, (0x61...0x7A).contains(first) || (0x30...0x39).contains(first),
+            name.utf8.count <= 100
+        else { return false }
         return name.utf8.allSatisfy {
-            (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D || $0 == 0x5F
+            (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D || $0 == 0x5F || $0 == 0x2E
         }
+    }
+
+    /// Names become part of hosts. A zone (`eu-west-1a`) is not a region.
+    private static func isRegion(_ name: String) -> Bool {
+        let isName = name.utf8.allSatisfy {
+            (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D
+        }
+        guard isName, (4...32).contains(name.utf8.count) else { return false }
+        let parts = name.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count >= 3, let last = parts.last else { return !name.hasPrefix("-") }
+        return !parts.contains("") && last.allSatisfy(\.isNumber)
     }
 }
 
@@ -117,9 +149,14 @@ package struct WorkerConfiguration: Sendable {
         exitWhenIdle = reader.read(Settings.exitWhenIdle).map { .seconds($0) }
         healthHost = reader.read(Settings.healthHost)
         healthPort = reader.read(Settings.healthPort)
-        for (name, url) in [("INGEST_QUEUE_URL", ingestQueue), ("CHUNK_QUEUE_URL", chunkQueue)]
-        where !url.isEmpty && Endpoint(url) == nil {
-            reader.problem("\(name) is no queue URL: \"\(url)\"")
+        for (name, url) in [("INGEST_QUEUE_URL", ingestQueue), ("CHUNK_QUEUE_URL", chunkQueue)] where !url.isEmpty {
+            if Endpoint(url) == nil { reader.problem("\(name) is not a valid queue URL: \"\(url)\"") }
+            if url.hasSuffix(".fifo") {
+                reader.problem("\(name) is a FIFO queue: \"\(url)\"; S3 notifies standard queues only, and so does the fleet")
+            }
+        }
+        if !handOverBucket.isEmpty, !BucketName.isValid(handOverBucket) {
+            reader.problem("HANDOVER_BUCKET is not a valid bucket name: \"\(handOverBucket)\" (without s3://, slash or blank)")
         }
         if !ingestQueue.isEmpty, ingestQueue == chunkQueue {
             reader.problem("INGEST_QUEUE_URL and CHUNK_QUEUE_URL are the same queue")

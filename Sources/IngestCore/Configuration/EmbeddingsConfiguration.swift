@@ -2,7 +2,8 @@
 package struct EmbeddingsConfiguration: Sendable {
     package var provider: OpenAIEmbedder.Settings
 
-    package init(_ reader: inout SettingsReader, _ common: CommonConfiguration) {
+    /// - Parameter prefix: what is put before each text, still encoded.
+    package init(_ reader: inout SettingsReader, _ common: CommonConfiguration, prefix: String) {
         let key = reader.read(Settings.openAIKey)
         let base = reader.read(Settings.openAIBase)
         provider = OpenAIEmbedder.Settings(
@@ -11,11 +12,13 @@ package struct EmbeddingsConfiguration: Sendable {
             sendsKeyAsHeader: reader.read(Settings.openAIAuth) == "api-key",
             apiVersion: reader.read(Settings.openAIVersion),
             model: common.model,
-            dimensions: common.dimensions
+            dimensions: common.dimensions,
+            prefix: PercentEncoding.decode(prefix) ?? prefix,
+            timeout: .seconds(reader.read(Settings.embeddingTimeout))
         )
         if key.contains(where: { $0.isNewline || !$0.isASCII }) {
             reader.problem(
-                "OPENAI_API_KEY has a line break or letters that no key has: it was not copied whole or alone"
+                "OPENAI_API_KEY contains a line break or non-ASCII characters; check how it was copied"
             )
         }
         if key.isEmpty, base.host == "api.openai.com" {
@@ -28,7 +31,8 @@ package struct EmbeddingsConfiguration: Sendable {
             provider,
             http: services.http,
             retrying: Retrying(policy: OpenAIEmbedder.policy, time: services.time),
-            limiter: RateLimiter(maximumInFlight: requests, time: services.time)
+            limiter: RateLimiter(maximumInFlight: requests, time: services.time),
+            log: services.log
         )
     }
 }

@@ -53,6 +53,19 @@ package struct OptionParser: Sendable {
         return Parsed(values: values, operands: operands)
     }
 
+    /// Variables that are not settings and look like one: mistyped, as a rule.
+    ///
+    /// - Parameter known: the settings of every program: one environment may serve them all.
+    package static func mistyped(_ environment: [String: String], known: [SettingDeclaration]) -> [String] {
+        let names = Set(known.filter(\.isReadFromEnvironment).flatMap { [$0.environment] + ($0.alternative.map { [$0] } ?? []) })
+        return environment.keys.sorted().compactMap { name in
+            guard !names.contains(name), name.utf8.count >= 6 else { return nil }
+            let nearest = names.map { ($0, distance(name, $0)) }.min { ($0.1, $0.0) < ($1.1, $1.0) }
+            guard let (setting, distance) = nearest, distance <= (name.utf8.count >= 9 ? 2 : 1) else { return nil }
+            return "\(name) is not a setting; did you mean \(setting)?"
+        }
+    }
+
     private func unknown(_ flag: String) -> String {
         let nearest = declarations.map { ($0.flag, Self.distance(flag, $0.flag)) }.min { $0.1 < $1.1 }
         guard let (name, distance) = nearest, distance <= max(3, flag.count / 3) else {

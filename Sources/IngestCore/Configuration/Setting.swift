@@ -12,6 +12,8 @@ package struct SettingDeclaration: Equatable, Sendable {
     package var isSecret: Bool
     /// False for what one invocation asks for: a variable of that name in a container's environment means something else.
     package var isReadFromEnvironment = true
+    /// Another value means another physical index: it must be the same for both workers and `ingestctl`.
+    package var isInFingerprint = false
     /// A second variable, for where the first is not set.
     package var alternative: String?
 
@@ -57,6 +59,13 @@ extension Setting {
     package func or(_ variable: String) -> Setting {
         var copy = self
         copy.declaration.alternative = variable
+        return copy
+    }
+
+    /// The same, as a part of the pipeline's fingerprint.
+    package var inFingerprint: Setting {
+        var copy = self
+        copy.declaration.isInFingerprint = true
         return copy
     }
 
@@ -106,8 +115,13 @@ extension Setting where Value == String {
             isSecret: false,
             fallback: fallback,
             parse: { (text) throws(SettingProblem) in
-                guard choices.contains(text) else { throw SettingProblem("none of \(choices.joined(separator: ", "))") }
-                return text
+                // In any case, and with the words that other systems use.
+                let word = text.trimmed.lowercased().replacing("_", with: "-")
+                let known = ["warn": "warning", "fatal": "critical"]
+                guard let choice = [word, known[word] ?? word].first(where: choices.contains) else {
+                    throw SettingProblem("none of \(choices.joined(separator: ", "))")
+                }
+                return choice
             }
         )
     }
@@ -130,7 +144,7 @@ extension Setting where Value == Int {
             isSecret: false,
             fallback: fallback,
             parse: { (text) throws(SettingProblem) in
-                guard let value = Int(text), range.contains(value) else {
+                guard let value = Int(text.plainValue), range.contains(value) else {
                     throw SettingProblem("not a whole number from \(range.lowerBound) to \(range.upperBound)")
                 }
                 return value
@@ -156,7 +170,7 @@ extension Setting where Value == Int? {
             isSecret: false,
             fallback: nil,
             parse: { (text) throws(SettingProblem) in
-                guard let value = Int(text), range.contains(value) else {
+                guard let value = Int(text.plainValue), range.contains(value) else {
                     throw SettingProblem("not a whole number from \(range.lowerBound) to \(range.upperBound)")
                 }
                 return value
@@ -199,11 +213,22 @@ extension Setting where Value == Endpoint {
             isSecret: false,
             fallback: fallback.flatMap(Endpoint.init) ?? Endpoint(isSecure: false, host: "unset"),
             parse: { (text) throws(SettingProblem) in
-                guard let endpoint = Endpoint(text) else {
+                guard let endpoint = Endpoint(text.plainValue) else {
                     throw SettingProblem("no address such as https://host:port/path (without user, password or query)")
                 }
                 return endpoint
             }
         )
+    }
+}
+
+extension String {
+    /// The value without what env files leave around it: blanks, a carriage return, quotes.
+    fileprivate var plainValue: String {
+        let text = trimmed
+        guard text.count >= 2, let first = text.first, first == text.last, first == "\"" || first == "'" else {
+            return String(text)
+        }
+        return String(text.dropFirst().dropLast())
     }
 }

@@ -71,7 +71,7 @@ extension Settings {
         "names",
         "languages of scans and pictures, as Tesseract names its models: `eng`, `deu+fra`; empty: they are rejected as needs_ocr",
         default: ""
-    )
+    ).inFingerprint
     package static let ocrExtractor = Setting.text(
         "OCR_EXTRACTOR_PATH",
         "file",

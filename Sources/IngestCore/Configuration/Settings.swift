@@ -94,34 +94,34 @@ package enum Settings {
         "most tokens in a chunk",
         default: 512,
         in: 16...8191
-    )
+    ).inFingerprint
     package static let chunkOverlap = Setting.number(
         "CHUNK_OVERLAP",
         "n",
         "most tokens repeated from the chunk before",
         default: 64,
         in: 0...4096
-    )
+    ).inFingerprint
     package static let model = Setting.text(
         "EMBEDDING_MODEL",
         "name",
         "embedding model",
         default: "text-embedding-3-small"
-    )
+    ).inFingerprint
     package static let dimensions = Setting.number(
         "EMBEDDING_DIMENSIONS",
         "n",
         "dimensions of its vectors",
         default: 1536,
         in: 1...16_000
-    )
+    ).inFingerprint
 
     package static let pageContent = Setting.choice(
         "PAGE_CONTENT",
         ["main", "whole"],
         "what of a web page is read: what it is about, or navigation, sidebars and footers as well",
         default: "main"
-    )
+    ).inFingerprint
 
     // Embeddings.
     package static let openAIKey = Setting.text(
@@ -168,6 +168,39 @@ package enum Settings {
         "most tokens in a request",
         default: 100_000,
         in: 8191...290_000
+    )
+    package static let documentPrefix = Setting.text(
+        "EMBEDDING_DOCUMENT_PREFIX",
+        "text",
+        "put before each chunk that is embedded, for models that expect it (`passage: `); percent-encode blanks at its ends",
+        default: ""
+    ).inFingerprint
+    package static let queryPrefix = Setting.text(
+        "EMBEDDING_QUERY_PREFIX",
+        "text",
+        "put before each question that is embedded (`query: `); percent-encode blanks at its ends",
+        default: ""
+    )
+    package static let embeddingTimeout = Setting.number(
+        "EMBEDDING_TIMEOUT_SECONDS",
+        "s",
+        "timeout of an embedding request; a request that takes longer is retried in halves",
+        default: 120,
+        in: 1...3600
+    )
+    package static let embeddingWindow = Setting.number(
+        "EMBEDDING_WINDOW_CHUNKS",
+        "n",
+        "chunks of a document that are embedded before they are written to the index: what an interruption may cost",
+        default: 512,
+        in: 1...20_000
+    )
+    package static let buffer = Setting.number(
+        "EMBED_BUFFER_MB",
+        "MB",
+        "memory for chunks and vectors of all documents in flight; further documents wait",
+        default: 64,
+        in: 8...65_536
     )
     package static let bulkBytes = Setting.number(
         "BULK_BYTES",
@@ -276,6 +309,10 @@ package enum Settings {
         default: ""
     ).asFlagOnly
     package static let dryRun = Setting.toggle("DRY_RUN", "with --replay: only count").asFlagOnly
+    package static let onlyRejected = Setting.toggle(
+        "ONLY_REJECTED",
+        "with --replay: only documents whose newest version is rejected, which are tried again"
+    ).asFlagOnly
     package static let check = Setting.toggle("CHECK", "connect to everything, report each, end").asFlagOnly
     package static let printConfig = Setting.toggle(
         "PRINT_CONFIG",
@@ -289,7 +326,7 @@ package enum Settings {
         openSearchUser.declaration,
         openSearchPassword.declaration, tenant.declaration, chunkTokens.declaration, chunkOverlap.declaration,
         model.declaration,
-        dimensions.declaration, pageContent.declaration, ocrLanguages.declaration, caFile.declaration,
+        dimensions.declaration, documentPrefix.declaration, pageContent.declaration, ocrLanguages.declaration, caFile.declaration,
         logLevel.declaration,
         logFormat.declaration,
     ]
@@ -298,15 +335,20 @@ package enum Settings {
         concurrency.declaration,
         poll.declaration, grace.declaration, exitWhenIdle.declaration, healthHost.declaration, healthPort.declaration,
     ]
-    package static let replaying: [SettingDeclaration] = [replay.declaration, dryRun.declaration]
+    package static let replaying: [SettingDeclaration] = [
+        replay.declaration, dryRun.declaration, onlyRejected.declaration,
+    ]
     package static let embeddings: [SettingDeclaration] = [
         openAIKey.declaration, openAIBase.declaration, openAIAuth.declaration, openAIVersion.declaration,
+        embeddingTimeout.declaration,
     ]
     package static let embed: [SettingDeclaration] =
         embeddings + [
-            embeddingRequests.declaration, batchInputs.declaration, batchTokens.declaration, bulkBytes.declaration,
-            staleness.declaration, tidyAfter.declaration,
+            embeddingRequests.declaration, batchInputs.declaration, batchTokens.declaration,
+            embeddingWindow.declaration, buffer.declaration, bulkBytes.declaration, staleness.declaration, tidyAfter.declaration,
         ]
+    /// Of every program.
+    package static var all: [SettingDeclaration] { common + worker + ingest + embed + [queryPrefix.declaration] + setup + pruning }
     package static let setup: [SettingDeclaration] = [engine.declaration, shards.declaration, replicas.declaration]
     package static let pruning: [SettingDeclaration] = [tombstoneDays.declaration]
     package static let information: [SettingDeclaration] = [

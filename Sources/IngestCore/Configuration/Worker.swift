@@ -27,6 +27,7 @@ extension Worker {
         let parsed = program.parse(Array(CommandLine.arguments.dropFirst()), environment: environment)
         var reader = SettingsReader(parsed.values)
         let configuration = Configuration(&reader)
+        for problem in AWSEndpoints.problems(in: environment) { reader.problem(problem) }
         if let operand = parsed.operands.first { reader.problem("unexpected argument \"\(operand)\"") }
         program.require(reader, printing: parsed.values[Settings.printConfig.declaration.environment] == "true")
 
@@ -34,14 +35,17 @@ extension Worker {
         let services = Services(configuration.common, environment: environment, label: program.name, sink: sink)
         let worker = Self(configuration: configuration, services: services, shutdown: shutdown)
         do {
+            let mistyped = OptionParser.mistyped(environment, known: Settings.all)
             if parsed.values[Settings.check.declaration.environment] == "true" {
-                let report = await worker.check()
+                var report = await worker.check()
+                for problem in mistyped { report.fail("environment", problem) }
                 sink.close()
                 program.print(report.text)
                 if !report.isHealthy {
                     program.fail("not everything can be reached", code: Program.ExitCode.unavailable)
                 }
             } else {
+                for problem in mistyped { services.log.warning("unknown environment variable", ["problem": problem]) }
                 try await worker.run()
                 sink.close()
             }

@@ -1,24 +1,32 @@
-/// What both workers do around their pipeline: look at the queue, serve health, run the loop, say goodbye.
+/// What both workers do around their pipeline: look at the queue, serve health, run the loop.
 package struct WorkerRun: Sendable {
     package let services: Services
     package let configuration: WorkerConfiguration
     package let environment: LoopEnvironment
-    package let gate: FleetGate
     package let shutdown: Shutdown
 
-    package init(services: Services, configuration: WorkerConfiguration, shutdown: Shutdown) {
+    /// - Parameter probe: uses what the worker depends on, without an effect.
+    package init(
+        services: Services,
+        configuration: WorkerConfiguration,
+        shutdown: Shutdown,
+        probe: @escaping CircuitBreakers.Probe
+    ) {
         self.services = services
         self.configuration = configuration
         self.shutdown = shutdown
-        gate = FleetGate(log: services.log)
-        let heartbeat = Heartbeat(services.time.uptime)
         environment = LoopEnvironment(
             time: services.time,
             random: services.random,
             log: services.log,
             metrics: Metrics(),
-            health: Health(gate: gate, heartbeat: heartbeat),
-            heartbeat: heartbeat,
+            heartbeat: Heartbeat(services.time.uptime),
+            breakers: CircuitBreakers(
+                time: services.time,
+                random: services.random,
+                log: services.log,
+                probe: probe
+            ),
             protection: services.scaleInProtection()
         )
     }
@@ -28,7 +36,8 @@ package struct WorkerRun: Sendable {
         let server = try HealthServer(
             host: configuration.healthHost,
             port: configuration.healthPort.map { UInt16($0) } ?? defaultPort,
-            isExact: configuration.healthPort != nil
+            isExact: configuration.healthPort != nil,
+            log: environment.log
         ) { [environment] path in
             switch path {
             case "/live":
@@ -37,7 +46,7 @@ package struct WorkerRun: Sendable {
             case "/ready":
                 guard let obstacle = environment.health.obstacle else { return (200, "ready\n") }
                 return (503, "\(obstacle)\n")
-            case "/metrics": return (200, environment.metrics.exposition)
+            case "/metrics": return (200, environment.metrics.exposition + environment.breakers.exposition)
             default: return (404, "there are /live, /ready and /metrics\n")
             }
         }
@@ -45,8 +54,8 @@ package struct WorkerRun: Sendable {
         environment.log.notice("health endpoint", ["address": "http://\(configuration.healthHost):\(server.port)"])
     }
 
-    /// The queue's attributes, once it can be reached: until then the reason is logged and it is tried again.
-    private func attributes(_ queue: SQSQueue) async throws -> QueueAttributes? {
+    /// The queue's attributes, once it can be reached: until then the reason is logged and the call is retried. Nil when it is time to stop.
+    package func attributes(_ queue: SQSQueue) async throws -> QueueAttributes? {
         try await shutdown.run(until: .stopping) {
             var attempt = 0
             while true {
@@ -57,7 +66,7 @@ package struct WorkerRun: Sendable {
                     environment.heartbeat.beat(services.time.uptime)
                     environment.health.failed(failure.summary)
                     environment.log.error(
-                        "the queue cannot be reached, trying again",
+                        "queue unreachable, retrying",
                         ["queue": queue.url, "error": failure.summary]
                     )
                     try await services.time.sleep(for: min(.seconds(1 << min(attempt, 5)), .seconds(30)))
@@ -68,12 +77,7 @@ package struct WorkerRun: Sendable {
     }
 
     /// Runs the loop over `queue` until it is told to stop.
-    package func loop(
-        _ queue: SQSQueue,
-        mergeKey: @escaping @Sendable (Delivery) -> String? = { _ in nil },
-        tidy: @escaping @Sendable (WorkLoop.Job) async -> [DeadLetter] = { _ in [] },
-        work: @escaping @Sendable (WorkLoop.Job) async -> Outcome
-    ) async throws {
+    package func loop(_ queue: SQSQueue, _ handler: WorkLoop.Handler) async throws {
         guard let attributes = try await attributes(queue) else { return }
         guard let redrive = attributes.redrive else {
             throw Failure.fleet(
@@ -96,15 +100,13 @@ package struct WorkerRun: Sendable {
                 concurrency: configuration.concurrency,
                 pollWait: configuration.poll,
                 grace: configuration.grace,
-                exitWhenIdle: configuration.exitWhenIdle
+                exitWhenIdle: configuration.exitWhenIdle,
+                visibilityTimeout: attributes.visibilityTimeout,
+                maximumReceives: redrive.maximumReceives
             ),
-            visibilityTimeout: attributes.visibilityTimeout,
-            gate: gate,
             shutdown: shutdown,
             environment: environment,
-            mergeKey: mergeKey,
-            tidy: tidy,
-            work: work
+            handler: handler
         ).run()
         environment.log.notice("stopped", ["deleted": "\(environment.metrics[.messagesDeleted])"])
     }
@@ -121,7 +123,7 @@ extension QueueAttributes {
             warnings.append("maxReceiveCount is below 3: a restart can move messages to the dead-letter queue")
         }
         if visibilityTimeout < .seconds(10) {
-            warnings.append("VisibilityTimeout is below 10 s: leases may end between two extensions")
+            warnings.append("VisibilityTimeout is below 10 s: visibility timeouts may expire between extensions")
         }
         return warnings
     }

@@ -158,7 +158,8 @@ final class CurlTransfer: @unchecked Sendable {
         if let failure { return .failure(failure) }
         let kind: HTTPError.Kind =
             switch code {
-            case CURLE_OPERATION_TIMEDOUT: .timeout
+            // A server that drops packets: the time ended before there was a connection to send the request on.
+            case CURLE_OPERATION_TIMEDOUT: hasConnected ? .timeout : .unreachable
             case CURLE_COULDNT_CONNECT, CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: .unreachable
             case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CACERT_BADFILE,
                 CURLE_SSL_CERTPROBLEM:
@@ -170,9 +171,17 @@ final class CurlTransfer: @unchecked Sendable {
             HTTPError(
                 kind,
                 "\(request.endpoint.origin): \(String(cString: curl_easy_strerror(code))) (curl \(code.rawValue)"
-                    + (kind == .untrusted ? "; an authority of your own goes into AWS_CA_BUNDLE)" : ")")
+                    + (kind == .untrusted ? "\(code == CURLE_SSL_CONNECT_ERROR ? "; does the server speak http?" : ""); set AWS_CA_BUNDLE to trust a private CA)" : ")")
             )
         )
+    }
+
+    /// The request could be sent (curl_easy_getinfo, CURLINFO_PRETRANSFER_TIME_T: the time until the transfer is about to begin).
+    private var hasConnected: Bool {
+        guard let handle else { return true }
+        var microseconds: curl_off_t = 0
+        _ = ccurl_get_offset(handle, CURLINFO_PRETRANSFER_TIME_T, &microseconds)
+        return microseconds > 0
     }
 
     /// Lets the handle go, which has forgotten the options by now: their memory is freed.

@@ -80,7 +80,7 @@ package struct HTTPHeaders: Sendable {
     /// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date, which is measured against the answer's own.
     package var retryAfter: Duration? {
         guard let text = self["retry-after"] else { return nil }
-        if let seconds = Double(text), seconds.isFinite { return .seconds(max(0, min(seconds, 86_400))) }
+        if let seconds = Double(text) { return Duration(checkedSeconds: seconds) }
         guard let until = Timestamp(httpDate: text), let now = self["date"].flatMap(Timestamp.init(httpDate:)) else {
             return nil
         }

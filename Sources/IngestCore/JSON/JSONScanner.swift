@@ -54,6 +54,15 @@ package struct JSONScanner {
         return value
     }
 
+    package mutating func float() throws(JSONError) -> Float {
+        let range = try numberRange()
+        // The number is followed by a byte that ends it.
+        guard range.upperBound < bytes.count else { throw error("the text ends early") }
+        return bytes.withUnsafeBytes {
+            strtof($0.baseAddress!.assumingMemoryBound(to: CChar.self) + range.lowerBound, nil)
+        }
+    }
+
     /// Appends the elements of an array of numbers.
     package mutating func floats(into values: inout [Float]) throws(JSONError) {
         try expect(0x5B)
@@ -111,6 +120,15 @@ package struct JSONScanner {
                 skipBlanks()
             }
         } while depth > 0
+    }
+
+    /// Where the next value is in the text; it is skipped.
+    package mutating func range() throws(JSONError) -> Range<Int> {
+        _ = try peek()
+        let start = position
+        try skip()
+        // `skip` goes past the blanks behind a value.
+        return start..<position
     }
 
     private mutating func stringRange() throws(JSONError) -> (Range<Int>, hasEscapes: Bool) {

@@ -6,11 +6,11 @@ package final class Health: Sendable {
     }
 
     private let state = Locked(State())
-    private let gate: FleetGate
+    private let breakers: CircuitBreakers
     private let heartbeat: Heartbeat
 
-    package init(gate: FleetGate, heartbeat: Heartbeat) {
-        self.gate = gate
+    package init(breakers: CircuitBreakers, heartbeat: Heartbeat) {
+        self.breakers = breakers
         self.heartbeat = heartbeat
     }
 
@@ -29,7 +29,7 @@ package final class Health: Sendable {
 
     /// Nil when work can be done; else why not.
     package var obstacle: String? {
-        if let reason = gate.reason { return reason }
+        if let first = breakers.open.first { return "paused: \(first.dependency): \(first.reason)" }
         return state.withLock { $0.problem ?? ($0.hasReceived ? nil : "nothing has been received yet") }
     }
 }

@@ -1,3 +1,4 @@
+import CPlatform
 import Glibc
 
 /// A minimal HTTP server on a thread of its own: `/live`, `/ready`, `/metrics`. It answers while everything else is stuck.
@@ -7,6 +8,7 @@ package final class HealthServer: @unchecked Sendable {
     /// Where it listens.
     package let port: UInt16
     private let socket: Int32
+    private let log: Log
     private let respond: @Sendable (_ path: String) -> (status: Int, body: String)
 
     /// - Parameters:
@@ -16,13 +18,16 @@ package final class HealthServer: @unchecked Sendable {
         host: String,
         port: UInt16,
         isExact: Bool,
+        log: Log,
         respond: @escaping @Sendable (_ path: String) -> (status: Int, body: String)
     ) throws(Failure) {
         self.respond = respond
+        self.log = log
         socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var code = Self.bind(socket, host, port)
         if code == EADDRINUSE, !isExact { code = Self.bind(socket, host, 0) }
-        guard code == 0, listen(socket, 16) == 0 else {
+        if code == 0, listen(socket, 128) != 0 { code = errno }
+        guard code == 0 else {
             close(socket)
             throw .fleet(
                 "the health endpoint cannot listen on \(host):\(port): \(String(cString: strerror(code))) (set HEALTH_PORT to a free port, or leave it out)"
@@ -59,15 +64,22 @@ package final class HealthServer: @unchecked Sendable {
         while true {
             let connection = accept(socket, nil, nil)
             if connection < 0 {
-                if errno == EINTR || errno == ECONNABORTED { continue }
-                return
+                let code = errno
+                if code == EINTR || code == ECONNABORTED { continue }
+                // Out of descriptors or memory for a while: an endpoint that ends here would get a healthy task killed.
+                log.warning("the health endpoint cannot accept a connection", ["error": String(cString: strerror(code))])
+                usleep(100_000)
+                continue
             }
-            var limit = timeval(tv_sec: 2, tv_usec: 0)
-            setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-            setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-            answer(connection)
-            close(connection)
+            // A connection that says nothing must not hold up the next.
+            DetachedThread.start { self.serve(connection) }
         }
+    }
+
+    private func serve(_ connection: Int32) {
+        platform_limit_socket(connection, 2)
+        answer(connection)
+        close(connection)
     }
 
     private func answer(_ connection: Int32) {
@@ -76,7 +88,7 @@ package final class HealthServer: @unchecked Sendable {
         guard count > 0 else { return }
         let line = String(decoding: buffer[..<count], as: UTF8.self).prefix { !$0.isNewline }
         let words = line.split(separator: " ")
-        let (status, body) = words.count > 1 ? respond(String(words[1])) : (400, "bad request\n")
+        let (status, body) = words.count > 1 ? respond(String(words[1].prefix { $0 != "?" })) : (400, "bad request\n")
         let reason = status == 200 ? "OK" : status == 404 ? "Not Found" : "Service Unavailable"
         let head =
             "HTTP/1.1 \(status) \(reason)\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n"

@@ -61,7 +61,7 @@ package struct LogLine: Sendable {
             json.field("label", label)
             json.field("message", cut(message))
             if !metadata.isEmpty {
-                json.object("metadata") { for (key, value) in metadata.prefix(6) { $0.field(key, cut(value)) } }
+                json.object("metadata") { for (key, value) in metadata { $0.field(key, cut(value)) } }
             }
         }
         writer.newline()

@@ -25,12 +25,36 @@ package final class Metrics: Sendable {
     }
 
     private let values = Locked([Int](repeating: 0, count: Series.allCases.count))
+    private let labelled = Locked([Labelled: Int]())
+    /// Label values are of closed sets; this bounds a mistake.
+    private static let maximumLabelled = 500
     private static let positions = Dictionary(uniqueKeysWithValues: Series.allCases.enumerated().map { ($1, $0) })
 
     package init() {}
 
     package func add(_ series: Series, _ amount: Int = 1) {
         values.withLock { $0[Self.positions[series]!] += amount }
+    }
+
+    /// A series that is told apart by a label, whose values are of a closed set.
+    private struct Labelled: Hashable {
+        var name: String
+        var label: String
+        var value: String
+    }
+
+    /// Counts an event of `name` with a label.
+    package func count(_ name: String, _ label: String, _ value: String) {
+        let key = Labelled(name: name, label: label, value: value)
+        labelled.withLock { labelled in
+            guard labelled[key] != nil || labelled.count < Self.maximumLabelled else { return }
+            labelled[key, default: 0] += 1
+        }
+    }
+
+    /// A label's value as the text format wants it.
+    package static func escaped(_ value: String) -> String {
+        value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
     }
 
     package subscript(series: Series) -> Int { values.withLock { $0[Self.positions[series]!] } }
@@ -41,6 +65,15 @@ package final class Metrics: Sendable {
         return zip(Series.allCases, values).map { series, value in
             let kind = series.rawValue.hasSuffix("_total") ? "counter" : "gauge"
             return "# TYPE \(series.rawValue) \(kind)\n\(series.rawValue) \(value)\n"
+        }.joined() + labelledExposition
+    }
+
+    private var labelledExposition: String {
+        let lines = labelled.withLock { $0 }.map { key, value in
+            (key.name, "\(key.name){\(key.label)=\"\(Self.escaped(key.value))\"} \(value)\n")
+        }
+        return Dictionary(grouping: lines, by: \.0).sorted { $0.key < $1.key }.map { name, lines in
+            "# TYPE \(name) counter\n" + lines.map(\.1).sorted().joined()
         }.joined()
     }
 }

@@ -1,25 +1,40 @@
 import ExtractionWire
 
 /// What a failure means for the work at hand. There are four kinds, and each has one fate.
-package enum Failure: Error, Sendable {
-    /// The same call may succeed later: retried inside a budget, then left to the queue.
-    case transient(String)
+///
+/// What one message, object or text was refused is about that one, whatever the status code, until something independent says otherwise:
+/// `CircuitBreakers` decides from a probe of the fleet's own whether a dependency is unavailable.
+package enum Failure: Error, Equatable, Sendable {
+    /// The same call may succeed later: retried inside a budget.
+    case transient(String, of: Dependency? = nil)
     /// As `transient`, and the server asked for less; `after` is its own wish.
-    case throttled(String, after: Duration?)
-    /// This document, for good.
+    case throttled(String, after: Duration?, of: Dependency? = nil)
+    /// This document: the same bytes fail again under the same settings.
     case document(Rejection)
-    /// Nothing will succeed until somebody mends the surroundings: credentials, quota, a queue, an index. Work pauses.
-    case fleet(String)
+    /// A retry does not help until somebody changes something: credentials, quota, a queue, an index.
+    case fleet(String, of: Dependency = .host)
 
     /// How a failure reads in a log line.
     package var summary: String {
         switch self {
-        case .transient(let text), .throttled(let text, _), .fleet(let text): text
+        case .transient(let text, _), .throttled(let text, _, _), .fleet(let text, _): text
         case .document(let rejection): "\(rejection.code.name): \(rejection.detail)"
         }
     }
 
-    /// Time may mend it.
+    /// What failed; nil where it is the work itself.
+    package var dependency: Dependency? {
+        switch self {
+        case .transient(_, let dependency), .throttled(_, _, let dependency): dependency
+        case .fleet(_, let dependency): dependency
+        case .document: nil
+        }
+    }
+
+    /// How long the server asked to be left alone.
+    package var wish: Duration? { if case .throttled(_, let after, _) = self { after } else { nil } }
+
+    /// Time alone may end it.
     package var isPassing: Bool {
         switch self {
         case .transient, .throttled: true
@@ -33,6 +48,16 @@ package enum Failure: Error, Sendable {
         case .throttled: "throttled"
         case .document: "document"
         case .fleet: "fleet"
+        }
+    }
+
+    /// The same failure, of `dependency` where none was named.
+    package func of(_ dependency: Dependency) -> Failure {
+        switch self {
+        case .transient(let text, nil): .transient(text, of: dependency)
+        case .throttled(let text, let after, nil): .throttled(text, after: after, of: dependency)
+        case .fleet(let text, .host): .fleet(text, of: dependency)
+        default: self
         }
     }
 }
@@ -56,18 +81,18 @@ extension HTTPError: ClassifiedError {
 }
 
 extension HTTPError {
-    /// What it means once retries are over, told of the server: one that nobody can reach is everybody's trouble and no document's.
-    func final(_ server: String, setting: String) -> Failure {
+    /// What it means for `dependency` once retries are over.
+    func final(_ server: String, setting: String, of dependency: Dependency) -> Failure {
         switch kind {
-        case .unreachable: .fleet("\(server) cannot be reached: \(description) (\(setting))")
-        case .untrusted, .invalidRequest: .fleet("\(server): \(description) (\(setting))")
-        case .timeout, .broken, .bodyTooLarge, .sink: .transient("\(server): \(description)")
+        case .unreachable: .fleet("\(server) cannot be reached: \(description) (\(setting))", of: dependency)
+        case .untrusted, .invalidRequest: .fleet("\(server): \(description) (\(setting))", of: dependency)
+        case .timeout, .broken, .bodyTooLarge, .sink: .transient("\(server): \(description)", of: dependency)
         }
     }
 }
 
 extension Failure {
-    /// The kind of any error; what nobody classified counts as transient, so that it ends in the dead-letter queue and not in a loop.
+    /// The kind of any error. An unclassified error counts as transient, so that it ends in the dead-letter queue and not in a loop.
     package init(_ error: any Error) {
         if let error = error as? any ClassifiedError {
             self = error.failure

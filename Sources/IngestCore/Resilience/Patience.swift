@@ -1,21 +1,24 @@
-/// Tries again in place what only time can mend, for where giving the message back would pay for the same work again.
+/// Retries in place what time alone may end, for where releasing the message would pay for the same work again.
 package struct Patience: Sendable {
     /// How long in all; zero for one try.
     package var limit: Duration
     package var time: any TimeSource
     package var random: RandomSource
+    package var breakers: CircuitBreakers
     private static let base = Duration.seconds(1)
     private static let cap = Duration.seconds(30)
 
-    package init(limit: Duration, time: any TimeSource, random: RandomSource) {
+    package init(limit: Duration, time: any TimeSource, random: RandomSource, breakers: CircuitBreakers) {
         self.limit = limit
         self.time = time
         self.random = random
+        self.breakers = breakers
     }
 
-    /// Waits 1, 2, 4 … 30 s between tries, with jitter. Faults of the fleet and of the document are thrown at once.
-    package func run<Value>(_ operation: () async throws -> Value) async throws -> Value {
-        let end = time.uptime + limit
+    /// Waits 1, 2, 4 … 30 s between tries, with jitter. Thrown immediately: faults of the document, what a retry does not help, and
+    /// whatever a dependency that is unavailable answers: the work loop waits for that.
+    package func run<Value>(_ work: String, _ operation: () async throws -> Value) async throws -> Value {
+        let start = time.uptime
         var attempt = 0
         while true {
             do {
@@ -23,7 +26,9 @@ package struct Patience: Sendable {
             } catch is CancellationError {
                 throw CancellationError()
             } catch {
-                guard Failure(error).isPassing, time.uptime < end else { throw error }
+                let failure = Failure(error)
+                guard failure.isPassing, time.uptime < start + limit else { throw error }
+                if await breakers.verdict(failure, about: nil, work: work, since: start) == .unavailable { throw error }
                 let longest = min(Self.base * (1 << min(attempt, 10)), Self.cap)
                 try await time.sleep(for: longest * (0.5 + random.unit() / 2))
                 attempt += 1

@@ -30,7 +30,7 @@ package struct RetryPolicy: Sendable {
         switch failure {
         case .transient:
             return min(base * factor, cap) * unit
-        case .throttled(_, let wish):
+        case .throttled(_, let wish, _):
             let longest = min(throttledBase * factor, cap)
             guard let wish else { return longest * unit }
             let own = longest * unit

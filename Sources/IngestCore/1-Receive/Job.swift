@@ -1,0 +1,61 @@
+extension WorkLoop {
+    /// Deliveries that are settled as one.
+    package struct Job: Sendable {
+        package var deliveries: [Delivery]
+        /// How often this delivery was begun before: each pause begins it again.
+        package var pauses = 0
+        /// Retries in place for a server that asked for less.
+        var throttles = 0
+        /// When it first failed, by `TimeSource.uptime`.
+        var failedSince: Duration?
+
+        package init(deliveries: [Delivery]) { self.deliveries = deliveries }
+
+        package var first: Delivery { deliveries[0] }
+
+        /// No worker can have worked on the message before.
+        package var isFirstAttempt: Bool { first.receiveCount == 1 && pauses == 0 }
+
+        /// The next receive would move the message to the dead-letter queue.
+        func isLastReceive(of maximum: Int) -> Bool { first.queueReceiveCount >= maximum }
+
+        /// For log lines: object, message and trace.
+        package var metadata: Log.Metadata {
+            let object = DeadLetter(first).object
+            return object.isEmpty ? first.metadata : first.metadata.merging(["object": object]) { $1 }
+        }
+    }
+
+    /// How the work on a job ended.
+    enum JobEnding: Sendable {
+        case outcome(Outcome)
+        case leaseLost
+        case stopped
+        /// A wait is over: the next attempt follows.
+        case waited
+    }
+}
+
+/// How many jobs wait in their slots for a dependency that not every message needs: the rest of the slots is for the others.
+final class WaitingJobs: Sendable {
+    private let counts = Locked([Dependency: Int]())
+    private let limit: Int
+
+    init(limit: Int) { self.limit = limit }
+
+    /// False where so many wait already.
+    func enter(_ dependency: Dependency) -> Bool {
+        counts.withLock { counts in
+            guard counts.values.reduce(0, +) < limit else { return false }
+            counts[dependency, default: 0] += 1
+            return true
+        }
+    }
+
+    func leave(_ dependency: Dependency) {
+        counts.withLock { counts in
+            counts[dependency, default: 1] -= 1
+            if counts[dependency] == 0 { counts[dependency] = nil }
+        }
+    }
+}

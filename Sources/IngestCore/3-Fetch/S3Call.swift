@@ -1,0 +1,134 @@
+/// One call to S3: the request that it is in a region, and what its answers mean.
+struct S3Call {
+    var method: String
+    var operation: String
+    var object: ObjectReference
+    /// The call is about the bucket; the key only names the prefix.
+    var isOfBucket = false
+    var query: [(name: String, value: String)] = []
+    var headers: [(name: String, value: String)] = []
+    var body: [UInt8] = []
+    var sink: (any BodySink)?
+    var timeout = Duration.seconds(30)
+    var maximumBodyBytes = 64 << 20
+
+    init(_ method: String, _ operation: String, _ object: ObjectReference) {
+        self.method = method
+        self.operation = operation
+        self.object = object
+    }
+
+    func request(_ endpoints: AWSEndpoints, region: String) -> HTTPRequest {
+        let (endpoint, prefix) = endpoints.bucket(object.bucket, region: region)
+        let path =
+            isOfBucket
+            ? (prefix.isEmpty ? "/" : prefix) : prefix + "/" + PercentEncoding.encode(object.key, keepingSlashes: true)
+        var request = HTTPRequest(method, endpoint, path: path, query: query, headers: headers, body: body)
+        request.sink = sink
+        request.timeout = timeout
+        request.maximumBodyBytes = maximumBodyBytes
+        return request
+    }
+
+    /// Throws what an answer other than 2xx means. Returns where it is an answer to the question: not modified, no such key.
+    func check(_ response: HTTPResponse, _ complaint: SignatureComplaint?) throws {
+        let body = XMLElement(parsing: response.body)
+        let code = body?.first("Code")?.text ?? ""
+        if response.status == 304, headers.contains(where: { $0.name == "if-none-match" }) { return }
+        if response.status == 404, !isOfBucket, isAbsent(response, code) { return }
+        let dependency = Dependency.bucket(object.bucket)
+        if response.status == 404, code.isEmpty, method != "HEAD" {
+            // A 404 without S3's code says nothing of the key: an ingress whose backend is away answers so.
+            let text = "S3 \(operation) of \(object): status 404 without NoSuchKey (\(ForeignAnswer.describe(response)))"
+            throw Failure.transient(text, of: dependency)
+        }
+        var message = body?.first("Message")?.text ?? ""
+        if message.isEmpty, body == nil { message = ForeignAnswer.describe(response) }
+        let error = AWSError(
+            service: "S3",
+            operation: operation,
+            resource: object.description,
+            dependency: dependency,
+            status: response.status,
+            code: code.isEmpty && response.status == 403 && (body != nil || method == "HEAD") ? "AccessDenied" : code,
+            message: message,
+            retryAfter: AWSClient.retryAfter(response.headers),
+            complaint: complaint
+        )
+        if let region = otherRegion(response, body) { throw RegionRedirect(region: region, error: error) }
+        throw error
+    }
+
+    /// S3, MinIO and Ceph name the code; a current delete marker has its header; HEAD has no body.
+    private func isAbsent(_ response: HTTPResponse, _ code: String) -> Bool {
+        code == "NoSuchKey" || response.headers["x-amz-delete-marker"] == "true" || method == "HEAD"
+            || method == "DELETE"
+    }
+
+    /// The region that a 301, 307 or 400 names (header `x-amz-bucket-region`, element `Region`).
+    private func otherRegion(_ response: HTTPResponse, _ body: XMLElement?) -> String? {
+        guard [301, 307, 400].contains(response.status) else { return nil }
+        let region = response.headers["x-amz-bucket-region"] ?? body?.first("Region")?.text
+        guard let region, (4...32).contains(region.utf8.count) else { return nil }
+        // The name becomes part of a host.
+        let isName = region.utf8.allSatisfy {
+            (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D
+        }
+        return isName ? region : nil
+    }
+}
+
+/// The bucket is in another region.
+struct RegionRedirect: ClassifiedError {
+    var region: String
+    var error: AWSError
+
+    var failure: Failure { error.failure }
+}
+
+/// Regions of buckets that are not in the worker's own, as answers named them.
+final class BucketRegions: Sendable {
+    private let regions = Locked([String: String]())
+    private static let maximum = 1000
+
+    func region(of bucket: String) -> String? { regions.withLock { $0[bucket] } }
+
+    func remember(_ region: String, of bucket: String) {
+        regions.withLock { regions in
+            if regions.count >= Self.maximum { regions = [:] }
+            regions[bucket] = region
+        }
+    }
+}
+
+/// The last object of each bucket that could be read: a probe asks for it again.
+final class ReadableObjects: Sendable {
+    private let objects = Locked([String: ObjectReference]())
+    private static let maximum = 1000
+
+    func object(of bucket: String) -> ObjectReference? { objects.withLock { $0[bucket] } }
+
+    func remember(_ object: ObjectReference) {
+        objects.withLock { objects in
+            if objects.count >= Self.maximum { objects = [:] }
+            objects[object.bucket] = object
+        }
+    }
+}
+
+extension ObjectPage {
+    /// A page of ListObjectsV2 with `encoding-type=url`; nil where the body is none.
+    init?(listing body: [UInt8]) {
+        guard let answer = XMLElement(parsing: body), answer.name == "ListBucketResult" else { return nil }
+        var entries: [Entry] = []
+        for item in answer.all("Contents") {
+            // S3's keys are UTF-8 (S3 user guide, "object key names").
+            guard let key = PercentEncoding.decodeForm(item.first("Key")?.text ?? "") else { return nil }
+            let bytes = Int(item.first("Size")?.text ?? "") ?? 0
+            let etag = (item.first("ETag")?.text ?? "").filter { $0 != "\"" }
+            entries.append(Entry(key: key, bytes: max(0, bytes), etag: etag))
+        }
+        let isTruncated = answer.first("IsTruncated")?.text == "true"
+        self.init(entries: entries, next: isTruncated ? answer.first("NextContinuationToken")?.text : nil)
+    }
+}

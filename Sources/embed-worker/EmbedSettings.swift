@@ -1,0 +1,46 @@
+import IngestCore
+
+/// The settings of the pipeline itself.
+package struct EmbedSettings: Sendable {
+    /// The physical index of this worker's settings.
+    package var indexName: String
+    package var dimensions: Int
+    /// A version that will be superseded is skipped, unless readers have waited this long.
+    package var stalenessBound: Duration
+    /// How long after a redelivery chunks that were written too late are looked for.
+    package var tidyAfter: Duration
+    /// How long vectors that are paid for are retried in place.
+    package var patience: Duration
+    /// Chunks that are embedded before they are written: what an interruption may cost.
+    package var window: Int
+    /// Memory for chunks and vectors of all documents in flight, in bytes.
+    package var bufferBytes: Int
+
+    package init(
+        indexName: String,
+        dimensions: Int,
+        stalenessBound: Duration = .seconds(300),
+        tidyAfter: Duration = .seconds(900),
+        patience: Duration = .seconds(900),
+        window: Int = 512,
+        bufferBytes: Int = 64 << 20
+    ) {
+        self.indexName = indexName
+        self.dimensions = dimensions
+        self.stalenessBound = stalenessBound
+        self.tidyAfter = tidyAfter
+        self.patience = patience
+        self.window = window
+        self.bufferBytes = bufferBytes
+    }
+
+    /// The memory that a document takes, about: its chunks as they travel, and the vectors of two windows, as floats and in a request.
+    func weight(chunks count: Int) -> Int {
+        let windows = min(count, 2 * window)
+        return count * Self.bytesOfChunk + windows * (dimensions * Self.bytesOfDimension + Self.bytesOfChunk * 2)
+    }
+
+    private static let bytesOfChunk = 1024
+    /// Four for the float, six for its base64 in the provider's answer, and a share of what is written out in a bulk.
+    private static let bytesOfDimension = 12
+}

@@ -1,0 +1,126 @@
+import ExtractionWire
+import IngestCore
+
+/// One object of an event, with the names that follow from it.
+struct IngestWork: Sendable {
+    let object: ObjectReference
+    let tenant: String
+    let job: WorkLoop.Job
+    let index: String
+    let document: DocumentID
+    let recordID: String
+    /// An operator asks for another try of a rejected document.
+    let retriesRejected: Bool
+
+    init(_ object: ObjectReference, tenant: String, _ job: WorkLoop.Job, index: String, retriesRejected: Bool) {
+        self.object = object
+        self.tenant = tenant
+        self.job = job
+        self.index = index
+        self.retriesRejected = retriesRejected
+        document = DocumentID(tenant: tenant, object: object)
+        recordID = document.recordID(index: index)
+    }
+
+    /// When the newest of the job's events was sent.
+    var sent: Timestamp { job.deliveries.map(MessageCopy.firstSent).max() ?? job.first.sent }
+
+    var metadata: Log.Metadata { job.first.metadata.merging(["object": object.description]) { $1 } }
+
+    func newRecord(at time: Timestamp) -> DocumentRecord {
+        DocumentRecord(tenant: tenant, object: object, index: index, created: time)
+    }
+
+    func header(_ record: DocumentRecord, chunkCount: Int, _ names: IndexNames) -> ChunkMessage.Header {
+        ChunkMessage.Header(
+            tenant: record.tenant,
+            object: record.object,
+            documentID: document.description,
+            index: names.chunks,
+            fingerprint: names.fingerprint.description,
+            generation: record.newest,
+            content: record.pending?.content ?? .unknown,
+            chunkCount: chunkCount
+        )
+    }
+
+    func deadLetter(_ rejection: Rejection, generation: Int?) -> DeadLetter {
+        DeadLetter(
+            body: ObjectChange.hint(for: object, retriesRejected: true),
+            reason: rejection.code.name,
+            detail: rejection.detail,
+            object: object.description,
+            generation: generation
+        )
+    }
+
+    /// The dead-letter message of the rejection that stands.
+    func letter(_ record: DocumentRecord) -> DeadLetter? {
+        record.knownRejection.map {
+            DeadLetter(
+                body: ObjectChange.hint(for: object, retriesRejected: true),
+                reason: $0.reason,
+                detail: $0.detail,
+                object: object.description,
+                generation: $0.generation
+            )
+        }
+    }
+}
+
+/// What a read of the bucket found.
+enum FoundContent {
+    case unchanged
+    case absent
+    case stored(StoredObject)
+    case refused(RefusedObject)
+
+    var isUnchanged: Bool { if case .unchanged = self { true } else { false } }
+
+    var content: Content {
+        switch self {
+        case .unchanged: .unknown
+        case .absent: .absent
+        case .stored(let stored): Content(etag: stored.etag)
+        case .refused(let refused): refused.etag.map(Content.init(etag:)) ?? .unknown
+        }
+    }
+
+    var lastModified: String { if case .stored(let stored) = self { stored.lastModified } else { "" } }
+}
+
+extension ChunkMessage.Header {
+    /// What is known of the document, cut in bytes: each of its chunks carries it.
+    mutating func describe(_ document: ExtractedDocument, lastModified: String) {
+        let notes = document.notes
+        format = document.format.name
+        title = document.title.prefix(utf8: 1024)
+        language = document.language.prefix(utf8: 64)
+        author = document.author.isEmpty ? nil : document.author.prefix(utf8: 512)
+        quality = notes.percent
+        flags = notes.flags
+        created = notes.created.isEmpty ? nil : notes.created.prefix(utf8: 64)
+        modified = notes.modified.isEmpty ? nil : notes.modified.prefix(utf8: 64)
+        links = Self.first(notes.links)
+        attachments = Self.first(notes.attachments)
+        outline = Self.first(notes.outline.map(\.title))
+        self.lastModified = lastModified.prefix(utf8: 64)
+    }
+
+    private static let longestList = 20
+
+    private static func first(_ values: [String]) -> [String]? {
+        values.isEmpty ? nil : values.prefix(longestList).map { $0.prefix(utf8: 256) }
+    }
+}
+
+extension String {
+    /// The longest beginning of at most `count` bytes that ends between two scalars.
+    func prefix(utf8 count: Int) -> String {
+        guard utf8.count > count else { return self }
+        var end = utf8.index(utf8.startIndex, offsetBy: count)
+        // Continuation bytes are 10xxxxxx: one at the cut means that its scalar does not fit.
+        while end > utf8.startIndex, utf8[end] & 0xC0 == 0x80 { end = utf8.index(before: end) }
+        return String(decoding: utf8[..<end], as: UTF8.self)
+    }
+}
