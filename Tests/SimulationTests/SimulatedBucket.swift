@@ -41,7 +41,6 @@ final class SimulatedBucket: @unchecked Sendable {
             if objects[request.path] != nil { world.watcher.handOverDeleted(request.path) }
             objects[request.path] = nil
             return HTTPResponse(status: 204)
-        case "HEAD": return HTTPResponse(status: objects[request.path] == nil ? 404 : 200)
         default: return request.query.contains { $0.name == "list-type" } ? listed() : get(request, process, world)
         }
     }

@@ -32,12 +32,13 @@ struct S3Call {
 
     /// Throws what an answer other than 2xx means. Returns where it is an answer to the question: not modified, no such key.
     func check(_ response: HTTPResponse, _ complaint: SignatureComplaint?) throws {
-        let body = XMLElement(parsing: response.body)
+        // Well-formed HTML is a proxy's.
+        let body = XMLElement(parsing: response.body).flatMap { $0.name == "Error" ? $0 : nil }
         let code = body?.first("Code")?.text ?? ""
         if response.status == 304, headers.contains(where: { $0.name == "if-none-match" }) { return }
         if response.status == 404, !isOfBucket, isAbsent(response, code) { return }
         let dependency = Dependency.bucket(object.bucket)
-        if response.status == 404, code.isEmpty, method != "HEAD" {
+        if response.status == 404, code.isEmpty {
             // A 404 without S3's code says nothing of the key: an ingress whose backend is away answers so.
             let text = "S3 \(operation) of \(object): status 404 without NoSuchKey (\(ForeignAnswer.describe(response)))"
             throw Failure.transient(text, of: dependency)
@@ -50,7 +51,7 @@ struct S3Call {
             resource: object.description,
             dependency: dependency,
             status: response.status,
-            code: code.isEmpty && response.status == 403 && (body != nil || method == "HEAD") ? "AccessDenied" : code,
+            code: code.isEmpty && response.status == 403 && body != nil ? "AccessDenied" : code,
             message: message,
             retryAfter: AWSClient.retryAfter(response.headers),
             complaint: complaint
@@ -59,10 +60,21 @@ struct S3Call {
         throw error
     }
 
-    /// S3, MinIO and Ceph name the code; a current delete marker has its header; HEAD has no body.
+    /// Throws where a success is not S3's: a maintenance page with status 200 must neither become a document nor stand for a write.
+    func verify(_ response: HTTPResponse) throws(Failure) {
+        guard response.status != 404, response.status != 304 else { return }
+        let hasMark = ["etag", "last-modified", "x-amz-request-id"].contains { response.headers[$0] != nil }
+        let isPage = response.headers["content-type"]?.hasPrefix("text/html") == true && !response.body.isEmpty
+        let isForeign = method == "GET" && !isOfBucket ? !hasMark : isPage && !hasMark
+        guard isForeign else { return }
+        let what = ForeignAnswer.describe(response)
+        let text = "S3 \(operation) of \(object): the answer has none of S3's headers (\(what)): is a proxy in between?"
+        throw .transient(text, of: .bucket(object.bucket))
+    }
+
+    /// S3, MinIO and Ceph name the code; a current delete marker has its header.
     private func isAbsent(_ response: HTTPResponse, _ code: String) -> Bool {
-        code == "NoSuchKey" || response.headers["x-amz-delete-marker"] == "true" || method == "HEAD"
-            || method == "DELETE"
+        code == "NoSuchKey" || response.headers["x-amz-delete-marker"] == "true"
     }
 
     /// The region that a 301, 307 or 400 names (header `x-amz-bucket-region`, element `Region`).

@@ -45,12 +45,6 @@ package struct S3ObjectStore: ObjectStore {
         }
         if response.status == 304 { return .unchanged }
         if response.status == 404 { return .missing }
-        let isS3 = ["etag", "last-modified", "x-amz-request-id"].contains { response.headers[$0] != nil }
-        guard isS3 else {
-            // A maintenance page with status 200 must not become the document.
-            let text = "GetObject of \(object): the answer has none of S3's headers: is a proxy in between?"
-            throw Failure.transient(text, of: .bucket(object.bucket))
-        }
         if let problem = sink.verify() {
             throw Failure.transient("GetObject of \(object): \(problem)", of: .bucket(object.bucket))
         }
@@ -125,7 +119,7 @@ package struct S3ObjectStore: ObjectStore {
         var refusals: [any Error] = []
         for candidate in candidates.prefix(3) {
             do {
-                _ = try await send(S3Call("HEAD", "HeadObject", candidate))
+                try await touch(candidate)
                 return
             } catch {
                 refusals.append(error)
@@ -134,6 +128,20 @@ package struct S3ObjectStore: ObjectStore {
         if refusals.count > 1, let last = refusals.last { throw last }
         // The only other object may be refused for a reason of its own: a key that does not exist answers for the role.
         _ = try await readBytes(ObjectReference(bucket: bucket, key: folder + ".ingest-fleet-probe"), maximum: 1 << 20)
+    }
+
+    /// Succeeds when the object can be read, or is gone: its first byte is requested. Not HEAD, whose answers have no code.
+    private func touch(_ object: ObjectReference) async throws {
+        var call = S3Call("GET", "GetObject", object)
+        call.headers = [("range", "bytes=0-0")]
+        call.maximumBodyBytes = 64 << 10
+        do {
+            _ = try await send(call)
+        } catch let error as AWSError where error.code == "InvalidRange" {
+            // An empty object.
+        } catch let error as HTTPError where error.kind == .bodyTooLarge {
+            // A server that knows no ranges sends all of it.
+        }
     }
 
     /// Sends a call, to the bucket's own region where an answer names another one (S3 user guide, "request redirection").
@@ -146,7 +154,9 @@ package struct S3ObjectStore: ObjectStore {
             client.signed.signer.region = regions.region(of: bucket) ?? self.client.region
             let request = call.request(endpoints, region: client.region)
             do {
-                return try await client.send(request, of: .bucket(bucket)) { try call.check($0, $1) }
+                let response = try await client.send(request, of: .bucket(bucket)) { try call.check($0, $1) }
+                try call.verify(response)
+                return response
             } catch let error as RegionRedirect {
                 guard hops < 2, error.region != client.region else { throw error.error }
                 regions.remember(error.region, of: bucket)
