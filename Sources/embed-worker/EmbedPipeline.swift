@@ -47,7 +47,8 @@ package struct EmbedPipeline: Sendable {
             limit: settings.patience,
             time: environment.time,
             random: environment.random,
-            breakers: environment.breakers
+            breakers: environment.breakers,
+            log: environment.log
         )
         vectors = VectorSource(
             index: stages.index,
@@ -194,6 +195,8 @@ package struct EmbedPipeline: Sendable {
         case .embed:
             do {
                 try await embed(work, record, isFirstAttempt: isFirstAttempt)
+            } catch is Overtaken {
+                return nil
             } catch is HandOver.Loss {
                 return try await abandon(work, isFirstAttempt: isFirstAttempt)
             } catch {
@@ -225,6 +228,15 @@ package struct EmbedPipeline: Sendable {
         let written =
             isFirstAttempt
             ? [:] : try await index.hashes(work.document, generation: work.generation, count: chunks.count)
+        var record = record
+        if !isFirstAttempt {
+            // Chunks that an earlier attempt wrote may be missing because a newer generation has been committed since: looked at after them, the
+            // ledger says so, and nothing is paid for again.
+            guard let current = try await ledger.read(work.recordID).record,
+                current.decision(for: work.generation, isFirstDelivery: false, isStale: true) == .embed
+            else { throw Overtaken() }
+            record = current
+        }
         var live: (generation: Int, chunks: [Int: String])?
         if let version = record.live, version.chunkCount > 0 {
             let hashes = try await index.hashes(
@@ -251,6 +263,9 @@ package struct EmbedPipeline: Sendable {
             environment.breakers.succeeded(.index, by: work.id)
         }
     }
+
+    /// The decision to embed no longer holds.
+    private struct Overtaken: Error {}
 
     private func commit(_ work: EmbedWork) async throws -> Outcome? {
         let header = work.header

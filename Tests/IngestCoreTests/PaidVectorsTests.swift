@@ -32,29 +32,36 @@ import Testing
         #expect(paid.take(key(1)).isEmpty && !paid.take(key(2)).isEmpty && !paid.take(key(3)).isEmpty)
     }
 
-    /// Virtual time: what only time can mend is tried again, what is ours or the fleet's is not.
+    /// What may pass is retried in place, what is the document's or an unavailable dependency's is not.
     @Test func patienceHasItsLimitAndItsKinds() async throws {
         let time = VirtualTime()
+        let isDown = Locked(false)
+        let environment = LoopEnvironment.test(time: time) { _, _ in
+            if isDown.withLock({ $0 }) { throw Failure.transient("the probe fails as well") }
+        }
         let patience = Patience(
             limit: .seconds(60),
             time: time,
             random: RandomSource { 0 },
-            breakers: LoopEnvironment.test(time: time).breakers
+            breakers: environment.breakers,
+            log: environment.log
         )
-        let tries = Locked(0)
         let failing = { @Sendable (failure: Failure) async in
-            try? await patience.run("work") {
-                tries.withLock { $0 += 1 }
-                throw failure
+            let tries = Locked(0)
+            await time.flowing {
+                try? await patience.run("work") {
+                    tries.withLock { $0 += 1 }
+                    throw failure
+                }
             }
+            return tries.withLock { $0 }
         }
-        await time.flowing { await failing(.transient("503")) }
         // 0.5, 1, 2, 4, 8, 15, 15, 15 s between them.
-        #expect(tries.withLock { $0 } == 9)
-        for failure in [Failure.fleet("no credit"), .document(Rejection(.indexRefused, "refused"))] {
-            tries.withLock { $0 = 0 }
-            await time.flowing { await failing(failure) }
-            #expect(tries.withLock { $0 } == 1)
-        }
+        #expect(await failing(.transient("503", of: .index)) == 9)
+        #expect(await failing(.fleet("blocked", of: .index)) == 9, "the probe succeeds: it may be about this request alone")
+        #expect(await failing(.document(Rejection(.indexRefused, "refused"))) == 1)
+        isDown.withLock { $0 = true }
+        #expect(await failing(.transient("503", of: .index)) == 1, "the work loop waits for what is unavailable")
+        #expect(environment.breakers.open.map(\.dependency) == [.index])
     }
 }

@@ -104,6 +104,8 @@ package struct OpenSearchError: ClassifiedError, CustomStringConvertible {
     /// At most 300 characters: reasons may quote a whole document.
     package var reason: String
     package var dependency = Dependency.index
+    /// The body is not OpenSearch's: a proxy's page.
+    private let isForeign: Bool
     private var retryAfter: Duration?
     private var remedy: String?
 
@@ -135,6 +137,7 @@ package struct OpenSearchError: ClassifiedError, CustomStringConvertible {
         status = response.status
         retryAfter = AWSClient.retryAfter(response.headers)
         (type, reason) = ("", "")
+        isForeign = JSONValue(parsing: response.body) == nil
         switch (try? JSONDecoder().decode(Body.self, from: Data(response.body)))?.error {
         case .cause(let cause): (type, reason) = (cause.type ?? "", String((cause.reason ?? "").prefix(300)))
         case .text(let text): reason = String(text.prefix(300))
@@ -155,7 +158,9 @@ package struct OpenSearchError: ClassifiedError, CustomStringConvertible {
         if status == 403, description.contains("Request throttled") {
             return .throttled(description, after: retryAfter, of: dependency)
         }
-        if status == 408 || status >= 500 { return .transient(description, of: dependency) }
+        // A page of a proxy may be gone with the next try; 401 and 403 are plain text from the security plugin, too.
+        let isPage = isForeign && ![401, 403].contains(status)
+        if status == 408 || status >= 500 || isPage { return .transient(description, of: dependency) }
         return .fleet(ItemFailure.explained(description, type), of: dependency)
     }
 }
