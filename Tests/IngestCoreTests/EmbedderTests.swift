@@ -99,33 +99,38 @@ import Testing
         #expect(rejection.code == .embeddingRefused)
     }
 
+    /// The provider answers the same to everything, the probe included.
     @Test(arguments: [
         (429, "insufficient_quota", "", "fleet"), (401, "invalid_api_key", "", "fleet"),
-        (404, "model_not_found", "", "fleet"),
-        (400, "", "dimensions", "fleet"), (500, "", "", "transient"), (429, "rate_limit_exceeded", "", "throttled"),
+        (404, "model_not_found", "", "fleet"), (400, "", "dimensions", "fleet"), (422, "extra_forbidden", "", "fleet"),
+        (400, "billing_hard_limit_reached", "", "fleet"), (400, "OperationNotSupported", "", "fleet"),
+        (413, "", "", "fleet"), (424, "", "", "fleet"), (500, "", "", "transient"),
+        (429, "rate_limit_exceeded", "", "throttled"),
     ])
-    func everyRefusalHasItsKind(_ status: Int, _ code: String, _ param: String, _ kind: String) async {
+    func aProviderThatRefusesEverythingIsNeverTheTextsFault(_ status: Int, _ code: String, _ param: String, _ kind: String)
+        async
+    {
         let http = ScriptedHTTPClient { _, _ in Self.refusal(status, code: code, param: param) }
         let time = VirtualTime()
         let results = await time.flowing { await self.embedder(http, time: time).embed(Self.inputs) }
         for result in results {
             guard case .failure(let error) = result else { return _ = Issue.record("no failure") }
-            #expect(Failure(error).kind == kind)
+            #expect(Failure(error).kind == kind && Failure(error).dependency == .provider)
         }
-        #expect(http.requests.count == (kind == "fleet" ? 1 : 2), "quota and keys are not tried again")
+        #expect(http.requests.count <= 8, "a request, the probe, and the probe's other shapes: \(http.requests.count)")
     }
 
     @Test(arguments: [
-        "{\"data\":[]}", "{\"data\":[{\"index\":0,\"embedding\":\"AAAA\"}]}", "not json",
-        "{\"data\":[{\"index\":9,\"embedding\":[1,0]}]}",
+        "{\"data\":[]}", "not json", "{\"data\":[{\"index\":9,\"embedding\":[1,0]}]}", "{\"error\":{\"message\":\"busy\"}}",
+        "", "{\"data\":[{\"index\":0,\"embedding\":null}]}",
     ])
-    func nonsenseIsTriedAgainAndThenTransient(_ body: String) async {
+    func answersThatCannotBeUsedAreTheProvidersWhereTheProbeMeetsThemAsWell(_ body: String) async {
         let http = ScriptedHTTPClient { _, _ in HTTPResponse(status: 200, body: Array(body.utf8)) }
         for result in await embedder(http).embed(Self.inputs) {
             guard case .failure(let error) = result else { return _ = Issue.record("no failure") }
-            #expect(Failure(error).kind == "transient")
+            #expect(Failure(error).dependency == .provider)
         }
-        #expect(http.requests.count == 2)
+        #expect(http.requests.count <= 8, "bounded: \(http.requests.count)")
     }
 
     @Test func wrongDimensionsAndZeroVectorsNeverReachTheIndex() async {

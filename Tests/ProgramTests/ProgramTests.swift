@@ -61,8 +61,8 @@ import Testing
 
     @Test func theConfigurationIsPrintedWithoutSecrets() throws {
         let environment = [
-            "INGEST_QUEUE_URL": "http://h/q", "CHUNK_QUEUE_URL": "http://h/c", "HANDOVER_BUCKET": "b",
-            "OPENSEARCH_URL": "http://h:1",
+            "INGEST_QUEUE_URL": "http://h/q", "CHUNK_QUEUE_URL": "http://h/c", "HANDOVER_BUCKET": "bucket",
+            "OPENSEARCH_URL": "http://h:1", "OPENSEARCH_AUTH": "Basic", "OPENSEARCH_USER": "u",
             "OPENAI_API_KEY": "canary-key", "OPENSEARCH_PASSWORD": "canary-password",
         ]
         let result = try run("embed-worker", ["--print-config", "--chunk-tokens", "256"], environment)
