@@ -162,7 +162,7 @@ package struct IngestPipeline: Sendable {
             guard refused.rejection.code == .forbidden else { return .refused(refused) }
             // The object is refused only where its bucket can be read otherwise.
             let reason = refused.rejection.detail
-            guard await environment.breakers.isAvailable(bucket, about: work.object, reason: reason) else {
+            guard await environment.breakers.isAvailable(bucket, about: work.object) else {
                 throw Failure.fleet(reason, of: bucket)
             }
             return .refused(refused)

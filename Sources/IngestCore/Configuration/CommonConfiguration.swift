@@ -73,11 +73,6 @@ package struct CommonConfiguration: Sendable {
                 "OPENSEARCH_USER or OPENSEARCH_PASSWORD is set, and OPENSEARCH_AUTH is \(openSearchAuth): set it to basic, or leave them out"
             )
         }
-        if openSearchAuth == "aoss" {
-            reader.problem(
-                "OPENSEARCH_AUTH is aoss: OpenSearch Serverless does not support custom document ids; use a managed domain (es)"
-            )
-        }
         if !Self.isRegion(region) {
             reader.problem("AWS_REGION is not a valid region: \"\(region)\" (such as eu-west-1, without a zone's letter)")
         }

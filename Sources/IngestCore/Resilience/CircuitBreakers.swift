@@ -100,7 +100,7 @@ package final class CircuitBreakers: Sendable {
     {
         guard let dependency = failure.dependency else { return .message }
         guard await isAvailable(dependency, about: object, reason: failure.summary) else { return .unavailable }
-        guard case .fleet = failure else { return .message }
+        guard case .fleet = failure, !dependency.hasConclusiveProbe else { return .message }
         let (isProven, refusals) = state.withLock { state in
             if let success = state.successes[dependency], success.work != work, success.time >= since {
                 return (true, 0)
@@ -115,7 +115,11 @@ package final class CircuitBreakers: Sendable {
 
     /// Whether the dependency's probe succeeds now; where it does not, the breaker opens. To be asked before a document is rejected for what
     /// a provider or a store said.
-    package func isAvailable(_ dependency: Dependency, about object: ObjectReference?, reason: String) async -> Bool {
+    ///
+    /// - Parameter reason: what the log and `/ready` say; nil for what the probe met.
+    package func isAvailable(_ dependency: Dependency, about object: ObjectReference?, reason: String? = nil) async
+        -> Bool
+    {
         if state.withLock({ $0.circuits[dependency].map { !$0.isTrial } ?? false }) {
             // Open already; a probe that is due may close it.
             guard await isClosed(dependency, object) else { return false }
@@ -126,7 +130,8 @@ package final class CircuitBreakers: Sendable {
         } catch is CancellationError {
             return false
         } catch {
-            trip(dependency, reason, probe: Failure(error).summary)
+            let problem = Failure(error).summary
+            trip(dependency, reason ?? problem, probe: problem)
             return false
         }
     }

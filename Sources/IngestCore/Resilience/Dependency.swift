@@ -16,6 +16,14 @@ package enum Dependency: Hashable, Sendable, CustomStringConvertible {
     /// No message can be processed without it, so that nothing is received while it is unavailable. Messages of other buckets go on.
     package var isEssential: Bool { if case .bucket = self { false } else { true } }
 
+    /// The probe is the same work for something else: another object, another text. Where it succeeds, others succeed.
+    var hasConclusiveProbe: Bool {
+        switch self {
+        case .bucket, .provider: true
+        case .index, .ledger, .queue, .host: false
+        }
+    }
+
     /// The value of the metric's `dependency` label.
     package var description: String {
         switch self {
