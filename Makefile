@@ -1,14 +1,14 @@
 # make demo    the main job, end to end, on local servers (KEEP=1 leaves them running, make stop ends them)
 # make bench   the whole path, measured (ROUNDS=3)
 # make test    lint, unit, integration and end-to-end tests
-# make simulate SEEDS=100000 (or SEED=7), make chaos KILLS=200, make fuzz INPUTS=1000000
+# make simulate SEEDS=100000 (or SEED=7), make chaos KILLS=200, make edges SECONDS=600, make large, make fuzz INPUTS=1000000
 # make hostile MUTATIONS=5000, make columns, make bench-extract, make fidelity: documents that lie, order, speed and text beside other extractors
 SHELL := /bin/bash
 PYTHON := .local/venv/bin/python
 # The manifest asks whether Tesseract is there: no answer of another day.
 BUILD := swift build -c release --manifest-cache none
 
-.PHONY: bootstrap build demo stop test bench simulate chaos fuzz hostile columns bench-extract fidelity peers private lint docs clean
+.PHONY: bootstrap build demo stop test bench simulate chaos edges large fuzz hostile columns bench-extract fidelity peers private lint docs clean
 
 bootstrap:
 	@deploy/local/bootstrap
@@ -47,6 +47,14 @@ simulate: bootstrap
 
 chaos: build
 	@$(PYTHON) Tests/EndToEnd/chaos.py --kills $(or $(KILLS),200)
+
+# What documents, providers and stores do wrong, one and all (SECONDS=600: how long an outage lasts).
+edges: build
+	@$(PYTHON) Tests/EndToEnd/edges.py --seconds $(or $(SECONDS),45)
+
+# A document of 19,000 chunks: what an interruption costs, and memory with four of them.
+large: build
+	@$(PYTHON) Tests/EndToEnd/large.py
 
 fuzz: bootstrap
 	@$(PYTHON) Tests/fuzz.py --inputs $(or $(INPUTS),1000000)

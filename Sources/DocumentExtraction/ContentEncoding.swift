@@ -2,7 +2,7 @@ import CZlib
 import ExtractionWire
 
 #if canImport(CBrotli)
-    import CBrotli
+import CBrotli
 #endif
 
 /// One level of compression around a document: `Content-Encoding: gzip` as web exports have it, or a `.gz` file. Within the limits of
@@ -34,7 +34,9 @@ enum ContentEncoding {
         case .gzip: return try Inflation(windowBits: 15 + 16, isMany: true).unfold(bytes, isRequired: true)
         case .deflate:
             // RFC 9110 means zlib's format; many servers send the bare stream.
-            if let found = try Inflation(windowBits: 15, isMany: false).unfold(bytes, isRequired: false) { return found }
+            if let found = try Inflation(windowBits: 15, isMany: false).unfold(bytes, isRequired: false) {
+                return found
+            }
             return try Inflation(windowBits: -15, isMany: false).unfold(bytes, isRequired: false)
         case .brotli: return try Self.brotli(bytes)
         }
@@ -59,35 +61,35 @@ enum ContentEncoding {
 
     private static func brotli(_ bytes: UnsafeRawBufferPointer) throws(Rejection) -> [UInt8]? {
         #if canImport(CBrotli)
-            guard let state = BrotliDecoderCreateInstance(nil, nil, nil) else {
-                throw Rejection(.memory, "no memory to unpack the document")
+        guard let state = BrotliDecoderCreateInstance(nil, nil, nil) else {
+            throw Rejection(.memory, "no memory to unpack the document")
+        }
+        defer { BrotliDecoderDestroyInstance(state) }
+        var meter = InflationMeter(packedBytes: bytes.count)
+        var output: [UInt8] = []
+        var next = bytes.bindMemory(to: UInt8.self).baseAddress
+        var left = bytes.count
+        while true {
+            var room = 0
+            var total = 0
+            let code = BrotliDecoderDecompressStream(state, &left, &next, &room, nil, &total)
+            var count = 0
+            while let piece = BrotliDecoderTakeOutput(state, &count), count > 0 {
+                try meter.count(count)
+                output.append(contentsOf: UnsafeBufferPointer(start: piece, count: count))
+                count = 0
             }
-            defer { BrotliDecoderDestroyInstance(state) }
-            var meter = InflationMeter(packedBytes: bytes.count)
-            var output: [UInt8] = []
-            var next = bytes.bindMemory(to: UInt8.self).baseAddress
-            var left = bytes.count
-            while true {
-                var room = 0
-                var total = 0
-                let code = BrotliDecoderDecompressStream(state, &left, &next, &room, nil, &total)
-                var count = 0
-                while let piece = BrotliDecoderTakeOutput(state, &count), count > 0 {
-                    try meter.count(count)
-                    output.append(contentsOf: UnsafeBufferPointer(start: piece, count: count))
-                    count = 0
-                }
-                switch code {
-                case BROTLI_DECODER_RESULT_SUCCESS: return output
-                case BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT: continue
-                default: return output.isEmpty ? nil : try { () throws(Rejection) -> [UInt8]? in throw broken }()
-                }
+            switch code {
+            case BROTLI_DECODER_RESULT_SUCCESS: return output
+            case BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT: continue
+            default: return output.isEmpty ? nil : try { () throws(Rejection) -> [UInt8]? in throw broken }()
             }
+        }
         #else
-            throw Rejection(
-                .unsupported,
-                "the document is compressed with Brotli, which this build does not read: upload it as it is, or with gzip"
-            )
+        throw Rejection(
+            .unsupported,
+            "the document is compressed with Brotli, which this build does not read: upload it as it is, or with gzip"
+        )
         #endif
     }
 }

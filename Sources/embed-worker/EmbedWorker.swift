@@ -5,7 +5,8 @@ import IngestCore
 struct EmbedWorker: Worker {
     static let program = Program(
         name: "embed-worker",
-        summary: "Embeds the chunks that ingest-worker enqueues, and keeps the OpenSearch index in step with the bucket.",
+        summary:
+            "Embeds the chunks that ingest-worker enqueues, and keeps the OpenSearch index in step with the bucket.",
         declarations: EmbedConfiguration.declarations
     )
 
@@ -32,7 +33,8 @@ struct EmbedWorker: Worker {
             time: services.time
         )
         let run = WorkerRun(services: services, configuration: configuration.worker, shutdown: shutdown) {
-            dependency, _ in
+            dependency,
+            _ in
             try await probe(dependency, ledger, index, embedder, store)
         }
         try run.serveHealth(defaultPort: 8081)
@@ -93,9 +95,9 @@ struct EmbedWorker: Worker {
             let queue = services.queue(url)
             if url == configuration.worker.chunkQueue {
                 try await queue.probeDelete()
-                try await queue.probeSend(try ChunkMessage.probe(index: configuration.common.names.chunks).encoded())
+                try await queue.probeSend(try ChunkMessage.probeBody(index: configuration.common.names.chunks))
             } else {
-                try await queue.probeSend(ObjectChange.testEvent)
+                try await queue.probeSend(ObjectChange.probeEvent)
             }
         case .host: break
         }
@@ -109,7 +111,11 @@ struct EmbedWorker: Worker {
         )
         let chunkQueue = services.queue(configuration.worker.chunkQueue)
         await report.queue(chunkQueue, "CHUNK_QUEUE_URL")
-        await report.sending(services.queue(configuration.worker.ingestQueue), "INGEST_QUEUE_URL", ObjectChange.testEvent)
+        await report.sending(
+            services.queue(configuration.worker.ingestQueue),
+            "INGEST_QUEUE_URL",
+            ObjectChange.probeEvent
+        )
         await report.notNotified(chunkQueue, "CHUNK_QUEUE_URL")
         await report.item("HANDOVER_BUCKET", object.description) {
             _ = try await services.objectStore().readBytes(object, maximum: 1024)

@@ -48,7 +48,9 @@ struct VectorSource: Sendable {
     func forget(_ key: PaidVectors.Key) { _ = paid.take(key) }
 
     /// Sees to it that `held` has a vector for each of `chunks`.
-    private func fill(_ held: Locked<[Int: [Float]]>, for chunks: [ChunkPayload], _ known: inout KnownChunks) async throws {
+    private func fill(_ held: Locked<[Int: [Float]]>, for chunks: [ChunkPayload], _ known: inout KnownChunks)
+        async throws
+    {
         let before = held.withLock { held in chunks.filter { held[$0.index] == nil } }
         let reused = try await reusable(before, known, held)
         held.withLock { $0.merge(reused) { old, _ in old } }
@@ -79,7 +81,9 @@ struct VectorSource: Sendable {
         }
         held.withLock { held in
             for chunk in chunks {
-                guard let place = places[chunk.contentHash], case .success(let vector) = results[place] else { continue }
+                guard let place = places[chunk.contentHash], case .success(let vector) = results[place] else {
+                    continue
+                }
                 held[chunk.index] = vector
             }
         }
@@ -126,7 +130,12 @@ struct KnownChunks: Sendable {
     /// - Parameters:
     ///   - written: chunks of the generation that are in the index.
     ///   - live: chunks of the live generation that are in the index.
-    init(_ document: DocumentID, _ generation: Int, written: [Int: String], live: (generation: Int, chunks: [Int: String])?) {
+    init(
+        _ document: DocumentID,
+        _ generation: Int,
+        written: [Int: String],
+        live: (generation: Int, chunks: [Int: String])?
+    ) {
         self.document = document
         self.generation = generation
         own = Dictionary(written.map { ($1, $0) }) { min($0, $1) }

@@ -84,7 +84,10 @@ package struct IngestPipeline: Sendable {
         Set(changes.map(\.object)).sorted().compactMap { object in
             guard let tenant = settings.tenant(of: object) else {
                 metrics.count("ingest_events_left_out_total", "reason", "rule")
-                log.debug("object left out by a rule (DOCUMENTS)", job.first.metadata.merging(["object": "\(object)"]) { $1 })
+                log.debug(
+                    "object left out by a rule (DOCUMENTS)",
+                    job.first.metadata.merging(["object": "\(object)"]) { $1 }
+                )
                 return nil
             }
             let isRetry = changes.contains { $0.object == object && $0.retriesRejected } || job.first.isRedriven
@@ -311,7 +314,9 @@ extension IngestPipeline {
                     break
                 }
                 let refused = record.refusing(content, rejection, at: time.now)
-                guard case .written = try await ledger.write(work.recordID, refused, over: read.version) else { continue }
+                guard case .written = try await ledger.write(work.recordID, refused, over: read.version) else {
+                    continue
+                }
                 count(rejection)
                 letters.append(work.deadLetter(rejection, generation: refused.newest))
                 break

@@ -116,7 +116,7 @@ extension ChunkMessage.Header {
 
 extension String {
     /// The longest beginning of at most `count` bytes that ends between two scalars.
-    func prefix(utf8 count: Int) -> String {
+    package func prefix(utf8 count: Int) -> String {
         guard utf8.count > count else { return self }
         var end = utf8.index(utf8.startIndex, offsetBy: count)
         // Continuation bytes are 10xxxxxx: one at the cut means that its scalar does not fit.

@@ -19,7 +19,8 @@ struct IngestWorker: Worker {
         let store = services.objectStore(scratch: configuration.scratch, maximumBytes: configuration.maximumObjectBytes)
         let pool = ExtractorPool(configuration.extractor)
         let run = WorkerRun(services: services, configuration: configuration.worker, shutdown: shutdown) {
-            dependency, object in
+            dependency,
+            object in
             try await probe(dependency, object, ledger, store)
         }
         let extractors = try extractors(pool, run.environment.metrics)
@@ -84,7 +85,7 @@ struct IngestWorker: Worker {
             if url == configuration.worker.ingestQueue { try await queue.probeDelete() }
             let body =
                 url == configuration.worker.chunkQueue
-                ? try ChunkMessage.probe(index: configuration.common.names.chunks).encoded() : ObjectChange.testEvent
+                ? try ChunkMessage.probeBody(index: configuration.common.names.chunks) : ObjectChange.probeEvent
             try await queue.probeSend(body)
         case .host:
             try TemporaryFile(folder: configuration.scratch).probe()

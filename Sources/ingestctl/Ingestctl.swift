@@ -18,7 +18,9 @@ struct Ingestctl {
             """,
         operands: "setup|switch|search QUESTION|status|rejections|dead-letters|prune|settings",
         declarations: Settings.common + Settings.embeddings + Settings.setup + SearchOptions.declarations
-            + [Settings.queryPrefix.declaration] + Settings.pruning + [Settings.ingestQueue.declaration, Settings.chunkQueue.declaration]
+            + [Settings.queryPrefix.declaration] + Settings.pruning + [
+                Settings.ingestQueue.declaration, Settings.chunkQueue.declaration,
+            ]
             + Settings.information
     )
 
@@ -39,7 +41,9 @@ struct Ingestctl {
             replicas: reader.read(Settings.replicas)
         )
         let options = SearchOptions(&reader)
-        let embeddings = command == "search" ? EmbeddingsConfiguration(&reader, common, prefix: reader.read(Settings.queryPrefix)) : nil
+        let embeddings =
+            command == "search"
+            ? EmbeddingsConfiguration(&reader, common, prefix: reader.read(Settings.queryPrefix)) : nil
         let queues =
             command == "dead-letters" ? [reader.read(Settings.ingestQueue), reader.read(Settings.chunkQueue)] : []
         for problem in AWSEndpoints.problems(in: environment) { reader.problem(problem) }

@@ -107,7 +107,12 @@ import Testing
         (413, "", "", "fleet"), (424, "", "", "fleet"), (500, "", "", "transient"),
         (429, "rate_limit_exceeded", "", "throttled"),
     ])
-    func aProviderThatRefusesEverythingIsNeverTheTextsFault(_ status: Int, _ code: String, _ param: String, _ kind: String)
+    func aProviderThatRefusesEverythingIsNeverTheTextsFault(
+        _ status: Int,
+        _ code: String,
+        _ param: String,
+        _ kind: String
+    )
         async
     {
         let http = ScriptedHTTPClient { _, _ in Self.refusal(status, code: code, param: param) }
@@ -121,7 +126,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "{\"data\":[]}", "not json", "{\"data\":[{\"index\":9,\"embedding\":[1,0]}]}", "{\"error\":{\"message\":\"busy\"}}",
+        "{\"data\":[]}", "not json", "{\"data\":[{\"index\":9,\"embedding\":[1,0]}]}",
+        "{\"error\":{\"message\":\"busy\"}}",
         "", "{\"data\":[{\"index\":0,\"embedding\":null}]}",
     ])
     func answersThatCannotBeUsedAreTheProvidersWhereTheProbeMeetsThemAsWell(_ body: String) async {
@@ -181,5 +187,134 @@ import Testing
         }
         #expect(vectors == inputs.map { [Float($0.tokens)] })
         #expect(sizes.withLock { $0.allSatisfy { $0.0 <= 10 && $0.1 <= 100 } && $0.count < 40 })
+    }
+
+    /// What a server with limits answers; the probe's words always pass.
+    private func limited(_ time: VirtualTime, _ refusal: @escaping @Sendable (Int) -> HTTPResponse?) -> (
+        OpenAIEmbedder, ScriptedHTTPClient
+    ) {
+        let http = ScriptedHTTPClient { request, _ in
+            struct Asked: Decodable { var input: [String] }
+            let count = try JSONDecoder().decode(Asked.self, from: Data(request.body)).input.count
+            return refusal(count) ?? Self.answer([[Float]](repeating: [1, 0], count: count))
+        }
+        return (embedder(http, time: time), http)
+    }
+
+    @Test func aRequestThatIsTooLargeIsHalvedAndItsSizeRemembered() async throws {
+        let time = VirtualTime()
+        let (embedder, http) = limited(time) { count in
+            count > 8
+                ? Self.refusal(
+                    429,
+                    code: "rate_limit_exceeded",
+                    message: "Request too large: Limit 4000, Requested 20000"
+                ) : nil
+        }
+        let inputs = (0..<53).map { EmbeddingInput(text: "text \($0)", tokens: 500) }
+        let results = await time.flowing { await embedder.embed(inputs) }
+        #expect(results.allSatisfy { if case .success = $0 { true } else { false } })
+        let first = http.requests.count
+        _ = await time.flowing { await embedder.embed(inputs) }
+        #expect(
+            http.requests.count - first <= 9,
+            "\(http.requests.count - first) requests: the size that passed is known"
+        )
+    }
+
+    @Test func aRequestThatIsTooSlowIsHalved() async throws {
+        let time = VirtualTime()
+        let http = ScriptedHTTPClient { request, _ in
+            struct Asked: Decodable { var input: [String] }
+            let count = try JSONDecoder().decode(Asked.self, from: Data(request.body)).input.count
+            if count > 4 { throw HTTPError(.timeout, "120 s") }
+            return Self.answer([[Float]](repeating: [1, 0], count: count))
+        }
+        let inputs = (0..<16).map { EmbeddingInput(text: "text \($0)", tokens: 10) }
+        let embedder = embedder(http, time: time)
+        let results = await time.flowing { await embedder.embed(inputs) }
+        #expect(results.allSatisfy { if case .success = $0 { true } else { false } })
+        #expect(http.requests.count <= 8)
+    }
+
+    @Test(arguments: ["dimensions", "encoding_format", "both", "neither"])
+    func theProbeLearnsWhatTheServerTakes(_ refused: String) async throws {
+        let http = ScriptedHTTPClient { request, _ in
+            let body = String(decoding: request.body, as: UTF8.self)
+            let names = refused == "both" ? ["dimensions", "encoding_format"] : [refused]
+            if names.contains(where: { body.contains("\"\($0)\"") }) {
+                let text = #"{"object":"error","message":"extra fields are not permitted","code":422}"#
+                return HTTPResponse(status: 422, body: Array(text.utf8))
+            }
+            let count = body.contains("lighthouse") && body.contains("probe") ? 2 : 1
+            return Self.answer([[Float]](repeating: [1, 0], count: count), base64: body.contains("base64"))
+        }
+        let embedder = OpenAIEmbedder(
+            .init(endpoint: Endpoint("http://127.0.0.1:1/v1")!, apiKey: "key", model: "m", dimensions: 2),
+            http: http,
+            retrying: Retrying(),
+            limiter: RateLimiter(maximumInFlight: 4, time: SystemTime()),
+            log: LoopEnvironment.test(time: SystemTime()).log
+        )
+        let profile = try await embedder.learnedProfile()
+        #expect(profile.sendsDimensions == !["dimensions", "both"].contains(refused))
+        #expect(profile.sendsBase64 == !["encoding_format", "both"].contains(refused))
+        _ = try await embedder.embed([Self.inputs[0]])[0].get()
+        #expect(http.requests.count <= 6)
+    }
+
+    @Test func thePrefixIsPutBeforeEachText() async throws {
+        let http = ScriptedHTTPClient { _, _ in Self.answer([[1, 0]]) }
+        let embedder = OpenAIEmbedder(
+            .init(
+                endpoint: Endpoint("http://127.0.0.1:1/v1")!,
+                apiKey: "",
+                model: "m",
+                dimensions: 2,
+                prefix: "passage: "
+            ),
+            http: http,
+            retrying: Retrying(),
+            limiter: RateLimiter(maximumInFlight: 4, time: SystemTime()),
+            log: LoopEnvironment.test(time: SystemTime()).log,
+            profile: EmbeddingProfile()
+        )
+        _ = try await embedder.embed([Self.inputs[0]])[0].get()
+        #expect(String(decoding: http.requests[0].body, as: UTF8.self).contains("\"passage: one\""))
+    }
+
+    @Test(arguments: [
+        (#"{"error":{"message":"the reason","code":"c"}}"#, "c"),
+        (#"{"error":"the reason","error_type":"Validation"}"#, "Validation"),
+        (#"{"object":"error","message":"the reason","type":"BadRequestError","code":400}"#, "400"),
+        (#"{"detail":"the reason"}"#, ""), (#"{"detail":[{"loc":["body"],"msg":"the reason"}]}"#, ""),
+        (#"[{"error":{"code":400,"message":"the reason","status":"INVALID_ARGUMENT"}}]"#, ""), ("the reason", ""),
+    ])
+    func everyShapeOfErrorIsRead(_ body: String, _ code: String) {
+        let error = EmbeddingError(HTTPResponse(status: 400, body: Array(body.utf8)))
+        #expect(error.message == "the reason", "\(body)")
+        if !code.isEmpty { #expect(error.code == code) }
+    }
+
+    @Test func aRefusalNeverBringsTheDocumentsText() {
+        let secret = "the salary of the keeper is ninety pounds a year"
+        let body = #"{"error":{"message":"Invalid input: '"# + secret + #"' cannot be embedded"}}"#
+        let error = EmbeddingError(
+            HTTPResponse(status: 400, body: Array(body.utf8)),
+            inputs: ["about: " + secret + "."]
+        )
+        #expect(error.message.hasPrefix("Invalid input") && !error.message.contains("salary"), "\(error.message)")
+    }
+
+    @Test(arguments: [
+        #"{"data":[{"embedding":[1,0]},{"embedding":[0,1]}]}"#,
+        #"{"data":[{"embedding":[1,0]},{"index":1,"embedding":[0,1]}]}"#,
+        #"{"data":[{"index":0,"embedding":[1,0]},{"index":0,"embedding":[0,1]}]}"#,
+        "\u{FEFF}" + #"{"data":[{"index":1,"embedding":[0,1]},{"index":0,"embedding":[1,0]}]}"#,
+    ])
+    func oddAnswersThatCanBeUnderstoodAre(_ body: String) async throws {
+        let http = ScriptedHTTPClient { _, _ in HTTPResponse(status: 200, body: Array(body.utf8)) }
+        let vectors = try await embedder(http).embed(Array(Self.inputs.prefix(2))).map { try $0.get() }
+        #expect(vectors == [[1, 0], [0, 1]])
     }
 }

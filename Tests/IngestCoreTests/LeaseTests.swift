@@ -20,7 +20,13 @@ import Testing
         return WorkLoop(
             queue: queue,
             deadLetters: deadLetters ?? InMemoryQueue(time: time),
-            settings: .init(concurrency: 2, pollWait: .seconds(20), grace: .seconds(5), exitWhenIdle: idle, visibilityTimeout: timeout),
+            settings: .init(
+                concurrency: 2,
+                pollWait: .seconds(20),
+                grace: .seconds(5),
+                exitWhenIdle: idle,
+                visibilityTimeout: timeout
+            ),
             shutdown: shutdown,
             environment: environment ?? standard,
             handler: WorkLoop.Handler(tidy: tidy, work: work)

@@ -58,7 +58,10 @@ import Testing
         }
         // 0.5, 1, 2, 4, 8, 15, 15, 15 s between them.
         #expect(await failing(.transient("503", of: .index)) == 9)
-        #expect(await failing(.fleet("blocked", of: .index)) == 9, "the probe succeeds: it may be about this request alone")
+        #expect(
+            await failing(.fleet("blocked", of: .index)) == 9,
+            "the probe succeeds: it may be about this request alone"
+        )
         #expect(await failing(.document(Rejection(.indexRefused, "refused"))) == 1)
         isDown.withLock { $0 = true }
         #expect(await failing(.transient("503", of: .index)) == 1, "the work loop waits for what is unavailable")

@@ -64,11 +64,11 @@ import Testing
         let signer = SigV4Signer(service: "s3", region: "us-east-1")
         let time = Timestamp(milliseconds: 1_700_000_000_000)
         let signed = signer.sign(request, with: keys, at: time)
-        async let seen = server.one()
+        let seen = server.one()
         let transport = CurlTransport()
         defer { transport.shutDown() }
         _ = try await transport.execute(signed)
-        let received = try await seen
+        let received = try await seen.value()
 
         #expect(received.line == "\(method) \(request.target) HTTP/1.1")
         let names = received.headers.map { $0.name.lowercased() }

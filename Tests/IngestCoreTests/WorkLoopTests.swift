@@ -17,12 +17,21 @@ import Testing
         mergeKey: @escaping @Sendable (Delivery) -> ObjectReference? = { _ in nil },
         work: @escaping @Sendable (WorkLoop.Job) async -> Outcome
     ) -> WorkLoop {
-        let environment = LoopEnvironment.test(time: time)
+        let time = time
+        let environment = LoopEnvironment.test(time: time) { _, _ in
+            if time.uptime < .seconds(1200) { throw Failure.transient("the probe fails as well") }
+        }
         metrics.withLock { $0 = environment.metrics }
         return WorkLoop(
             queue: queue,
             deadLetters: deadLetters,
-            settings: .init(concurrency: concurrency, pollWait: .seconds(2), grace: grace, exitWhenIdle: idle, visibilityTimeout: .seconds(30)),
+            settings: .init(
+                concurrency: concurrency,
+                pollWait: .seconds(2),
+                grace: grace,
+                exitWhenIdle: idle,
+                visibilityTimeout: .seconds(30)
+            ),
             shutdown: shutdown,
             environment: environment,
             handler: WorkLoop.Handler(mergeKey: mergeKey, work: work)
@@ -162,7 +171,12 @@ import Testing
         for body in ["a", "b", "a", "a"] { try await queue.send(OutgoingMessage(body: body)) }
         let jobs = Locked([Int]())
         await run(
-            loop(queue, InMemoryQueue(time: time), concurrency: 10, mergeKey: { ObjectReference(bucket: "b", key: $0.body) }) { job in
+            loop(
+                queue,
+                InMemoryQueue(time: time),
+                concurrency: 10,
+                mergeKey: { ObjectReference(bucket: "b", key: $0.body) }
+            ) { job in
                 jobs.withLock { $0.append(job.deliveries.count) }
                 return .done
             }

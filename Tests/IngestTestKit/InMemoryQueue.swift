@@ -19,6 +19,7 @@ package final class InMemoryQueue: MessageQueue {
         var attributes = QueueAttributes()
         var extensions: [String: Int] = [:]
         var sendFailures = 0
+        var deleteFailures = 0
         var lostReceipts: Set<String> = []
         var largestReceive = 0
         var largestReceiveCount = 0
@@ -40,6 +41,7 @@ package final class InMemoryQueue: MessageQueue {
     package var largestReceiveCount: Int { state.withLock { $0.largestReceiveCount } }
     package var refusedExtensions: Int { state.withLock { $0.refusedExtensions } }
     package func extensions(ofMessage id: String) -> Int { state.withLock { $0.extensions[id] ?? 0 } }
+    package func failNextDeletes(_ count: Int) { state.withLock { $0.deleteFailures = count } }
     package func failNextSends(_ count: Int) { state.withLock { $0.sendFailures = count } }
 
     /// The delivery under way loses its lease, as if another worker had received the message.
@@ -89,13 +91,21 @@ package final class InMemoryQueue: MessageQueue {
     }
 
     package func delete(_ receipts: [String]) async throws -> [Result<Void, any Error>] {
-        state.withLock { state in
-            receipts.map { receipt in
-                if let index = state.messages.firstIndex(where: { $0.receipt == receipt }) {
-                    state.deleted.append(state.messages.remove(at: index).id)
-                }
-                return .success(())
+        try state.withLock { state in
+            if state.deleteFailures > 0 {
+                state.deleteFailures -= 1
+                throw Failure.transient("503", of: .queue("events"))
             }
+            return deleteNow(receipts, &state)
+        }
+    }
+
+    private func deleteNow(_ receipts: [String], _ state: inout State) -> [Result<Void, any Error>] {
+        receipts.map { receipt in
+            if let index = state.messages.firstIndex(where: { $0.receipt == receipt }) {
+                state.deleted.append(state.messages.remove(at: index).id)
+            }
+            return .success(())
         }
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import IngestCore
 
 /// A socket that takes requests and shows their bytes.
 package final class LoopbackServer: Sendable {
@@ -35,13 +36,13 @@ package final class LoopbackServer: Sendable {
     deinit { close(descriptor) }
 
     /// Takes one request and answers it with `answer`, then closes.
+    /// Takes one request, from now on: on a thread of its own, as accepting blocks, and as tests that compute may hold all threads of the pool.
     package func one(
         answering answer: String = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    ) async throws -> Received {
-        try await withCheckedThrowingContinuation { continuation in
-            // A thread of its own: accepting blocks.
-            Thread.detachNewThread { [self] in continuation.resume(with: Result { try serve(answer) }) }
-        }
+    ) -> Promise<Received> {
+        let promise = Promise<Received>()
+        Thread.detachNewThread { [self] in promise.fulfil(Result { try serve(answer) }) }
+        return promise
     }
 
     private func serve(_ answer: String) throws -> Received {

@@ -10,9 +10,11 @@ import ingest_worker
 @Suite struct OutageTests {
     enum Fault: CaseIterable, Sendable {
         case wrongKey, noQuota, missingIndex, readOnlyIndex, forbidden
+        /// A load balancer's page, and a server that drops packets.
+        case page, unreachable
 
         /// What the server says while it lasts; nil where this fault is another server's.
-        func answer(_ request: HTTPRequest) -> HTTPResponse? {
+        func answer(_ request: HTTPRequest) throws -> HTTPResponse? {
             let isEmbedding = request.path.hasSuffix("/embeddings")
             let (status, body): (Int, String)
             switch self {
@@ -29,6 +31,10 @@ import ingest_worker
                     429, #"{"error":{"type":"cluster_block_exception","reason":"flood-stage watermark"}}"#
                 )
             case .forbidden: (status, body) = (403, #"{"message":"User is not authorized"}"#)
+            case .page: (status, body) = (503, "<html>503 Service Temporarily Unavailable</html>")
+            case .unreachable:
+                if isEmbedding { return nil }
+                throw HTTPError(.unreachable, "no connection")
             }
             let isProvider = self == .wrongKey || self == .noQuota
             return isEmbedding == isProvider ? HTTPResponse(status: status, body: Array(body.utf8)) : nil
@@ -71,8 +77,15 @@ import ingest_worker
             let data = (0..<count).map { #"{"index":\#($0),"embedding":[1,0,0,0]}"# }.joined(separator: ",")
             return HTTPResponse(status: 200, body: Array(#"{"data":[\#(data)]}"#.utf8))
         }
+        if request.path.hasSuffix("_mget") {
+            return HTTPResponse(status: 200, body: Array(#"{"docs":[{"_id":"x","found":false}]}"#.utf8))
+        }
         let lines = String(decoding: request.body, as: UTF8.self).split(separator: "\n")
-        let items = lines.filter { $0.hasPrefix(#"{"create""#) }.map { _ in #"{"create":{"status":201}}"# }
+        let items = lines.compactMap { line in
+            if line.hasPrefix(#"{"create""#) { return #"{"create":{"status":201}}"# }
+            // A probe's version is nobody's.
+            return line.hasPrefix(#"{"index""#) ? #"{"index":{"status":409}}"# : nil
+        }
         return HTTPResponse(
             status: 200,
             body: Array(#"{"errors":false,"items":[\#(items.joined(separator: ","))]}"#.utf8)
@@ -83,27 +96,31 @@ import ingest_worker
     func twentyMinutes(_ fault: Fault) async throws {
         let (chunks, deadLetters) = (InMemoryQueue(time: time), InMemoryQueue(time: time))
         let log = CollectingLog()
-        let environment = LoopEnvironment.test(time: time, sink: log)
         let time = time
         let isBroken = Locked(true)
         let http = ScriptedHTTPClient { request, _ in
-            if isBroken.withLock({ $0 }), let answer = fault.answer(request) { return answer }
+            if isBroken.withLock({ $0 }), let answer = try fault.answer(request) { return answer }
             return try Self.healthy(request)
         }
         let endpoint = try #require(Endpoint("http://127.0.0.1:1/v1"))
         let retrying = Retrying(policy: OpenAIEmbedder.policy, time: time)
-        let batcher = EmbeddingBatcher(
-            OpenAIEmbedder(
-                OpenAIEmbedder.Settings(endpoint: endpoint, apiKey: "k", model: "m", dimensions: 4),
-                http: http,
-                retrying: retrying,
-                limiter: RateLimiter(maximumInFlight: 4, time: time),
-                log: Log(label: "test", level: .debug, sink: log, time: time)
-            ),
-            time: time
+        let embedder = OpenAIEmbedder(
+            OpenAIEmbedder.Settings(endpoint: endpoint, apiKey: "k", model: "m", dimensions: 4),
+            http: http,
+            retrying: retrying,
+            limiter: RateLimiter(maximumInFlight: 4, time: time),
+            log: Log(label: "test", level: .debug, sink: log, time: time)
         )
+        let batcher = EmbeddingBatcher(embedder, time: time)
         let client = OpenSearchClient(endpoint: endpoint, http: http, retrying: retrying)
         let index = OpenSearchIndex(name: names.writeAlias, client: client, time: time)
+        let environment = LoopEnvironment.test(time: time, sink: log) { dependency, _ in
+            switch dependency {
+            case .provider: try await embedder.probe()
+            case .index: try await index.probe(dimensions: 4)
+            default: break
+            }
+        }
         let pipeline = EmbedPipeline(
             EmbedPipeline.Stages(
                 ledger: ledger,

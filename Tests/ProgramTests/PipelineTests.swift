@@ -30,7 +30,11 @@ import ingest_worker
     private var recordID: String { DocumentID(tenant: "default", object: object).recordID(index: names.chunks) }
     private var record: DocumentRecord? { ledger.record(recordID) }
 
-    private func ingest(removesRejected: Bool = false, inlineBytes: Int = 100_000) -> IngestPipeline {
+    private func ingest(
+        removesRejected: Bool = false,
+        inlineBytes: Int = 100_000,
+        rejections: RejectionSettings = RejectionSettings()
+    ) -> IngestPipeline {
         let environment = LoopEnvironment.test(time: time)
         return IngestPipeline(
             IngestPipeline.Stages(
@@ -46,7 +50,8 @@ import ingest_worker
                 names: names,
                 handOverBucket: "hand",
                 handOverPrefix: "hand-over/",
-                removesRejected: removesRejected
+                removesRejected: removesRejected,
+                rejections: rejections
             ),
             environment: environment
         )
@@ -311,5 +316,100 @@ import ingest_worker
         store.put(folder, "")
         #expect(await ingest().handle(delivery(ObjectChange.hint(for: folder))) == .done)
         #expect(chunks.messages.isEmpty)
+    }
+
+    // Rejections are alive.
+
+    @Test func aRejectionIsTriedAgainWhenItsSettingsHaveChanged() async throws {
+        store.put(object, "!malformed")
+        let before = RejectionSettings([.malformed: "VERSION=1"])
+        guard case .deadLetter(let letters) = await ingest(rejections: before).handle(event()) else {
+            return _ = Issue.record("not rejected")
+        }
+        #expect(record?.lastRejection?.settings == "VERSION=1")
+        #expect(letters[0].body.map { $0.contains("retriesRejected") } == true)
+        let reads = store.bodiesRead
+        #expect(await ingest(rejections: before).handle(event()) == .done, "the same settings: nothing to do")
+        #expect(store.bodiesRead == reads)
+        guard case .deadLetter = await ingest(rejections: RejectionSettings([.malformed: "VERSION=2"])).handle(event())
+        else { return _ = Issue.record("not tried again") }
+        #expect(store.bodiesRead == reads + 1)
+    }
+
+    @Test func aRejectionIsTriedAgainWhenAnOperatorAsks() async throws {
+        store.put(object, "!malformed")
+        guard case .deadLetter(let letters) = await ingest().handle(event()) else {
+            return _ = Issue.record("not rejected")
+        }
+        let reads = store.bodiesRead
+        // A dead-letter message, sent back with its attributes or as a copy of its body.
+        guard case .deadLetter = await ingest().handle(delivery(try #require(letters[0].body))) else {
+            return _ = Issue.record("the body does not ask for another try")
+        }
+        var redriven = event()
+        redriven.deliveries[0].attributes = ["reason": "malformed"]
+        guard case .deadLetter = await ingest().handle(redriven) else {
+            return _ = Issue.record("the attribute does not")
+        }
+        #expect(store.bodiesRead == reads + 2)
+    }
+
+    @Test func whatTheProviderRefusesIsListedAndTriedAgainByALaterEvent() async throws {
+        store.put(object, Self.paragraphs(0..<3))
+        #expect(await ingest().handle(event()) == .done)
+        let refusal = EmbeddingError(HTTPResponse(status: 400, body: Array(#"{"error":"no"}"#.utf8)))
+        embedder.failNext(Failure.document(Rejection(.embeddingRefused, "\(refusal)")))
+        guard case .deadLetter(let letters) = try await embedLast() else { return _ = Issue.record("no dead letter") }
+        #expect(letters[0].reason == "embedding_refused")
+        #expect(
+            record?.lastRejection?.reason == "embedding_refused" && record?.pending == nil,
+            "listed, and not pending"
+        )
+        #expect(index.ids.isEmpty)
+        // A duplicate of the event that was sent before changes nothing; a new one is another try.
+        #expect(await ingest().handle(event()) == .done)
+        #expect(chunks.messages.count == 1)
+        var later = event()
+        later.deliveries[0].sent = time.now.advanced(by: .seconds(5))
+        #expect(await ingest().handle(later) == .done)
+        #expect(chunks.messages.count == 2)
+        #expect(try await embedLast() == .done)
+        #expect(record?.live != nil && record?.lastRejection == nil)
+    }
+
+    @Test func aDeadLetterOfTheChunkQueueGoesBackAsAnEvent() async throws {
+        let body = ObjectChange.hint(for: object, retriesRejected: true)
+        #expect(await embed(delivery(body)) == .done)
+        let sent = try #require(events.messages.last?.message.body)
+        guard case .changes(let changes) = try EventParser.parse(sent) else { return _ = Issue.record("no event") }
+        #expect(changes.map(\.object) == [object] && changes[0].retriesRejected)
+    }
+
+    @Test func theLastReceiveRejectsInTheLedger() async throws {
+        store.put(object, Self.paragraphs(0..<2))
+        let rejection = Rejection(.retriesExhausted, "3 receives failed")
+        let letters = try await ingest().exhaust(event(), rejection)
+        #expect(letters.map(\.reason) == ["retries_exhausted"] && record?.lastRejection?.reason == "retries_exhausted")
+        #expect(try await ingest().exhaust(event(), rejection).count == 1, "again after a crash: the same letter")
+    }
+
+    @Test func twinsInOneMessageAreBothIndexed() async throws {
+        let twins = ["caf\u{E9}.txt", "cafe\u{301}.txt"].map { ObjectReference(bucket: "docs", key: $0) }
+        for twin in twins { store.put(twin, Self.paragraphs(0..<2, "twin")) }
+        let records = twins.map {
+            #"{"eventVersion":"2.1","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"docs"},"object":{"key":""#
+                + PercentEncoding.encode($0.key) + #""}}}"#
+        }
+        let body = "{\"Records\":[\(records.joined(separator: ","))]}"
+        #expect(await ingest().handle(delivery(body)) == .done)
+        #expect(chunks.messages.count == 2)
+        let ids = try chunks.messages.map { try ChunkMessage(decoding: $0.message.body).header.documentID }
+        #expect(Set(ids).count == 2)
+    }
+
+    @Test func metadataIsCutInBytes() async throws {
+        let accents = String(repeating: "a\u{301}", count: 100_000)
+        #expect(accents.prefix(utf8: 1024).utf8.count <= 1024 && accents.prefix(utf8: 1023).utf8.count <= 1023)
+        #expect("é".prefix(utf8: 1).isEmpty && "aé".prefix(utf8: 2) == "a" && "日本".prefix(utf8: 5) == "日")
     }
 }

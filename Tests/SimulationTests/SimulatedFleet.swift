@@ -153,8 +153,8 @@ struct SimulatedFleet {
     private func probe(_ url: String, own: String) async throws {
         let queue = queue(url.split(separator: "/").last.map(String.init) ?? "")
         if queue.name == own { try await queue.probeDelete() }
-        let chunks = try ChunkMessage.probe(index: Self.names.chunks).encoded()
-        try await queue.probeSend(queue.name == "chunks" ? chunks : ObjectChange.testEvent)
+        let chunks = try ChunkMessage.probeBody(index: Self.names.chunks)
+        try await queue.probeSend(queue.name == "chunks" ? chunks : ObjectChange.probeEvent)
     }
 
     func runEmbed() async {

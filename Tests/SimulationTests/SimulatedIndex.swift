@@ -158,7 +158,8 @@ final class SimulatedProvider: @unchecked Sendable {
     func answer(_ request: HTTPRequest, _ process: SimulatedProcess, _ world: World) -> HTTPResponse {
         let texts = try! JSONDecoder().decode(Question.self, from: Data(request.body)).input
         if texts.contains(where: { $0.contains(ObjectContent.unembeddableMark) }) {
-            let body = #"{"object":"error","message":"This text cannot be embedded.","type":"BadRequestError","code":400}"#
+            let body =
+                #"{"object":"error","message":"This text cannot be embedded.","type":"BadRequestError","code":400}"#
             return HTTPResponse(status: 400, body: Array(body.utf8))
         }
         for text in texts where !["probe", "lighthouse"].contains(text) {
@@ -185,7 +186,9 @@ final class SimulatedProvider: @unchecked Sendable {
                         if flaw != 3 { item.field("index", index) }
                         item.key("embedding")
                         // A zero vector.
-                        if flaw == 4, index == 0 { return item.array { numbers in for _ in 0..<4 { numbers.number(0) } } }
+                        if flaw == 4, index == 0 {
+                            return item.array { numbers in for _ in 0..<4 { numbers.number(0) } }
+                        }
                         item.array { numbers in for value in Self.vector(text) { numbers.number(Double(value)) } }
                     }
                 }

@@ -95,8 +95,8 @@ struct SimulatedSQS {
         case "AmazonSQS.DeleteMessageBatch": body = entries(queue, call, delete)
         case "AmazonSQS.ChangeMessageVisibilityBatch": body = entries(queue, call, change)
         case "AmazonSQS.SendMessage":
-            guard call.DelaySeconds ?? 0 <= 900 else {
-                let refusal = #"{"__type":"com.amazonaws.sqs#InvalidParameterValue","message":"DelaySeconds is invalid"}"#
+            guard call.MessageBody?.contains("\u{FFFE}") != true else {
+                let refusal = #"{"__type":"com.amazonaws.sqs#InvalidMessageContents","message":"invalid character"}"#
                 return HTTPResponse(status: 400, body: Array(refusal.utf8))
             }
             body = send(queue, call)

@@ -159,8 +159,9 @@ package enum EventParser {
 }
 
 extension ObjectChange {
-    /// What S3 sends when notifications are set up: every worker acknowledges it.
-    package static let testEvent = #"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"probe"}"#
+    /// What S3 sends when notifications are set up, which every worker acknowledges, with a character that SQS refuses: for probes.
+    package static let probeEvent =
+        "{\"Service\":\"Amazon S3\",\"Event\":\"s3:TestEvent\",\"Bucket\":\"probe\u{FFFE}\"}"
 
     /// A notification that says no more than "this key may have changed", for replays and repeated work.
     ///

@@ -136,7 +136,7 @@ package final class LeaseKeeper: Sendable {
             case .failure(.lost):
                 remove(lease.receipt)
                 lease.lost.open()
-            case .failure(.failed(let code)): 
+            case .failure(.failed(let code)):
                 log.warning("failed to extend visibility timeout, retrying", ["code": code])
             }
         }

@@ -33,7 +33,13 @@ struct Settlement: Sendable {
             // Longer and longer, as far as SQS delays messages: a sixteenth of its age.
             let age = environment.time.now.duration(since: MessageCopy.firstSent(job.first))
             let delay = min(max(age / 16, Self.leaveTimeout), Self.longestBackoff)
-            await requeue(job, reason, "message requeued: a dependency is unavailable", .unavailableTooLong, after: delay)
+            await requeue(
+                job,
+                reason,
+                "message requeued: a dependency is unavailable",
+                .unavailableTooLong,
+                after: delay
+            )
         case .leave(let reason):
             let text = "message requeued: index of another pipeline"
             await requeue(job, reason, text, nil, after: Self.leaveTimeout)
@@ -66,7 +72,11 @@ struct Settlement: Sendable {
             }
             return await delete(job)
         }
-        environment.metrics.count("ingest_messages_requeued_total", "reason", code == nil ? "other_index" : "unavailable")
+        environment.metrics.count(
+            "ingest_messages_requeued_total",
+            "reason",
+            code == nil ? "other_index" : "unavailable"
+        )
         environment.log.notice(text, job.metadata.merging(["reason": reason]) { $1 })
         do {
             try await queue.send(MessageCopy.of(job.first, after: delay))
@@ -106,7 +116,8 @@ struct Settlement: Sendable {
     }
 
     /// Waits for the next try; false where there should be none.
-    private func isWorthwhile(_ failure: Failure, _ delivery: Delivery, _ attempt: Int, _ since: Duration) async -> Bool {
+    private func isWorthwhile(_ failure: Failure, _ delivery: Delivery, _ attempt: Int, _ since: Duration) async -> Bool
+    {
         if let dependency = failure.dependency {
             let work = delivery.messageID
             let verdict = await environment.breakers.verdict(failure, about: nil, work: work, since: since)

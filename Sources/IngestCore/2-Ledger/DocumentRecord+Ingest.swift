@@ -71,7 +71,12 @@ extension DocumentRecord {
 
     /// A generation that is rejected before it was made. An earlier one that was handed over is still to come; one that only reserves is
     /// not waited for.
-    package func refusing(_ content: Content, _ rejection: Rejection, settings: String? = nil, at time: Timestamp? = nil)
+    package func refusing(
+        _ content: Content,
+        _ rejection: Rejection,
+        settings: String? = nil,
+        at time: Timestamp? = nil
+    )
         -> DocumentRecord
     {
         var record = pending?.handedOver == false ? retiringPending() : self

@@ -41,7 +41,10 @@ extension Ledger {
             guard let record = read.record, let changed = change(record) else { return (nil, read.record) }
             if case .written = try await write(id, changed, over: read.version) { return (changed, record) }
         }
-        throw Failure.transient("the ledger record \(id) changed \(Self.attempts) times while it was written", of: .ledger)
+        throw Failure.transient(
+            "the ledger record \(id) changed \(Self.attempts) times while it was written",
+            of: .ledger
+        )
     }
 
     /// Each conflict means that another worker has made progress with the same document: so many in a row do not happen.

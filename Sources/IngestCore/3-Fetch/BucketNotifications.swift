@@ -23,6 +23,7 @@ package struct BucketNotifications: Equatable, Sendable {
         let families = ["ObjectCreated", "ObjectRemoved", "LifecycleExpiration"]
         let missing = families.filter { family in !events.contains { $0.contains(family) } }
         guard !missing.isEmpty else { return nil }
-        return "the bucket notifies the queue of \(events.sorted().joined(separator: ", ")) only: add \(missing.map { "s3:\($0):*" }.joined(separator: ", "))"
+        return
+            "the bucket notifies the queue of \(events.sorted().joined(separator: ", ")) only: add \(missing.map { "s3:\($0):*" }.joined(separator: ", "))"
     }
 }

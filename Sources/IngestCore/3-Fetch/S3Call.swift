@@ -40,7 +40,8 @@ struct S3Call {
         let dependency = Dependency.bucket(object.bucket)
         if response.status == 404, code.isEmpty {
             // A 404 without S3's code says nothing of the key: an ingress whose backend is away answers so.
-            let text = "S3 \(operation) of \(object): status 404 without NoSuchKey (\(ForeignAnswer.describe(response)))"
+            let text =
+                "S3 \(operation) of \(object): status 404 without NoSuchKey (\(ForeignAnswer.describe(response)))"
             throw Failure.transient(text, of: dependency)
         }
         var message = body?.first("Message")?.text ?? ""

@@ -91,7 +91,8 @@ package struct S3ObjectStore: ObjectStore {
         if let limit { call.query.append(("max-keys", String(limit))) }
         let response = try await send(call)
         guard let page = ObjectPage(listing: response.body) else {
-            let text = "ListObjectsV2 of s3://\(bucket)/\(prefix): unexpected response (\(ForeignAnswer.describe(response)))"
+            let text =
+                "ListObjectsV2 of s3://\(bucket)/\(prefix): unexpected response (\(ForeignAnswer.describe(response)))"
             throw Failure.transient(text, of: .bucket(bucket))
         }
         return page

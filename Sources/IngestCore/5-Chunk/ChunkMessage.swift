@@ -87,9 +87,9 @@ package struct ChunkMessage: Equatable, Sendable {
         var tidying: Bool?
     }
 
-    /// A message that asks for nothing: of a document that does not exist. Sent by probes of the queue, should a server keep it.
-    package static func probe(index: String) -> ChunkMessage {
-        let object = ObjectReference(bucket: "probe", key: "probe")
+    /// A body that asks for nothing, of a document that does not exist, with a character that SQS refuses: for probes.
+    package static func probeBody(index: String) throws -> String {
+        let object = ObjectReference(bucket: "probe", key: "probe\u{FFFE}")
         let header = Header(
             tenant: "probe",
             object: object,
@@ -100,7 +100,7 @@ package struct ChunkMessage: Equatable, Sendable {
             content: .unknown,
             chunkCount: 0
         )
-        return ChunkMessage(header: header, payload: .tidying)
+        return try ChunkMessage(header: header, payload: .tidying).encoded().replacing("\\ufffe", with: "\u{FFFE}")
     }
 
     private struct VersionOnly: Decodable { var version: Int }

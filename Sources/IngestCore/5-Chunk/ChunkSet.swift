@@ -16,7 +16,8 @@ package struct ChunkSet: Sendable {
 
     /// - Throws: `HandOver.Loss.corrupt` where there is something else.
     package func chunk(_ index: Int) throws -> ChunkPayload {
-        guard let chunk = try? ChunkPayload(decoding: Array(bytes[ranges[index]])), chunk.index == index, chunk.tokens >= 0
+        guard let chunk = try? ChunkPayload(decoding: Array(bytes[ranges[index]])), chunk.index == index,
+            chunk.tokens >= 0
         else { throw HandOver.Loss.corrupt }
         return chunk
     }

@@ -97,7 +97,9 @@ enum EmbeddingAnswer {
     private static func checked(_ vector: [Float]?, _ dimensions: Int) -> Item {
         guard let vector, !vector.isEmpty else { return .failure(EmbeddingError(unusable: "no vector for an input")) }
         guard vector.count == dimensions else {
-            return .failure(EmbeddingError(unusable: "a vector of \(vector.count) dimensions among others of \(dimensions)"))
+            return .failure(
+                EmbeddingError(unusable: "a vector of \(vector.count) dimensions among others of \(dimensions)")
+            )
         }
         let norm = vector.reduce(Double(0)) { $0 + Double($1) * Double($1) }.squareRoot()
         guard norm.isFinite, norm > 1e-6 else {

@@ -47,7 +47,8 @@ package struct EmbeddingError: ClassifiedError, CustomStringConvertible {
         if status == 413 { return true }
         guard status == 429 else { return false }
         if message.lowercased().contains("request too large") { return true }
-        guard let limit = Self.number(after: "limit", in: message), let asked = Self.number(after: "requested", in: message)
+        guard let limit = Self.number(after: "limit", in: message),
+            let asked = Self.number(after: "requested", in: message)
         else { return false }
         return asked > limit
     }
@@ -116,7 +117,9 @@ struct ProviderMessage: Equatable {
         let problem = error["message"] != nil ? error : value
         let code = (problem["code"] ?? error["code"])?.text ?? ""
         let kind = (problem["type"] ?? value["error_type"] ?? error["type"])?.text ?? ""
-        guard let text = Self.words(error) ?? Self.words(value["message"]) ?? Self.words(value["detail"]) ?? Self.words(value)
+        guard
+            let text = Self.words(error) ?? Self.words(value["message"]) ?? Self.words(value["detail"])
+                ?? Self.words(value)
         else { return nil }
         self.init(text: text, code: code.isEmpty ? kind : code)
     }
@@ -160,7 +163,9 @@ struct ProviderMessage: Equatable {
             part.withUnsafeBufferPointer { part in
                 var place = 0
                 while place <= text.count - part.count {
-                    if text[place] == first, (0..<part.count).allSatisfy({ text[place + $0] == part[$0] }) { return true }
+                    if text[place] == first, (0..<part.count).allSatisfy({ text[place + $0] == part[$0] }) {
+                        return true
+                    }
                     place += 1
                 }
                 return false

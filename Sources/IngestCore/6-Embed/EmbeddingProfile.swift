@@ -28,7 +28,7 @@ package struct EmbeddingProfile: Equatable, Sendable, CustomStringConvertible {
     /// Tries parameters until one combination is taken.
     ///
     /// - Throws: the first refusal where all are refused, or what has nothing to do with parameters: a wrong key, no connection.
-    static func learn(dimensions: Int, model: String, _ request: Request) async throws -> EmbeddingProfile {
+    static func learn(model: String, _ request: Request) async throws -> EmbeddingProfile {
         var shapes = [(true, true), (false, true), (true, false), (false, false)]
             .map { EmbeddingProfile(sendsDimensions: $0, sendsBase64: $1) }
         // The second generation of OpenAI's models has one size and refuses the parameter.

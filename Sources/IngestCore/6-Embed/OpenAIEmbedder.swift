@@ -108,8 +108,11 @@ package final class OpenAIEmbedder: Embedder {
         if let known = profile.withLock({ $0 }) { return known }
         return try await learning.run(0) {
             if let known = profile.withLock({ $0 }) { return known }
-            let learned = try await EmbeddingProfile.learn(dimensions: settings.dimensions, model: settings.model) {
-                try await self.once($0, $1)
+            let learned: EmbeddingProfile
+            do {
+                learned = try await EmbeddingProfile.learn(model: settings.model) { try await self.once($0, $1) }
+            } catch let error as HTTPError {
+                throw Self.failure(error)
             }
             if learned.maximumInputs == 1 { limits.allow(inputs: 1) }
             profile.withLock { $0 = learned }
@@ -134,8 +137,9 @@ package final class OpenAIEmbedder: Embedder {
     }
 
     /// What is missing from an answer is requested again, alone where nothing else is.
-    private func completed(_ inputs: [EmbeddingInput], _ items: [EmbeddingAnswer.Item]) async -> [Result<[Float], any Error>]
-    {
+    private func completed(_ inputs: [EmbeddingInput], _ items: [EmbeddingAnswer.Item]) async -> [Result<
+        [Float], any Error
+    >] {
         var results: [Result<[Float], any Error>] = items.map { $0.mapError { $0 } }
         var places: [Int] = []
         var first: EmbeddingError?
@@ -153,8 +157,9 @@ package final class OpenAIEmbedder: Embedder {
     }
 
     /// Finds out what a failed request is about.
-    private func refused(_ inputs: [EmbeddingInput], _ error: any Error, _ isPart: Bool) async -> [Result<[Float], any Error>]
-    {
+    private func refused(_ inputs: [EmbeddingInput], _ error: any Error, _ isPart: Bool) async -> [Result<
+        [Float], any Error
+    >] {
         let failure = Self.failure(error)
         let facts = ["texts": "\(inputs.count)", "tokens": "\(tokens(inputs))", "error": failure.summary]
         if error is CancellationError { return inputs.map { _ in .failure(error) } }

@@ -177,8 +177,9 @@ extension OpenSearchClient {
         var rest = reason[...]
         var end = rest.startIndex
         while let mark = rest.firstIndex(where: { $0 == "'" || $0 == "[" }) {
-            guard reason[mark] == "[", reason[..<mark].hasSuffix("field ") || reason[..<mark].hasSuffix("field=") ||
-                reason[..<mark].hasSuffix("alias "), let close = reason[mark...].firstIndex(of: "]")
+            guard reason[mark] == "[",
+                reason[..<mark].hasSuffix("field ") || reason[..<mark].hasSuffix("field=")
+                    || reason[..<mark].hasSuffix("alias "), let close = reason[mark...].firstIndex(of: "]")
             else { return reason[..<mark] }
             end = reason.index(after: close)
             rest = reason[end...]

@@ -49,7 +49,9 @@ package struct IndexMapping: Sendable {
     package static func chunkFields(_ settings: [String: String]) -> [UInt8] {
         JSONWriter.object { json in
             json.object("_meta") { meta in
-                meta.object("settings") { for (name, value) in settings.sorted(by: { $0.key < $1.key }) { $0.field(name, value) } }
+                meta.object("settings") {
+                    for (name, value) in settings.sorted(by: { $0.key < $1.key }) { $0.field(name, value) }
+                }
             }
             json.object("properties") { scalarProperties(&$0) }
         }

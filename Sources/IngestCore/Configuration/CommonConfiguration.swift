@@ -74,7 +74,9 @@ package struct CommonConfiguration: Sendable {
             )
         }
         if !Self.isRegion(region) {
-            reader.problem("AWS_REGION is not a valid region: \"\(region)\" (such as eu-west-1, without a zone's letter)")
+            reader.problem(
+                "AWS_REGION is not a valid region: \"\(region)\" (such as eu-west-1, without a zone's letter)"
+            )
         }
         if openSearch.host.hasSuffix(".aoss.amazonaws.com") {
             reader.problem(
@@ -147,11 +149,15 @@ package struct WorkerConfiguration: Sendable {
         for (name, url) in [("INGEST_QUEUE_URL", ingestQueue), ("CHUNK_QUEUE_URL", chunkQueue)] where !url.isEmpty {
             if Endpoint(url) == nil { reader.problem("\(name) is not a valid queue URL: \"\(url)\"") }
             if url.hasSuffix(".fifo") {
-                reader.problem("\(name) is a FIFO queue: \"\(url)\"; S3 notifies standard queues only, and so does the fleet")
+                reader.problem(
+                    "\(name) is a FIFO queue: \"\(url)\"; S3 notifies standard queues only, and so does the fleet"
+                )
             }
         }
         if !handOverBucket.isEmpty, !BucketName.isValid(handOverBucket) {
-            reader.problem("HANDOVER_BUCKET is not a valid bucket name: \"\(handOverBucket)\" (without s3://, slash or blank)")
+            reader.problem(
+                "HANDOVER_BUCKET is not a valid bucket name: \"\(handOverBucket)\" (without s3://, slash or blank)"
+            )
         }
         if !ingestQueue.isEmpty, ingestQueue == chunkQueue {
             reader.problem("INGEST_QUEUE_URL and CHUNK_QUEUE_URL are the same queue")

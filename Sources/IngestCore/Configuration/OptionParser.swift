@@ -57,7 +57,9 @@ package struct OptionParser: Sendable {
     ///
     /// - Parameter known: the settings of every program: one environment may serve them all.
     package static func mistyped(_ environment: [String: String], known: [SettingDeclaration]) -> [String] {
-        let names = Set(known.filter(\.isReadFromEnvironment).flatMap { [$0.environment] + ($0.alternative.map { [$0] } ?? []) })
+        let names = Set(
+            known.filter(\.isReadFromEnvironment).flatMap { [$0.environment] + ($0.alternative.map { [$0] } ?? []) }
+        )
         return environment.keys.sorted().compactMap { name in
             guard !names.contains(name), name.utf8.count >= 6 else { return nil }
             let nearest = names.map { ($0, distance(name, $0)) }.min { ($0.1, $0.0) < ($1.1, $1.0) }

@@ -326,7 +326,8 @@ package enum Settings {
         openSearchUser.declaration,
         openSearchPassword.declaration, tenant.declaration, chunkTokens.declaration, chunkOverlap.declaration,
         model.declaration,
-        dimensions.declaration, documentPrefix.declaration, pageContent.declaration, ocrLanguages.declaration, caFile.declaration,
+        dimensions.declaration, documentPrefix.declaration, pageContent.declaration, ocrLanguages.declaration,
+        caFile.declaration,
         logLevel.declaration,
         logFormat.declaration,
     ]
@@ -345,10 +346,13 @@ package enum Settings {
     package static let embed: [SettingDeclaration] =
         embeddings + [
             embeddingRequests.declaration, batchInputs.declaration, batchTokens.declaration,
-            embeddingWindow.declaration, buffer.declaration, bulkBytes.declaration, staleness.declaration, tidyAfter.declaration,
+            embeddingWindow.declaration, buffer.declaration, bulkBytes.declaration, staleness.declaration,
+            tidyAfter.declaration,
         ]
     /// Of every program.
-    package static var all: [SettingDeclaration] { common + worker + ingest + embed + [queryPrefix.declaration] + setup + pruning }
+    package static var all: [SettingDeclaration] {
+        common + worker + ingest + embed + [queryPrefix.declaration] + setup + pruning
+    }
     package static let setup: [SettingDeclaration] = [engine.declaration, shards.declaration, replicas.declaration]
     package static let pruning: [SettingDeclaration] = [tombstoneDays.declaration]
     package static let information: [SettingDeclaration] = [

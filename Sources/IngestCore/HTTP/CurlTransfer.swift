@@ -171,7 +171,9 @@ final class CurlTransfer: @unchecked Sendable {
             HTTPError(
                 kind,
                 "\(request.endpoint.origin): \(String(cString: curl_easy_strerror(code))) (curl \(code.rawValue)"
-                    + (kind == .untrusted ? "\(code == CURLE_SSL_CONNECT_ERROR ? "; does the server speak http?" : ""); set AWS_CA_BUNDLE to trust a private CA)" : ")")
+                    + (kind == .untrusted
+                        ? "\(code == CURLE_SSL_CONNECT_ERROR ? "; does the server speak http?" : ""); set AWS_CA_BUNDLE to trust a private CA)"
+                        : ")")
             )
         )
     }

@@ -67,7 +67,10 @@ package final class HealthServer: @unchecked Sendable {
                 let code = errno
                 if code == EINTR || code == ECONNABORTED { continue }
                 // Out of descriptors or memory for a while: an endpoint that ends here would get a healthy task killed.
-                log.warning("the health endpoint cannot accept a connection", ["error": String(cString: strerror(code))])
+                log.warning(
+                    "the health endpoint cannot accept a connection",
+                    ["error": String(cString: strerror(code))]
+                )
                 usleep(100_000)
                 continue
             }
