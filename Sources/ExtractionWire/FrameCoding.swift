@@ -7,7 +7,8 @@ package struct FrameWriter {
     package mutating func byte(_ value: UInt8) { bytes.append(value) }
 
     package mutating func integer(_ value: Int) {
-        withUnsafeBytes(of: UInt32(clamping: value).littleEndian) { bytes.append(contentsOf: $0) }
+        // A number that does not fit must not become another one: it costs the document, not the reader's trust.
+        withUnsafeBytes(of: UInt32(value).littleEndian) { bytes.append(contentsOf: $0) }
     }
 
     package mutating func float(_ value: Float) {

@@ -6,8 +6,8 @@ struct DeadLetterCommand {
     /// The queues whose letters are wanted.
     var queues: [String]
 
-    /// Long enough to look at every message once.
-    private static let lookingTime = Duration.seconds(60)
+    /// Long enough to look at every message once, at some hundred a second.
+    private static let lookingTime = Duration.seconds(900)
 
     /// A message for each line: queue, reason, object, generation, when it was sent, trace, detail.
     func run() async throws -> String {
@@ -17,7 +17,13 @@ struct DeadLetterCommand {
             guard let redrive = try await queue.attributes().redrive else {
                 throw Failure.fleet("\(url) has no RedrivePolicy: it has no dead-letter queue")
             }
-            lines += try await letters(queue.sibling(arn: redrive.deadLetterARN)).map(\.line)
+            let dead = queue.sibling(arn: redrive.deadLetterARN)
+            let hidden = try await dead.attributes().invisibleMessages
+            if hidden > 0 {
+                let text = "another reader holds messages of the dead-letter queue: they are not listed"
+                services.log.warning(text, ["queue": dead.url, "messages": "\(hidden)"])
+            }
+            lines += try await letters(dead).map(\.line)
         }
         return lines.map { $0 + "\n" }.joined()
     }
@@ -30,7 +36,7 @@ struct DeadLetterCommand {
             let fresh = found.filter { seen[$0.messageID] == nil }
             for delivery in fresh { seen[delivery.messageID] = LetterLine(delivery, queue: queue.name) }
             receipts += found.map(\.receipt)
-            if fresh.isEmpty { break }
+            if found.isEmpty { break }
         }
         for start in stride(from: 0, to: receipts.count, by: 10) {
             _ = try await queue.setVisibility(Array(receipts[start..<min(receipts.count, start + 10)]), .zero)

@@ -6,14 +6,14 @@ struct Ingestctl {
     static let program = Program(
         name: "ingestctl",
         summary: """
-            Sets up and asks an ingest fleet. Commands:
+            Operate an ingest fleet: index setup, search, status. Commands:
               setup              make index, write alias, readers' alias, ledger and search pipeline; may be repeated
               switch             let readers see the index of these settings
               search QUESTION    print the best hits, of live versions only
               status             count documents by state
               rejections         list documents whose newest version was rejected, with the reason
               dead-letters       list what the dead-letter queues hold: queue, reason, object, generation, time, trace, detail
-              prune              forget objects that were deleted long ago (TOMBSTONE_DAYS)
+              prune              delete the records of objects that were deleted long ago (TOMBSTONE_DAYS)
               settings           print the table of all settings
             """,
         operands: "setup|switch|search QUESTION|status|rejections|dead-letters|prune|settings",
@@ -68,13 +68,13 @@ struct Ingestctl {
                 program.print(try await DeadLetterCommand(services: services, queues: queues).run())
             case ("prune", 0, _):
                 let removed = try await prune(services, common.names, days: tombstoneDays)
-                program.print("\(removed) records of deleted objects are forgotten\n")
+                program.print("\(removed) tombstones deleted\n")
             case ("search", 1, let embeddings?):
                 let search = SearchCommand(services: services, common: common, embeddings: embeddings, options: options)
                 program.print(try await search.run(operands[0]))
             default:
                 program.fail(
-                    "'\(parsed.operands.joined(separator: " "))' is no command. See 'ingestctl --help'.",
+                    "'\(parsed.operands.joined(separator: " "))' is not a command. See 'ingestctl --help'.",
                     code: Program.ExitCode.usage
                 )
             }

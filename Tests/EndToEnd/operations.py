@@ -20,7 +20,7 @@ def run(aws, say) -> dict:
     fleet = aws.fleet("operations")
     work = FleetRun(fleet, aws.folder)
     ingest, embed = (fleet.worker(name) | work.settings for name in ("ingest-worker", "embed-worker"))
-    checks = check(ingest, embed)
+    checks = check(fleet, ingest, embed)
     say("  --check tells what is well and what is not")
     replayed = replay(fleet, work, ingest, embed)
     say(f"  a replay of {replayed} objects, {replayed} documents live, both workers ended when idle")
@@ -33,7 +33,8 @@ def run(aws, say) -> dict:
     return {"checks": checks, "replayed": replayed}
 
 
-def check(ingest: dict, embed: dict) -> int:
+def check(fleet, ingest: dict, embed: dict) -> int:
+    owner = {key: value for key, value in fleet.owner().items() if key.startswith("AWS_")}
     for name, environment in (("ingest-worker", ingest), ("embed-worker", embed)):
         done = program(name, environment, "--check")
         assert done.returncode == 0, f"{name} --check ended with {done.returncode}:\n{done.stdout}{done.stderr}"
@@ -45,13 +46,33 @@ def check(ingest: dict, embed: dict) -> int:
         ("ingest-worker", ingest | {"OPENSEARCH_INDEX": "other"}, "ingestctl setup"),
         ("embed-worker", embed | {"OPENAI_API_KEY": "wrong-key"}, "OPENAI_API_KEY"),
         ("embed-worker", embed | {"EMBEDDING_DIMENSIONS": "128"}, "ingestctl setup"),
+        # The first day's mistakes.
+        ("ingest-worker", ingest | {"DOCUMENTS": "s3://no-such-bucket-at-all/"}, "no-such-bucket-at-all"),
+        ("ingest-worker", ingest | {"DOCUMENTS": f"s3://{fleet.bucket}/ s3://{fleet.hand_over}/"}, "does not notify the queue"),
+        ("ingest-worker", ingest | {"INGEST_QUEUE_URL": ingest["CHUNK_QUEUE_URL"], "CHUNK_QUEUE_URL": ingest["INGEST_QUEUE_URL"]} | owner, "swapped"),
+        ("embed-worker", embed | {"INGEST_QUEUE_URL": embed["INGEST_QUEUE_URL"] + "-not-there"}, "INGEST_QUEUE_URL"),
+        ("ingest-worker", ingest | {"CHUNK_TOKEN": "300"}, "did you mean CHUNK_TOKENS?"),
+        ("embed-worker", embed | {"OPENSEARCH_INDX": "x"}, "did you mean OPENSEARCH_INDEX?"),
+        ("ingest-worker", ingest | {"OPENSEARCH_AUTH": "basic", "OPENSEARCH_USER": "u"}, "OPENSEARCH_PASSWORD is missing"),
+        ("ingest-worker", ingest | {"OPENSEARCH_USER": "u", "OPENSEARCH_PASSWORD": "canary-word"}, "OPENSEARCH_AUTH is none"),
+        ("ingest-worker", ingest | {"TMPDIR": "/no/such"}, "TMPDIR"),
+        ("ingest-worker", ingest | {"OPENSEARCH_URL": ingest["OPENSEARCH_URL"].replace("http:", "https:")}, "does the server speak http?"),
+        ("embed-worker", embed | {"CHUNK_TOKENS": "300"}, "CHUNK_TOKENS is 512 there and 300 here"),
+        ("embed-worker", embed | {"OPENSEARCH_URL": embed["OPENAI_BASE_URL"].removesuffix("/v1") + "/control"}, "OPENSEARCH_URL"),
+        ("ingest-worker", ingest | {"HANDOVER_BUCKET": "name "}, "HANDOVER_BUCKET is not a valid bucket name"),
+        ("ingest-worker", ingest | {"AWS_ENDPOINT_URL": "localhost:4566"}, "AWS_ENDPOINT_URL is not an address"),
+        ("ingest-worker", ingest | {"CHUNK_QUEUE_URL": ingest["CHUNK_QUEUE_URL"] + ".fifo"}, "FIFO"),
+        ("ingest-worker", ingest | {"AWS_REGION": "eu-west-1a"}, "AWS_REGION is not a valid region"),
     ]
+    for name, environment in (("ingest-worker", ingest | {"LOG_LEVEL": "ERROR", "LOG_FORMAT": "JSON"}), ("embed-worker", embed | {"OPENAI_AUTH": "Bearer"})):
+        assert program(name, environment, "--check").returncode == 0, f"{name}: choices in any case"
+
     for name, environment, word in wrong:
         done = program(name, environment, "--check")
         told = done.stdout + done.stderr
         assert done.returncode not in (0, 64) and done.returncode > 0, f"{name} --check did not see that {word} is wrong:\n{told}"
         assert word in told, f"{name} --check does not name {word}:\n{told}"
-        assert environment.get("OPENAI_API_KEY", "local-key") not in told
+        assert environment.get("OPENAI_API_KEY", "local-key") not in told and "canary-word" not in told
     return 2 + len(wrong)
 
 
