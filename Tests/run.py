@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """All tests but lint, in one go (`make test`): Swift's own against real servers, then the programs end to end.
 
-    run.py [--only swift|demo|operations|ground|situations|corpora|scans|kills|stops|chaos|simulation|fuzz|columns|hostile]...
+    run.py [--only swift|demo|operations|ground|situations|corpora|scans|kills|stops|edges|large|chaos|simulation|fuzz|columns|hostile]...
 
 Starts S3, SQS and embeddings, OpenSearch 2.19.1 and 3.6.0 where the folder beside the project has them, and the embedded stand-in.
 A test that is skipped although that folder is there is a failure.
@@ -22,7 +22,7 @@ import stack
 from processes import PYTHON, Failed
 
 FOLDER = ROOT / ".local/stack/test"
-PARTS = ["swift", "demo", "operations", "ground", "situations", "corpora", "scans", "kills", "stops", "chaos", "simulation", "fuzz", "columns", "hostile"]
+PARTS = ["swift", "demo", "operations", "ground", "situations", "corpora", "scans", "kills", "stops", "edges", "large", "chaos", "simulation", "fuzz", "columns", "hostile"]
 CHAOS_KILLS = 24
 started = time.monotonic()
 
@@ -176,6 +176,10 @@ def main() -> int:
         for node in nodes:
             node.stop()
     # These bring servers of their own, or need none.
+    if "edges" in only:
+        results.run("edges", lambda: script("EndToEnd/edges.py", "--quick", "--seconds", "20"))
+    if "large" in only:
+        results.run("large", lambda: script("EndToEnd/large.py", "--chunks", "6000"))
     if "chaos" in only:
         results.run("chaos", lambda: chaos.run(say, CHAOS_KILLS))
     if "simulation" in only:

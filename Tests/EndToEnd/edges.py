@@ -305,7 +305,7 @@ class Fleet:
         (healing or proxy.heal)()
         try:
             self.wait(f"the documents after {name}", lambda: self.live(keys) == set(keys), 150)
-            self.fleet.wait_until_drained(60, alive=self.work.alive)
+            self.fleet.wait_until_drained(100, alive=self.work.alive)
             self.wait(f"ready after {name}", lambda: not self.paused(), 70)
         except (Failed, TimeoutError) as error:
             problem = problem or str(error)

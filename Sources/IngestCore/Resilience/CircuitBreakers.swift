@@ -65,7 +65,8 @@ package final class CircuitBreakers: Sendable {
 
     /// Prometheus' text format: one line for each open breaker.
     package var exposition: String {
-        open.map { "ingest_paused{dependency=\"\(Metrics.escaped($0.dependency.description))\"} 1\n" }.joined()
+        "# TYPE ingest_paused gauge\n"
+            + open.map { "ingest_paused{dependency=\"\(Metrics.escaped($0.dependency.description))\"} 1\n" }.joined()
     }
 
     /// Real work has used the dependency. An open breaker closes.
