@@ -285,7 +285,7 @@ class Fleet:
                 self.put(key, f"Document {key} of {self.name}.", bucket)
             end = time.monotonic() + seconds
             if waits:
-                deadline = time.monotonic() + max(25, seconds)
+                deadline = time.monotonic() + max(60, seconds)  # a connection that times out takes 5 s, four times
                 while not said and time.monotonic() < deadline:
                     said = self.paused()
                     time.sleep(0.3)

@@ -48,7 +48,7 @@ def check(fleet, ingest: dict, embed: dict) -> int:
         ("embed-worker", embed | {"EMBEDDING_DIMENSIONS": "128"}, "ingestctl setup"),
         # The first day's mistakes.
         ("ingest-worker", ingest | {"DOCUMENTS": "s3://no-such-bucket-at-all/"}, "no-such-bucket-at-all"),
-        ("ingest-worker", ingest | {"DOCUMENTS": f"s3://{fleet.bucket}/ s3://{fleet.hand_over}/"}, "does not notify the queue"),
+        ("ingest-worker", ingest | {"DOCUMENTS": f"s3://{fleet.bucket}/ s3://{fleet.hand_over}/"} | owner, "does not notify the queue"),
         ("ingest-worker", ingest | {"INGEST_QUEUE_URL": ingest["CHUNK_QUEUE_URL"], "CHUNK_QUEUE_URL": ingest["INGEST_QUEUE_URL"]} | owner, "swapped"),
         ("embed-worker", embed | {"INGEST_QUEUE_URL": embed["INGEST_QUEUE_URL"] + "-not-there"}, "INGEST_QUEUE_URL"),
         ("ingest-worker", ingest | {"CHUNK_TOKEN": "300"}, "did you mean CHUNK_TOKENS?"),
