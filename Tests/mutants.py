@@ -70,7 +70,7 @@ MUTANTS = [
     Mutant("pays-again", "paid-once", "embed-worker/VectorSource.swift", "        defer { paid.keep(held.withLock { $0 }, key) }\n", "        defer { if !BUG { paid.keep(held.withLock { $0 }, key) } }\n"),
     Mutant("impatient", "paid-once", "IngestCore/Resilience/Patience.swift", "guard mayPass, time.uptime < start + limit else", "guard !BUG, mayPass, time.uptime < start + limit else", patience=4),
     # The loop.
-    Mutant("paused-for-ever", "converged", "IngestCore/Resilience/CircuitBreakers.swift", "            if await isClosed(dependency, object) { return }\n", "            if await isClosed(dependency, object), !BUG { return }\n"),
+    Mutant("paused-for-ever", "converged", "IngestCore/Resilience/CircuitBreakers.swift", "circuit.nextProbe = now + wait(after: circuit.attempts)", "circuit.nextProbe = now + (BUG ? .seconds(100_000) : wait(after: circuit.attempts))"),
     Mutant("acknowledge-first", "durable handles", LOOP, "        switch await attempts(&job, leases) {", "        if BUG { await settlement.settle(job, .done) }\n        switch await attempts(&job, leases) {"),
     Mutant("acknowledge-failures", "durable converged", SETTLEMENT, "            await release(job, after: wait)", "            if BUG { return await delete(job) }\n            await release(job, after: wait)"),
     Mutant("letters-lost", "dead-letters", SETTLEMENT, "        for letter in letters {", "        for letter in BUG ? [] : letters {"),
@@ -81,7 +81,7 @@ MUTANTS = [
     Mutant("leases-outlive-messages", "handles", LOOP, "            guard isDeleted else { continue }", "            guard isDeleted, !BUG else { continue }"),
     Mutant("nothing-given-back", "stops", LOOP, "        case .stopped, .waited: await settlement.release(job, after: .zero)", "        case .stopped, .waited: if !BUG { await settlement.release(job, after: .zero) }"),
     # What a failure is about.
-    Mutant("pays-before-looking", "paid-once", EMBED, "        if !isFirstAttempt {\n            // Chunks", "        if !BUG, !isFirstAttempt {\n            // Chunks", patience=20),
+    Mutant("pays-before-looking", "paid-once", EMBED, "        if !isFirstAttempt {\n            // Chunks", "        if !BUG, !isFirstAttempt {\n            // Chunks", patience=2),
     Mutant("any-404-is-a-deletion", "converged durable exact", "IngestCore/3-Fetch/S3Call.swift", "!isOfBucket, isAbsent(response, code) { return }", "!isOfBucket, BUG || isAbsent(response, code) { return }"),
     Mutant("pages-are-documents", "hand-overs converged exact dead-letters", "IngestCore/3-Fetch/S3Call.swift", "        guard isForeign else { return }", "        guard isForeign, !BUG else { return }", patience=4),
     Mutant("any-refusal-is-the-texts", "dead-letters converged", "IngestCore/6-Embed/OpenAIEmbedder.swift", "        if !isPart || inputs.count == 1 {", "        if BUG { return inputs.map { _ in .failure(Failure.document(problem.rejection)) } }\n        if !isPart || inputs.count == 1 {"),
