@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Every fault meets the right fate (`make edges`): a matrix of what documents, providers and stores do wrong, with the release programs.
 
-    edges.py [--seconds N] [--quick]
+    edges.py [--seconds N] [--quick] [--only SERVICE]... [--fault NAME]...
 
 A fleet of its own for each service that fails, all at the same time, on one local stack. For each service the faults of *one* item come first, all of them
 at once: each has to end in a rejection with its reason, listed by `ingestctl rejections`, while a document of another tenant is searchable within 30 s. Then the
@@ -32,6 +32,7 @@ TABLE = set(re.findall(r"^\| (provider|bucket|search|queues) \| (one|all) \| ([^
 BESIDE = 30  # seconds until a document beside a fault is searchable
 HTML = b"<!DOCTYPE html><html><body>503 Service Temporarily Unavailable</body></html>"
 started = time.monotonic()
+FAULTS: set[str] = set()
 
 
 def say(text: str) -> None:
@@ -127,6 +128,8 @@ class Proxy:
 
     def drop_packets(self) -> None:
         """The port is there and takes no connection: its backlog is full, so that the kernel drops what asks for one."""
+        # Connections that are open end with their next request.
+        self.fault = lambda command, path, body, headers: "hang up"
         self.server.shutdown()
         self.server.server_close()
         self.hole = socket.socket()
@@ -143,6 +146,7 @@ class Proxy:
     def serve_again(self) -> None:
         for each in [*self.fillers, self.hole]:
             each.close()
+        self.heal()
         self.server = self._serve(("127.0.0.1", self.port))
 
 
@@ -242,6 +246,9 @@ class Fleet:
 
     def one(self, proxy: Proxy, faults: dict[str, str], patience: float = 150) -> None:
         """Faults of one document each, all at once; the values are the reasons that they must be rejected for, or `live`."""
+        faults = {name: reason for name, reason in faults.items() if not FAULTS or name in FAULTS}
+        if not faults:
+            return
         self.letters()
         keys = {f"a/{fault}.txt": reason for fault, reason in faults.items()}
         before = proxy.requests
@@ -274,6 +281,8 @@ class Fleet:
 
     def all(self, name: str, proxy: Proxy, breaking, healing=None, seconds: float = 12, waits: bool = True, bucket: str | None = None, beside: bool = False, checks_live: bool = True, documents: int = 4) -> None:
         """A fault of everything: work waits, nothing is received twice, and everything is searchable when it is over."""
+        if FAULTS and name not in FAULTS:
+            return
         self.letters()
         before, requests = self.redelivered(), proxy.requests
         problem, said = "", ""
@@ -652,7 +661,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=45, help="how long an outage lasts")
     parser.add_argument("--quick", action="store_true", help="a small part, as CI runs it")
     parser.add_argument("--only", action="append", choices=sorted(SERVICES))
+    parser.add_argument("--fault", action="append", help="only this one")
     options = parser.parse_args()
+    FAULTS.update(options.fault or [])
     aws = stack.Stack(ROOT / ".local/stack/edges", say=say)
     try:
         figures = run(aws, options.seconds, options.quick, options.only or list(SERVICES))

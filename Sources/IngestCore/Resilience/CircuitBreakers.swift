@@ -24,6 +24,12 @@ package final class CircuitBreakers: Sendable {
         var isTrial = false
     }
 
+    /// A probe in flight. What it fails with is evidence for all who waited for it.
+    private final class ProbeRun: Sendable {
+        let isOver = Latch()
+        let failure = Locked<Failure?>(nil)
+    }
+
     private struct Success {
         var time: Duration
         var work: String
@@ -31,7 +37,7 @@ package final class CircuitBreakers: Sendable {
 
     private struct State {
         var circuits: [Dependency: Circuit] = [:]
-        var probing: [Dependency: Latch] = [:]
+        var probing: [Dependency: ProbeRun] = [:]
         var successes: [Dependency: Success] = [:]
         /// Documents that were refused while the probe succeeded, since the last success.
         var undecided: [Dependency: Set<String>] = [:]
@@ -178,20 +184,27 @@ package final class CircuitBreakers: Sendable {
 
     /// One probe of a dependency at a time. One that began before the caller's failure proves nothing when it succeeds.
     private func probeOnce(_ dependency: Dependency, _ object: ObjectReference?) async throws {
-        while true {
-            let other: Latch? = state.withLock { state in
-                if let other = state.probing[dependency] { return other }
-                state.probing[dependency] = Latch()
-                return nil
-            }
-            guard let other else { break }
-            try await other.wait()
-            if let circuit = state.withLock({ $0.circuits[dependency] }), !circuit.isTrial {
-                throw Failure.fleet(circuit.reason, of: dependency)
-            }
+        let run = ProbeRun()
+        while let other = state.withLock({ state -> ProbeRun? in
+            if let other = state.probing[dependency] { return other }
+            state.probing[dependency] = run
+            return nil
+        }) {
+            try await other.isOver.wait()
+            if let failure = other.failure.withLock({ $0 }) { throw failure }
         }
-        defer { state.withLock { $0.probing.removeValue(forKey: dependency) }?.open() }
-        try await probe(dependency, object)
+        defer {
+            state.withLock { _ = $0.probing.removeValue(forKey: dependency) }
+            run.isOver.open()
+        }
+        do {
+            try await probe(dependency, object)
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            run.failure.withLock { $0 = Failure(error) }
+            throw error
+        }
     }
 
     private func trip(_ dependency: Dependency, _ reason: String, probe: String?) {
