@@ -96,21 +96,27 @@ enum ContentEncoding {
 
 /// Counts what is unfolded against the limits of containers.
 struct InflationMeter {
-    private let limits = ZipLimits()
     private let packedBytes: Int
+    private let limits: ZipLimits
+    private let what: String
     private var inflated = 0
 
-    init(packedBytes: Int) { self.packedBytes = packedBytes }
+    /// - Parameter what: what a rejection calls it.
+    init(packedBytes: Int, limits: ZipLimits = ZipLimits(), what: String = "document") {
+        self.packedBytes = packedBytes
+        self.limits = limits
+        self.what = what
+    }
 
     mutating func count(_ bytes: Int) throws(Rejection) {
         inflated += bytes
         guard inflated <= limits.totalBytes else {
-            throw Rejection(.outputLimit, "the document unfolds to more than \(limits.totalBytes >> 20) MB")
+            throw Rejection(.outputLimit, "the \(what) unfolds to more than \(limits.totalBytes >> 20) MB")
         }
         guard inflated <= limits.freeBytes || inflated / limits.ratio <= packedBytes else {
             throw Rejection(
                 .outputLimit,
-                "the document unfolds to more than \(limits.ratio) times its size, as bombs do"
+                "the \(what) unfolds to more than \(limits.ratio) times its size, as bombs do"
             )
         }
     }

@@ -238,7 +238,8 @@ package struct EmbedPipeline: Sendable {
             record = current
         }
         var live: (generation: Int, chunks: [Int: String])?
-        if let version = record.live, version.chunkCount > 0 {
+        let missing = (0..<chunks.count).filter { written[$0] == nil }
+        if let version = record.live, version.chunkCount > 0, !missing.isEmpty {
             let hashes = try await index.hashes(
                 work.document,
                 generation: version.generation,
@@ -247,7 +248,6 @@ package struct EmbedPipeline: Sendable {
             live = (version.generation, hashes)
         }
         let known = KnownChunks(work.document, work.generation, written: written, live: live)
-        let missing = (0..<chunks.count).filter { written[$0] == nil }
         let (index, environment) = (index, environment)
         try await vectors.provide(missing, of: chunks, for: work.key, over: known) { part, vectors in
             environment.breakers.succeeded(.provider, by: work.id)

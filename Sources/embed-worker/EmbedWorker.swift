@@ -88,9 +88,7 @@ struct EmbedWorker: Worker {
         case .ledger: try await ledger.probe(at: services.time.now)
         case .index: try await index.probe(dimensions: configuration.common.dimensions)
         case .provider: try await embedder.probe()
-        case .bucket(let name):
-            let check = ObjectReference(bucket: name, key: configuration.worker.handOverPrefix + ".check")
-            _ = try await store.readBytes(check, maximum: 1024)
+        case .bucket: _ = try await store.readBytes(configuration.worker.handOverCheck, maximum: 1024)
         case .queue(let url):
             let queue = services.queue(url)
             if url == configuration.worker.chunkQueue {
@@ -105,10 +103,7 @@ struct EmbedWorker: Worker {
 
     func check() async -> CheckReport {
         var report = CheckReport()
-        let object = ObjectReference(
-            bucket: configuration.worker.handOverBucket,
-            key: configuration.worker.handOverPrefix + ".check"
-        )
+        let object = configuration.worker.handOverCheck
         let chunkQueue = services.queue(configuration.worker.chunkQueue)
         await report.queue(chunkQueue, "CHUNK_QUEUE_URL")
         await report.sending(

@@ -76,9 +76,8 @@ struct IngestWorker: Worker {
     ) async throws {
         switch dependency {
         case .ledger: try await ledger.probe(at: services.time.now)
-        case .bucket(let name) where name == configuration.worker.handOverBucket:
-            let check = ObjectReference(bucket: name, key: configuration.worker.handOverPrefix + ".check")
-            try await store.write(check, [])
+        case .bucket(configuration.worker.handOverBucket):
+            try await store.write(configuration.worker.handOverCheck, [])
         case .bucket(let name): try await store.probe(bucket: name, avoiding: object)
         case .queue(let url):
             let queue = services.queue(url)
@@ -98,10 +97,7 @@ struct IngestWorker: Worker {
 
     func check() async -> CheckReport {
         var report = CheckReport()
-        let object = ObjectReference(
-            bucket: configuration.worker.handOverBucket,
-            key: configuration.worker.handOverPrefix + ".check"
-        )
+        let object = configuration.worker.handOverCheck
         let ingestQueue = services.queue(configuration.worker.ingestQueue)
         let chunkQueue = services.queue(configuration.worker.chunkQueue)
         await report.queue(ingestQueue, "INGEST_QUEUE_URL")

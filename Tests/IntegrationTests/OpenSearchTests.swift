@@ -303,13 +303,7 @@ struct OpenSearchTests {
                         eventQueue: queue,
                         chunkQueue: InMemoryQueue(time: services.time)
                     ),
-                    settings: EmbedSettings(
-                        indexName: names.chunks,
-                        dimensions: 4,
-                        stalenessBound: .seconds(300),
-                        tidyAfter: .seconds(900),
-                        patience: .zero
-                    ),
+                    settings: EmbedSettings(indexName: names.chunks, dimensions: 4, patience: .zero),
                     environment: environment
                 )
                 let message = try #require(queue.messages.last).message.body

@@ -100,13 +100,7 @@ struct PipelinePair: Sendable {
                 eventQueue: events,
                 chunkQueue: tidying
             ),
-            settings: EmbedSettings(
-                indexName: names.chunks,
-                dimensions: 4,
-                stalenessBound: .seconds(300),
-                tidyAfter: .seconds(900),
-                patience: .zero
-            ),
+            settings: EmbedSettings(indexName: names.chunks, dimensions: 4, patience: .zero),
             environment: environment
         )
         return await withTaskGroup(of: Void.self) { group in

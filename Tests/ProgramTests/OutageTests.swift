@@ -130,13 +130,7 @@ import ingest_worker
                 eventQueue: InMemoryQueue(time: time),
                 chunkQueue: InMemoryQueue(time: time)
             ),
-            settings: EmbedSettings(
-                indexName: names.chunks,
-                dimensions: 4,
-                stalenessBound: .seconds(300),
-                tidyAfter: .seconds(900),
-                patience: .zero
-            ),
+            settings: EmbedSettings(indexName: names.chunks, dimensions: 4, patience: .zero),
             environment: environment
         )
         let shutdown = Shutdown()

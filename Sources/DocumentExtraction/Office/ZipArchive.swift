@@ -28,14 +28,13 @@ struct ZipArchive {
     }
 
     private let file: UnsafeRawBufferPointer
-    private let limits: ZipLimits
     private(set) var entries: [Entry] = []
     private var places: [String: Int] = [:]
-    private var inflated = 0
+    private var meter: InflationMeter
 
     init(_ file: UnsafeRawBufferPointer, limits: ZipLimits = ZipLimits()) throws(Rejection) {
         self.file = file
-        self.limits = limits
+        meter = InflationMeter(packedBytes: file.count, limits: limits, what: "container")
         let directory = try ZipDirectory(file, maximumEntries: limits.entries)
         entries = directory.entries
         for (index, entry) in entries.enumerated() where places.updateValue(index, forKey: entry.name) != nil {
@@ -74,7 +73,7 @@ struct ZipArchive {
         switch entry.method {
         case 0:
             guard entry.packedBytes == entry.bytes else { throw Self.broken("sizes") }
-            try count(entry.bytes)
+            try meter.count(entry.bytes)
             guard Self.checksum(0, packed) == entry.checksum else { throw Self.broken("checksum") }
             _ = try body(packed)
         case 8: try unpack(entry, packed, body)
@@ -109,26 +108,13 @@ struct ZipArchive {
             code = CZlib.inflate(&stream, Z_NO_FLUSH)
             guard code == Z_OK || code == Z_STREAM_END else { throw Self.broken("packed bytes") }
             let piece = UnsafeRawBufferPointer(rebasing: room[..<(room.count - Int(stream.avail_out))])
-            try count(piece.count)
+            try meter.count(piece.count)
             total += piece.count
             guard total <= entry.bytes else { throw Self.broken("sizes") }
             checksum = Self.checksum(checksum, piece)
             if !piece.isEmpty, !(try body(piece)) { return }
         }
         guard total == entry.bytes, checksum == entry.checksum else { throw Self.broken("size or checksum") }
-    }
-
-    private mutating func count(_ bytes: Int) throws(Rejection) {
-        inflated += bytes
-        guard inflated <= limits.totalBytes else {
-            throw Rejection(.outputLimit, "the container unfolds to more than \(limits.totalBytes >> 20) MB")
-        }
-        guard inflated <= limits.freeBytes || inflated / limits.ratio <= file.count else {
-            throw Rejection(
-                .outputLimit,
-                "the container unfolds to more than \(limits.ratio) times its size, as bombs do"
-            )
-        }
     }
 
     private static func checksum(_ start: UInt32, _ bytes: UnsafeRawBufferPointer) -> UInt32 {

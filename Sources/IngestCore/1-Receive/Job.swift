@@ -35,27 +35,3 @@ extension WorkLoop {
         case waited
     }
 }
-
-/// How many jobs wait in their slots for a dependency that not every message needs: the rest of the slots is for the others.
-final class WaitingJobs: Sendable {
-    private let counts = Locked([Dependency: Int]())
-    private let limit: Int
-
-    init(limit: Int) { self.limit = limit }
-
-    /// False where so many wait already.
-    func enter(_ dependency: Dependency) -> Bool {
-        counts.withLock { counts in
-            guard counts.values.reduce(0, +) < limit else { return false }
-            counts[dependency, default: 0] += 1
-            return true
-        }
-    }
-
-    func leave(_ dependency: Dependency) {
-        counts.withLock { counts in
-            counts[dependency, default: 1] -= 1
-            if counts[dependency] == 0 { counts[dependency] = nil }
-        }
-    }
-}

@@ -64,7 +64,8 @@ package struct WorkLoop: Sendable {
     let environment: LoopEnvironment
     let handler: Handler
     private let slots: Slots
-    private let waiting: WaitingJobs
+    /// Jobs that may wait in place for a dependency that not every message needs: the rest of the slots is for the others.
+    private let waiting: Slots
     /// How much longer than its wait a poll may take before it is begun again, and as much again before the worker counts as stuck.
     private static let pollMargin = Duration.seconds(30)
     private let acknowledgements: Coalescer<String, Void>
@@ -91,7 +92,7 @@ package struct WorkLoop: Sendable {
             log: environment.log
         )
         slots = Slots(settings.concurrency)
-        waiting = WaitingJobs(limit: settings.concurrency / 2)
+        waiting = Slots(settings.concurrency / 2)
         let limits = Coalescer<String, Void>.Limits(count: 10, linger: .milliseconds(20), concurrency: 4)
         acknowledgements = Coalescer(limits, time: environment.time) { [leases] receipts in
             await Self.delete(receipts, queue, leases)
@@ -308,7 +309,7 @@ package struct WorkLoop: Sendable {
         var wait = backoff(job.pauses)
         switch verdict {
         case .unavailable:
-            guard dependency.isEssential || waiting.enter(dependency) else {
+            guard dependency.isEssential || waiting.tryAcquire() else {
                 return .outcome(.park(failure.summary))
             }
         case .message:
@@ -317,7 +318,7 @@ package struct WorkLoop: Sendable {
             wait = min(wish ?? wait, Self.longestWait)
         case .undecided: break
         }
-        defer { if verdict == .unavailable, !dependency.isEssential { waiting.leave(dependency) } }
+        defer { if verdict == .unavailable, !dependency.isEssential { waiting.release() } }
         job.pauses += 1
         if verdict != .unavailable {
             let metadata = ["reason": failure.summary, "attempt": "\(job.pauses)", "wait_ms": "\(wait.milliseconds)"]

@@ -99,32 +99,17 @@ struct RegionRedirect: ClassifiedError {
     var failure: Failure { error.failure }
 }
 
-/// Regions of buckets that are not in the worker's own, as answers named them.
-final class BucketRegions: Sendable {
-    private let regions = Locked([String: String]())
-    private static let maximum = 1000
+/// What is remembered of each bucket. Names of buckets come from messages: their number is bounded.
+final class BucketMemory<Value: Sendable>: Sendable {
+    private let values = Locked([String: Value]())
+    private let maximum = 1000
 
-    func region(of bucket: String) -> String? { regions.withLock { $0[bucket] } }
+    func value(of bucket: String) -> Value? { values.withLock { $0[bucket] } }
 
-    func remember(_ region: String, of bucket: String) {
-        regions.withLock { regions in
-            if regions.count >= Self.maximum { regions = [:] }
-            regions[bucket] = region
-        }
-    }
-}
-
-/// The last object of each bucket that could be read: a probe asks for it again.
-final class ReadableObjects: Sendable {
-    private let objects = Locked([String: ObjectReference]())
-    private static let maximum = 1000
-
-    func object(of bucket: String) -> ObjectReference? { objects.withLock { $0[bucket] } }
-
-    func remember(_ object: ObjectReference) {
-        objects.withLock { objects in
-            if objects.count >= Self.maximum { objects = [:] }
-            objects[object.bucket] = object
+    func remember(_ value: Value, of bucket: String) {
+        values.withLock { values in
+            if values.count >= maximum { values = [:] }
+            values[bucket] = value
         }
     }
 }

@@ -7,8 +7,10 @@ package struct S3ObjectStore: ObjectStore {
     private let endpoints: AWSEndpoints
     private let scratch: String
     private let maximumBytes: Int
-    private let regions = BucketRegions()
-    private let readable = ReadableObjects()
+    /// Of buckets that are not in the worker's own region, as answers named them.
+    private let regions = BucketMemory<String>()
+    /// The last object that could be read: a probe asks for it again.
+    private let readable = BucketMemory<ObjectReference>()
 
     /// - Parameters:
     ///   - scratch: the temporary directory for downloaded objects.
@@ -24,7 +26,7 @@ package struct S3ObjectStore: ObjectStore {
         // One retry loop here: each attempt needs a fresh file.
         let outcome = try await client.retrying.run { _ in try await readOnce(object, unless: known) }
         if case .missing = outcome { return outcome }
-        readable.remember(object)
+        readable.remember(object, of: object.bucket)
         return outcome
     }
 
@@ -115,7 +117,7 @@ package struct S3ObjectStore: ObjectStore {
         let page = try await list(bucket: bucket, prefix: folder, after: nil, limit: 10)
         var candidates = page.entries.filter { !($0.bytes == 0 && $0.key.utf8.last == 0x2F) }
             .map { ObjectReference(bucket: bucket, key: $0.key) }
-        if let known = readable.object(of: bucket) { candidates.insert(known, at: 0) }
+        if let known = readable.value(of: bucket) { candidates.insert(known, at: 0) }
         candidates.removeAll { $0 == object }
         var refusals: [any Error] = []
         for candidate in candidates.prefix(3) {
@@ -152,7 +154,7 @@ package struct S3ObjectStore: ObjectStore {
         let bucket = call.object.bucket
         var hops = 0
         while true {
-            client.signed.signer.region = regions.region(of: bucket) ?? self.client.region
+            client.signed.signer.region = regions.value(of: bucket) ?? self.client.region
             let request = call.request(endpoints, region: client.region)
             do {
                 let response = try await client.send(request, of: .bucket(bucket)) { try call.check($0, $1) }

@@ -31,7 +31,7 @@ package struct ChunkMessage: Equatable, Sendable {
         /// Why the generation is empty, where that is no deletion, and the settings that this depended on.
         package var reason: String?
         package var reasonSettings: String?
-        /// As the document says it, ISO 8601 where it can be told.
+        /// As the document states it, in ISO 8601 where it can be converted.
         package var created: String?
         package var modified: String?
         /// Targets of links, names of attachments, bookmarks: the first of each, cut to what a message carries.

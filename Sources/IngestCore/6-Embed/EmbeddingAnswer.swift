@@ -56,16 +56,13 @@ enum EmbeddingAnswer {
         case .string: return Base64Floats.decode(try scanner.plainString())
         case .array:
             var values: [Float] = []
-            var isValid = true
-            try scanner.array { scanner in
-                if try scanner.peek() == .number {
-                    values.append(try scanner.float())
-                } else {
-                    isValid = false
-                    try scanner.skip()
-                }
+            var numbers = scanner
+            if (try? numbers.floats(into: &values)) != nil {
+                scanner = numbers
+                return values
             }
-            return isValid ? values : nil
+            try scanner.skip()
+            return nil
         default:
             try scanner.skip()
             return nil

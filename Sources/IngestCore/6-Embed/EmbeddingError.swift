@@ -146,11 +146,12 @@ struct ProviderMessage: Equatable {
         guard message.count >= window else { return text }
         // With many inputs the search would be long: the words before a quotation mark have to do.
         guard inputs.count <= 8 else { return String(text.prefix { !"'\"`".contains($0) }) }
+        let texts = inputs.map { Array($0.utf8) }
         for start in 0...(message.count - window) {
             let part = message[start..<start + window]
             // Digits and blanks alone, as in a count of tokens, are no quotation.
             guard part.contains(where: { (0x61...0x7A).contains($0 | 0x20) || $0 >= 0x80 }) else { continue }
-            for input in inputs where contains(Array(input.utf8), part) {
+            if texts.contains(where: { contains($0, part) }) {
                 return String(decoding: message[..<start], as: UTF8.self) + "…"
             }
         }

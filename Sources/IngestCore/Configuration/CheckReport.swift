@@ -6,20 +6,19 @@ package struct CheckReport: Sendable {
     package init() {}
 
     package mutating func item(_ name: String, _ detail: String, _ body: () async throws -> Void) async {
-        do {
+        await value(name) {
             try await body()
-            text += "ok    \(name): \(detail)\n"
-        } catch {
-            isHealthy = false
-            text += "FAIL  \(name): \(Failure(error).summary)\n"
+            return detail
         }
     }
 
     /// As `item`, with a detail that is found out.
     package mutating func value(_ name: String, _ body: () async throws -> String) async {
-        var detail = ""
-        await item(name, "") { detail = try await body() }
-        if text.hasSuffix("ok    \(name): \n") { text = text.dropLast() + "\(detail)\n" }
+        do {
+            text += "ok    \(name): \(try await body())\n"
+        } catch {
+            fail(name, Failure(error).summary)
+        }
     }
 
     package mutating func fail(_ name: String, _ problem: String) {

@@ -128,6 +128,10 @@ package struct WorkerConfiguration: Sendable {
     package var chunkQueue: String
     package var handOverBucket: String
     package var handOverPrefix: String
+    /// What probes and `--check` read or write in the bucket of chunk payloads.
+    package var handOverCheck: ObjectReference {
+        ObjectReference(bucket: handOverBucket, key: handOverPrefix + ".check")
+    }
     package var concurrency: Int
     package var poll: Duration
     package var grace: Duration

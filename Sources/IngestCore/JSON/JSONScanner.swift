@@ -54,15 +54,6 @@ package struct JSONScanner {
         return value
     }
 
-    package mutating func float() throws(JSONError) -> Float {
-        let range = try numberRange()
-        // The number is followed by a byte that ends it.
-        guard range.upperBound < bytes.count else { throw error("the text ends early") }
-        return bytes.withUnsafeBytes {
-            strtof($0.baseAddress!.assumingMemoryBound(to: CChar.self) + range.lowerBound, nil)
-        }
-    }
-
     /// Appends the elements of an array of numbers.
     package mutating func floats(into values: inout [Float]) throws(JSONError) {
         try expect(0x5B)

@@ -36,7 +36,7 @@ package final class Metrics: Sendable {
         values.withLock { $0[Self.positions[series]!] += amount }
     }
 
-    /// A series that is told apart by a label, whose values are of a closed set.
+    /// A series with a label, whose values are of a closed set.
     private struct Labelled: Hashable {
         var name: String
         var label: String

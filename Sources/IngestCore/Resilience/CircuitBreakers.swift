@@ -78,12 +78,16 @@ package final class CircuitBreakers: Sendable {
     /// Real work has used the dependency. An open breaker closes.
     package func succeeded(_ dependency: Dependency, by work: String) {
         let now = time.uptime
-        let wasOpen = state.withLock { state in
+        state.withLock { state in
             if state.successes.count >= Self.maximumRemembered { state.successes = [:] }
             state.successes[dependency] = Success(time: now, work: work)
             state.undecided[dependency] = nil
-            return state.circuits.removeValue(forKey: dependency) != nil
         }
+        close(dependency)
+    }
+
+    private func close(_ dependency: Dependency) {
+        let wasOpen = state.withLock { $0.circuits.removeValue(forKey: dependency) != nil }
         if wasOpen { log.notice("processing resumed", ["dependency": dependency.description]) }
     }
 
@@ -129,7 +133,7 @@ package final class CircuitBreakers: Sendable {
     {
         if state.withLock({ $0.circuits[dependency].map { !$0.isTrial } ?? false }) {
             // Open already; a probe that is due may close it.
-            guard await isClosed(dependency, object) else { return false }
+            return await isClosed(dependency, object)
         }
         do {
             try await probeOnce(dependency, object)
@@ -177,8 +181,7 @@ package final class CircuitBreakers: Sendable {
             postpone(dependency, Failure(error).summary)
             return false
         }
-        let wasOpen = state.withLock { $0.circuits.removeValue(forKey: dependency) != nil }
-        if wasOpen { log.notice("processing resumed", ["dependency": dependency.description]) }
+        close(dependency)
         return true
     }
 
