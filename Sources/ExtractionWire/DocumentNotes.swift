@@ -1,6 +1,6 @@
 /// What is known of a document beside its text.
 package struct DocumentNotes: Equatable, Sendable {
-    /// As the document says it, ISO 8601 where it can be told; empty where it is silent.
+    /// As the document states it, in ISO 8601 where its format is known; empty where it is silent.
     package var created = ""
     package var modified = ""
     /// Bookmarks, in order.

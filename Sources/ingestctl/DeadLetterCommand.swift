@@ -45,7 +45,7 @@ struct DeadLetterCommand {
     }
 }
 
-/// One letter, as it is told.
+/// One dead-letter message, as it is listed.
 struct LetterLine {
     var sent: Timestamp
     var line: String

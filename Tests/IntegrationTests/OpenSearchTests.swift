@@ -262,83 +262,38 @@ struct OpenSearchTests {
         }
     }
 
+    /// What every mode of the search finds, in its one order.
+    private func found(_ pair: PipelinePair) async throws -> [String] {
+        let client = pair.services.openSearch
+        _ = try await client.send("POST", "/\(pair.names.chunks)/_refresh")
+        let cluster = try await client.cluster(names: pair.names)
+        let search = ChunkSearch(client: client, names: pair.names, ledger: pair.ledger, cluster: cluster)
+        let question = ChunkSearch.Question(text: "paragraph", vector: [0.5, 0.5, 0.5, 0.5], limit: 100)
+        var byMode: [[String]] = []
+        for mode in ChunkSearch.Mode.allCases {
+            byMode.append(try await search.hits(question, mode: mode).map(\.text).sorted())
+        }
+        #expect(byMode.allSatisfy { $0 == byMode[0] }, "every mode sees the same version")
+        return byMode[0]
+    }
+
     @Test(arguments: LocalStack.nodes)
     func aReplacementThatDiesAfterThreeOfTenChunks(_ node: LocalStack.Node) async throws {
-        try await withStores(node, "replace") { services, names, ledger, index in
-            let store = InMemoryObjectStore()
-            let queue = InMemoryQueue(time: services.time)
-            let object = ObjectReference(bucket: "docs", key: "a.txt")
-            let environment = LoopEnvironment.test(time: services.time)
-            let ingest = IngestPipeline(
-                IngestPipeline.Stages(
-                    ledger: ledger,
-                    store: store,
-                    extractor: ParagraphExtractor(),
-                    chunker: Chunker(tokens: 16, overlap: 0),
-                    handOver: HandOver(store: store, bucket: "hand", inlineBytes: 100_000),
-                    chunkQueue: queue
-                ),
-                settings: IngestSettings(
-                    rules: DocumentRules(tenant: "t"),
-                    names: names,
-                    handOverBucket: "hand",
-                    handOverPrefix: "hand-over/"
-                ),
-                environment: environment
-            )
-            func job(_ body: String, count: Int = 1) -> WorkLoop.Job {
-                let now = services.time.now
-                return WorkLoop.Job(deliveries: [
-                    Delivery(messageID: "m", receipt: "r", body: body, receiveCount: count, sent: now, received: now)
-                ])
-            }
-            func embed(_ index: any ChunkIndex, count: Int = 1) async throws -> Outcome {
-                let batcher = EmbeddingBatcher(HashEmbedder(), linger: .zero, time: services.time)
-                let pipeline = EmbedPipeline(
-                    EmbedPipeline.Stages(
-                        ledger: ledger,
-                        index: index,
-                        embeddings: batcher,
-                        handOver: HandOver(store: store, bucket: "hand", inlineBytes: 0),
-                        eventQueue: queue,
-                        chunkQueue: InMemoryQueue(time: services.time)
-                    ),
-                    settings: EmbedSettings(indexName: names.chunks, dimensions: 4, patience: .zero),
-                    environment: environment
-                )
-                let message = try #require(queue.messages.last).message.body
-                return await withTaskGroup(of: Void.self) { group in
-                    group.addTask { await batcher.run() }
-                    defer { group.cancelAll() }
-                    return await pipeline.handle(job(message, count: count))
-                }
-            }
-            func found() async throws -> [String] {
-                _ = try await services.openSearch.send("POST", "/\(names.chunks)/_refresh")
-                let cluster = try await services.openSearch.cluster(names: names)
-                let search = ChunkSearch(client: services.openSearch, names: names, ledger: ledger, cluster: cluster)
-                let question = ChunkSearch.Question(text: "paragraph", vector: [0.5, 0.5, 0.5, 0.5], limit: 100)
-                var byMode: [[String]] = []
-                for mode in ChunkSearch.Mode.allCases {
-                    byMode.append(try await search.hits(question, mode: mode).map(\.text).sorted())
-                }
-                #expect(byMode.allSatisfy { $0 == byMode[0] }, "every mode sees the same version")
-                return byMode[0]
-            }
-            let old = (0..<10).map { "Paragraph \($0) of the old version, with words of the sea." }
-            let new = (0..<10).map { "Paragraph \($0) of the new version, with words of the land." }
-            store.put(object, old.joined(separator: "\n\n"))
-            #expect(await ingest.handle(job(ObjectChange.hint(for: object))) == .done)
-            #expect(try await embed(index) == .done)
-            #expect(try await found() == old)
-            store.put(object, new.joined(separator: "\n\n"))
-            #expect(await ingest.handle(job(ObjectChange.hint(for: object))) == .done)
-            guard case .retry = try await embed(DyingIndex(index, after: 3)) else {
+        try await PipelinePair.run(node, "replace") { pair async throws in
+            let old = PipelinePair.texts("old", 10)
+            let new = PipelinePair.texts("new", 10)
+            pair.put(old)
+            #expect(await pair.ingest() == .done)
+            #expect(await pair.embed(pair.handedOver) == .done)
+            #expect(try await found(pair) == old)
+            pair.put(new)
+            #expect(await pair.ingest() == .done)
+            guard case .retry = await pair.embed(pair.handedOver, into: DyingIndex(pair.index, after: 3)) else {
                 return _ = Issue.record("did not die")
             }
-            #expect(try await found() == old, "the whole old version, and nothing of the new")
-            #expect(try await embed(index, count: 2) == .done)
-            #expect(try await found() == new)
+            #expect(try await found(pair) == old, "the whole old version, and nothing of the new")
+            #expect(await pair.embed(pair.handedOver, receives: 2) == .done)
+            #expect(try await found(pair) == new)
         }
     }
 }

@@ -13,7 +13,7 @@ struct PipelinePair: Sendable {
     let store = InMemoryObjectStore()
     let events: InMemoryQueue
     let chunks: InMemoryQueue
-    /// What was asked to be looked for later.
+    /// Clean-ups that are due later.
     let tidying: InMemoryQueue
     let object = ObjectReference(bucket: "docs", key: "a.txt")
     private let environment: LoopEnvironment
@@ -59,13 +59,6 @@ struct PipelinePair: Sendable {
         (0..<count).map { "Paragraph \($0) of the \(word) version, with words of the sea." }
     }
 
-    static func job(_ body: String, receives: Int = 1) -> WorkLoop.Job {
-        let now = Timestamp.current
-        return WorkLoop.Job(deliveries: [
-            Delivery(messageID: "m", receipt: "r", body: body, receiveCount: receives, sent: now, received: now)
-        ])
-    }
-
     /// An event of the object, handled by an ingest-worker of its own.
     func ingest(inlineBytes: Int = 100_000, through store: (any ObjectStore)? = nil) async -> Outcome {
         let pipeline = IngestPipeline(
@@ -85,16 +78,21 @@ struct PipelinePair: Sendable {
             ),
             environment: environment
         )
-        return await pipeline.handle(Self.job(ObjectChange.hint(for: object)))
+        return await pipeline.handle(.test(ObjectChange.hint(for: object), at: services.time.now))
     }
 
     /// A chunk message, handled by an embed-worker of its own.
-    func embed(_ message: String, receives: Int = 1, with embedder: any Embedder = HashEmbedder()) async -> Outcome {
+    func embed(
+        _ message: String,
+        receives: Int = 1,
+        with embedder: any Embedder = HashEmbedder(),
+        into index: (any ChunkIndex)? = nil
+    ) async -> Outcome {
         let batcher = EmbeddingBatcher(embedder, linger: .zero, time: services.time)
         let pipeline = EmbedPipeline(
             EmbedPipeline.Stages(
                 ledger: ledger,
-                index: index,
+                index: index ?? self.index,
                 embeddings: batcher,
                 handOver: HandOver(store: store, bucket: "hand", inlineBytes: 0),
                 eventQueue: events,
@@ -106,7 +104,7 @@ struct PipelinePair: Sendable {
         return await withTaskGroup(of: Void.self) { group in
             group.addTask { await batcher.run() }
             defer { group.cancelAll() }
-            return await pipeline.handle(Self.job(message, receives: receives))
+            return await pipeline.handle(.test(message, receives: receives, at: services.time.now))
         }
     }
 

@@ -41,34 +41,6 @@ import ingest_worker
         }
     }
 
-    let time = VirtualTime()
-    let store = InMemoryObjectStore()
-    let ledger = InMemoryLedger()
-    let names = IndexNames(
-        alias: "t",
-        fingerprint: PipelineFingerprint(chunkTokens: 16, chunkOverlap: 0, tokenizer: "x", model: "m", dimensions: 4)
-    )
-
-    private func ingest(_ chunks: InMemoryQueue, _ environment: LoopEnvironment) -> IngestPipeline {
-        IngestPipeline(
-            IngestPipeline.Stages(
-                ledger: ledger,
-                store: store,
-                extractor: ParagraphExtractor(),
-                chunker: Chunker(tokens: 16, overlap: 0),
-                handOver: HandOver(store: store, bucket: "hand", inlineBytes: 100_000),
-                chunkQueue: chunks
-            ),
-            settings: IngestSettings(
-                rules: DocumentRules(tenant: "default"),
-                names: names,
-                handOverBucket: "hand",
-                handOverPrefix: "hand-over/"
-            ),
-            environment: environment
-        )
-    }
-
     /// Healthy servers: a vector for each text, every item of a bulk created.
     private static func healthy(_ request: HTTPRequest) throws -> HTTPResponse {
         if request.path.hasSuffix("/embeddings") {
@@ -94,9 +66,10 @@ import ingest_worker
 
     @Test(arguments: Fault.allCases)
     func twentyMinutes(_ fault: Fault) async throws {
+        let stores = MemoryStores()
+        let (time, store) = (stores.time, stores.store)
         let (chunks, deadLetters) = (InMemoryQueue(time: time), InMemoryQueue(time: time))
         let log = CollectingLog()
-        let time = time
         let isBroken = Locked(true)
         let http = ScriptedHTTPClient { request, _ in
             if isBroken.withLock({ $0 }), let answer = try fault.answer(request) { return answer }
@@ -113,7 +86,7 @@ import ingest_worker
         )
         let batcher = EmbeddingBatcher(embedder, time: time)
         let client = OpenSearchClient(endpoint: endpoint, http: http, retrying: retrying)
-        let index = OpenSearchIndex(name: names.writeAlias, client: client, time: time)
+        let index = OpenSearchIndex(name: stores.names.writeAlias, client: client, time: time)
         let environment = LoopEnvironment.test(time: time, sink: log) { dependency, _ in
             switch dependency {
             case .provider: try await embedder.probe()
@@ -121,18 +94,8 @@ import ingest_worker
             default: break
             }
         }
-        let pipeline = EmbedPipeline(
-            EmbedPipeline.Stages(
-                ledger: ledger,
-                index: index,
-                embeddings: batcher,
-                handOver: HandOver(store: store, bucket: "hand", inlineBytes: 0),
-                eventQueue: InMemoryQueue(time: time),
-                chunkQueue: InMemoryQueue(time: time)
-            ),
-            settings: EmbedSettings(indexName: names.chunks, dimensions: 4, patience: .zero),
-            environment: environment
-        )
+        let queues = (events: InMemoryQueue(time: time), tidying: InMemoryQueue(time: time))
+        let pipeline = stores.embed(batcher, into: index, queues: queues, environment: environment)
         let shutdown = Shutdown()
         let loop = WorkLoop(
             queue: chunks,
@@ -142,19 +105,11 @@ import ingest_worker
             environment: environment,
             handler: WorkLoop.Handler(work: { await pipeline.handle($0) })
         )
-        let ingest = ingest(chunks, environment)
+        let ingest = stores.ingest(into: chunks, environment: environment)
         let arrive: @Sendable (Int) async -> Void = { number in
             let object = ObjectReference(bucket: "docs", key: "\(number).txt")
             store.put(object, PipelineTests.paragraphs(0..<3, "document \(number)"))
-            let delivery = Delivery(
-                messageID: "m",
-                receipt: "r",
-                body: ObjectChange.hint(for: object),
-                receiveCount: 1,
-                sent: time.now,
-                received: time.now
-            )
-            _ = await ingest.handle(WorkLoop.Job(deliveries: [delivery]))
+            _ = await ingest.handle(.test(ObjectChange.hint(for: object), at: time.now))
         }
         for number in 0..<10 { await arrive(number) }
         try await time.flowing {
@@ -169,7 +124,7 @@ import ingest_worker
                 #expect(chunks.messages.count == 30 && deadLetters.messages.isEmpty)
                 let counts = chunks.messages.map(\.receiveCount)
                 #expect(counts.max() ?? 0 <= 2, "receive counts: \(counts)")
-                #expect(environment.health.obstacle != nil, "readiness tells why")
+                #expect(environment.health.obstacle != nil, "readiness says why")
                 isBroken.withLock { $0 = false }
                 try await time.sleep(for: .seconds(180))
                 shutdown.enter(.stopping)
@@ -178,7 +133,7 @@ import ingest_worker
             }
         }
         #expect(chunks.messages.isEmpty && deadLetters.messages.isEmpty)
-        #expect(ledger.all.count { $0.live != nil } == 30)
+        #expect(stores.ledger.all.count { $0.live != nil } == 30)
         #expect(environment.health.obstacle == nil)
         // A worker that cannot work is quiet: at most a request a second in the worst minute.
         #expect(http.requests.count < 1200 + 30 * 4, "\(http.requests.count) requests")

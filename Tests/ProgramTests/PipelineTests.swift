@@ -7,26 +7,24 @@ import ingest_worker
 
 /// Both pipelines over stores in memory: what the promise says, step by step.
 @Suite struct PipelineTests {
-    let time = VirtualTime()
-    let store = InMemoryObjectStore()
-    let ledger = InMemoryLedger()
+    private let stores = MemoryStores()
     let index = InMemoryIndex()
     let embedder = HashEmbedder()
     let events: InMemoryQueue
     let chunks: InMemoryQueue
     let tidying: InMemoryQueue
-    let names = IndexNames(
-        alias: "t",
-        fingerprint: PipelineFingerprint(chunkTokens: 16, chunkOverlap: 0, tokenizer: "x", model: "m", dimensions: 4)
-    )
     let object = ObjectReference(bucket: "docs", key: "a.txt")
 
     init() {
-        events = InMemoryQueue(time: time)
-        chunks = InMemoryQueue(time: time)
-        tidying = InMemoryQueue(time: time)
+        events = InMemoryQueue(time: stores.time)
+        chunks = InMemoryQueue(time: stores.time)
+        tidying = InMemoryQueue(time: stores.time)
     }
 
+    private var time: VirtualTime { stores.time }
+    private var store: InMemoryObjectStore { stores.store }
+    private var ledger: InMemoryLedger { stores.ledger }
+    private var names: IndexNames { stores.names }
     private var recordID: String { DocumentID(tenant: "default", object: object).recordID(index: names.chunks) }
     private var record: DocumentRecord? { ledger.record(recordID) }
 
@@ -35,43 +33,16 @@ import ingest_worker
         inlineBytes: Int = 100_000,
         rejections: RejectionSettings = RejectionSettings()
     ) -> IngestPipeline {
-        let environment = LoopEnvironment.test(time: time)
-        return IngestPipeline(
-            IngestPipeline.Stages(
-                ledger: ledger,
-                store: store,
-                extractor: ParagraphExtractor(),
-                chunker: Chunker(tokens: 16, overlap: 0),
-                handOver: HandOver(store: store, bucket: "hand", inlineBytes: inlineBytes),
-                chunkQueue: chunks
-            ),
-            settings: IngestSettings(
-                rules: DocumentRules(tenant: "default"),
-                names: names,
-                handOverBucket: "hand",
-                handOverPrefix: "hand-over/",
-                removesRejected: removesRejected,
-                rejections: rejections
-            ),
-            environment: environment
-        )
+        stores.ingest(into: chunks, inlineBytes: inlineBytes, environment: .test(time: time)) { settings in
+            settings.removesRejected = removesRejected
+            settings.rejections = rejections
+        }
     }
 
     private func embed(_ job: WorkLoop.Job) async -> Outcome {
-        let environment = LoopEnvironment.test(time: time)
         let batcher = EmbeddingBatcher(embedder, linger: .zero, time: time)
-        let pipeline = EmbedPipeline(
-            EmbedPipeline.Stages(
-                ledger: ledger,
-                index: index,
-                embeddings: batcher,
-                handOver: HandOver(store: store, bucket: "hand", inlineBytes: 0),
-                eventQueue: events,
-                chunkQueue: tidying
-            ),
-            settings: EmbedSettings(indexName: names.chunks, dimensions: 4, patience: .zero),
-            environment: environment
-        )
+        let queues = (events: events, tidying: tidying)
+        let pipeline = stores.embed(batcher, into: index, queues: queues, environment: .test(time: time))
         return await withTaskGroup(of: Void.self) { group in
             group.addTask { await batcher.run() }
             defer { group.cancelAll() }
@@ -82,15 +53,7 @@ import ingest_worker
     private func embedLast(count: Int = 1) async throws -> Outcome { await embed(try lastChunkMessage(count: count)) }
 
     private func delivery(_ body: String, count: Int = 1) -> WorkLoop.Job {
-        let delivery = Delivery(
-            messageID: "m",
-            receipt: "r",
-            body: body,
-            receiveCount: count,
-            sent: time.now,
-            received: time.now
-        )
-        return WorkLoop.Job(deliveries: [delivery])
+        .test(body, receives: count, at: time.now)
     }
 
     private func event(count: Int = 1) -> WorkLoop.Job { delivery(ObjectChange.hint(for: object), count: count) }

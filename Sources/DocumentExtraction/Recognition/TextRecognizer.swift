@@ -2,7 +2,7 @@ import ExtractionWire
 
 /// Reads the text that pictures show (OCR).
 package protocol TextRecognizer {
-    /// The text of one page's picture; no text where there is none, or none that can be told.
+    /// The text of one page's picture; empty where there is none, or none that can be recognized.
     func recognize(_ page: PageRaster) throws(Rejection) -> RecognizedPage
 
     /// Calls `body` with the text of each page of a picture (PNG, JPEG, TIFF). Throws a rejection for what is no such picture, or has more pages than `limit`.

@@ -103,7 +103,7 @@ package final class OpenAIEmbedder: Embedder {
         }
     }
 
-    /// What the server takes; asked once, and again when it refuses.
+    /// What the server takes; probed once, and again when it refuses.
     package func learnedProfile() async throws -> EmbeddingProfile {
         if let known = profile.withLock({ $0 }) { return known }
         return try await learning.run(0) {

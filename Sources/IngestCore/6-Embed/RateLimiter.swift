@@ -71,7 +71,7 @@ package final class RateLimiter: Sendable {
         state.blockedUntil = max(state.blockedUntil, time.uptime + min(duration, Self.longestBlock))
     }
 
-    /// How long until the budget holds another request of this size; nil when it does now, or is not told.
+    /// How long until the budget holds another request of this size; nil when it does now, or the server does not say.
     static func pause(_ headers: HTTPHeaders, _ nextTokens: Int) -> Duration? {
         func shortage(_ kind: String, _ needed: Int) -> Duration? {
             guard let remaining = headers["x-ratelimit-remaining-\(kind)"].flatMap(Int.init), remaining >= 0,

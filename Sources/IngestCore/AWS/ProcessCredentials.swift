@@ -19,7 +19,7 @@ struct ProcessCredentials: CredentialProvider {
 
     func credentials() async throws -> Credentials {
         let (output, status) = try await run()
-        // Neither command nor output is told: both may hold secrets.
+        // Neither command nor output is reported: both may hold secrets.
         guard status == 0 else {
             throw CredentialError("credential_process of profile \"\(profile)\" ended with \(status)")
         }

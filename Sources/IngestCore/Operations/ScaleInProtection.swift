@@ -51,7 +51,7 @@ package final class ScaleInProtection: Sendable {
         change?.open()
     }
 
-    /// Keeps the agent told until it is cancelled.
+    /// Reports each change to the agent until it is cancelled.
     package func run() async {
         while !Task.isCancelled {
             if let wanted = pendingChange() { await tell(wanted) }

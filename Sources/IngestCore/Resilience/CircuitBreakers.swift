@@ -124,7 +124,7 @@ package final class CircuitBreakers: Sendable {
         return .undecided
     }
 
-    /// Whether the dependency's probe succeeds now; where it does not, the breaker opens. To be asked before a document is rejected for what
+    /// Whether the dependency's probe succeeds now; where it does not, the breaker opens. Probe before a document is rejected for what
     /// a provider or a store said.
     ///
     /// - Parameter reason: what the log and `/ready` say; nil for what the probe met.

@@ -1,0 +1,65 @@
+import ExtractionWire
+import IngestCore
+import IngestTestKit
+import embed_worker
+import ingest_worker
+
+/// What both pipelines work on, in memory and on a virtual clock, and the pipelines over it.
+struct MemoryStores: Sendable {
+    let time = VirtualTime()
+    let store = InMemoryObjectStore()
+    let ledger = InMemoryLedger()
+    let names = IndexNames(
+        alias: "t",
+        fingerprint: PipelineFingerprint(chunkTokens: 16, chunkOverlap: 0, tokenizer: "x", model: "m", dimensions: 4)
+    )
+
+    /// - Parameter adjust: changes the settings of the tests.
+    func ingest(
+        into chunks: InMemoryQueue,
+        inlineBytes: Int = 100_000,
+        environment: LoopEnvironment,
+        adjust: (inout IngestSettings) -> Void = { _ in }
+    ) -> IngestPipeline {
+        var settings = IngestSettings(
+            rules: DocumentRules(tenant: "default"),
+            names: names,
+            handOverBucket: "hand",
+            handOverPrefix: "hand-over/"
+        )
+        adjust(&settings)
+        return IngestPipeline(
+            IngestPipeline.Stages(
+                ledger: ledger,
+                store: store,
+                extractor: ParagraphExtractor(),
+                chunker: Chunker(tokens: 16, overlap: 0),
+                handOver: HandOver(store: store, bucket: "hand", inlineBytes: inlineBytes),
+                chunkQueue: chunks
+            ),
+            settings: settings,
+            environment: environment
+        )
+    }
+
+    /// - Parameter queues: where fresh events and later looks go.
+    func embed(
+        _ embeddings: EmbeddingBatcher,
+        into index: any ChunkIndex,
+        queues: (events: InMemoryQueue, tidying: InMemoryQueue),
+        environment: LoopEnvironment
+    ) -> EmbedPipeline {
+        EmbedPipeline(
+            EmbedPipeline.Stages(
+                ledger: ledger,
+                index: index,
+                embeddings: embeddings,
+                handOver: HandOver(store: store, bucket: "hand", inlineBytes: 0),
+                eventQueue: queues.events,
+                chunkQueue: queues.tidying
+            ),
+            settings: EmbedSettings(indexName: names.chunks, dimensions: 4, patience: .zero),
+            environment: environment
+        )
+    }
+}
