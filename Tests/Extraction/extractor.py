@@ -87,11 +87,11 @@ class Extractor:
         os.close(errors)
         self.socket = ours
 
-    def ask(self, path: str | pathlib.Path, name: str | None = None, content_type: str = "", pages: int = 10_000, text: int = 64 << 20,
+    def ask(self, path: str | pathlib.Path, name: str | None = None, content_type: str = "", encoding: str = "", pages: int = 10_000, text: int = 64 << 20,
             main: bool = True, deadline: float = 60) -> bytes:
         """The body of the reply."""
         name = pathlib.Path(path).name if name is None else name
-        request = b"\x02" + b"".join(struct.pack("<I", len(s)) + s for s in (name.encode("utf-8", "replace"), content_type.encode()))
+        request = b"\x02" + b"".join(struct.pack("<I", len(s)) + s for s in (name.encode("utf-8", "replace"), content_type.encode(), encoding.encode()))
         request += struct.pack("<IIB", pages, text, 1 if main else 0)
         descriptor = os.open(path, os.O_RDONLY)
         try:
