@@ -81,6 +81,19 @@ import Testing
         #expect(queue.messages.isEmpty && queue.largestReceiveCount == 3)
     }
 
+    /// The work fails in the last moment of the outage, and its probe comes just after it.
+    @Test func theEndOfAnOutageBurnsNoReceive() async throws {
+        for number in 0..<4 { try await queue.send(OutgoingMessage(body: "\(number)")) }
+        let isDown = isDown
+        let handler = WorkLoop.Handler { _ in
+            isDown.withLock { $0 } ? .blocked(.transient("connection timed out", of: .bucket("b"))) : .done
+        }
+        let probe: CircuitBreakers.Probe = { _, _ in isDown.withLock { $0 = false } }
+        _ = try await run(handler, probe: probe)
+        #expect(queue.messages.isEmpty && dead.messages.isEmpty)
+        #expect(queue.largestReceiveCount == 1)
+    }
+
     @Test func aBucketThatIsAwayHoldsUpNoOther() async throws {
         for number in 0..<6 { try await queue.send(OutgoingMessage(body: "broken \(number)")) }
         for number in 0..<6 { try await queue.send(OutgoingMessage(body: "good \(number)")) }

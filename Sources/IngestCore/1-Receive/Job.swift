@@ -6,6 +6,9 @@ extension WorkLoop {
         package var pauses = 0
         /// Retries in place for a server that asked for less.
         var throttles = 0
+        /// A failure counts against the message only when the next attempt fails, too: the probe that succeeded may have come just
+        /// after the end of the outage that the first one met.
+        var isRepeated = false
         /// When it first failed, by `TimeSource.uptime`.
         var failedSince: Duration?
 

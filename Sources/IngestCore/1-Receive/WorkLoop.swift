@@ -312,10 +312,15 @@ package struct WorkLoop: Sendable {
             guard dependency.isEssential || waiting.tryAcquire() else {
                 return .outcome(.park(failure.summary))
             }
+            job.isRepeated = false
         case .message:
-            guard case .throttled(_, let wish, _) = failure, job.throttles < Self.throttlesInPlace else { return retry }
-            job.throttles += 1
-            wait = min(wish ?? wait, Self.longestWait)
+            if case .throttled(_, let wish, _) = failure, job.throttles < Self.throttlesInPlace {
+                job.throttles += 1
+                wait = min(wish ?? wait, Self.longestWait)
+            } else if job.isRepeated {
+                return retry
+            }
+            job.isRepeated = true
         case .undecided: break
         }
         defer { if verdict == .unavailable, !dependency.isEssential { waiting.release() } }
