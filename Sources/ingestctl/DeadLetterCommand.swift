@@ -29,19 +29,13 @@ struct DeadLetterCommand {
     }
 
     private func letters(_ queue: SQSQueue) async throws -> [LetterLine] {
-        var seen: [String: LetterLine] = [:]
-        var receipts: [String] = []
-        while true {
-            let found = try await queue.receive(maximum: 10, wait: .seconds(1), visibility: Self.lookingTime)
-            let fresh = found.filter { seen[$0.messageID] == nil }
-            for delivery in fresh { seen[delivery.messageID] = LetterLine(delivery, queue: queue.name) }
-            receipts += found.map(\.receipt)
-            if found.isEmpty { break }
+        let (found, receipts) = try await QueueListing.read {
+            try await queue.receive(maximum: 10, wait: .seconds(1), visibility: Self.lookingTime)
         }
         for start in stride(from: 0, to: receipts.count, by: 10) {
             _ = try await queue.setVisibility(Array(receipts[start..<min(receipts.count, start + 10)]), .zero)
         }
-        return seen.values.sorted { ($0.sent, $0.line) < ($1.sent, $1.line) }
+        return found.map { LetterLine($0, queue: queue.name) }.sorted { ($0.sent, $0.line) < ($1.sent, $1.line) }
     }
 }
 

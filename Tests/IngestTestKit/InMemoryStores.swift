@@ -52,11 +52,15 @@ package final class InMemoryLedger: Ledger {
     private let records = Locked([String: (record: DocumentRecord, sequence: Int)]())
     /// Called before a write is looked at: a place for somebody else to be faster.
     private let interruption = Locked((@Sendable () -> Void)?.none)
+    private let conflicts = Locked(0)
 
     package init() {}
 
     package func record(_ id: String) -> DocumentRecord? { records.withLock { $0[id]?.record } }
     package var all: [DocumentRecord] { records.withLock { $0.values.map(\.record) } }
+    /// So many writes find that somebody else was faster.
+    package func conflict(nextWrites count: Int) { conflicts.withLock { $0 = count } }
+    package var conflictsLeft: Int { conflicts.withLock { $0 } }
     package func interruptNextWrite(_ body: @escaping @Sendable () -> Void) { interruption.withLock { $0 = body } }
 
     package func read(_ id: String) async throws -> VersionedRecord {
@@ -73,6 +77,11 @@ package final class InMemoryLedger: Ledger {
             return held
         }
         interruption?()
+        let isConflict = conflicts.withLock { left in
+            defer { left = max(0, left - 1) }
+            return left > 0
+        }
+        if isConflict { return .conflict }
         return records.withLock { records in
             let current = records[id].map { RecordVersion.at(sequence: $0.sequence, term: 1) } ?? .absent
             guard current == version else { return .conflict }

@@ -17,7 +17,8 @@ struct MemoryStores: Sendable {
     /// - Parameter adjust: changes the settings of the tests.
     func ingest(
         into chunks: InMemoryQueue,
-        inlineBytes: Int = 100_000,
+        extractor: any Extractor = ParagraphExtractor(),
+        handOver: HandOver? = nil,
         environment: LoopEnvironment,
         adjust: (inout IngestSettings) -> Void = { _ in }
     ) -> IngestPipeline {
@@ -32,9 +33,9 @@ struct MemoryStores: Sendable {
             IngestPipeline.Stages(
                 ledger: ledger,
                 store: store,
-                extractor: ParagraphExtractor(),
+                extractor: extractor,
                 chunker: Chunker(tokens: 16, overlap: 0),
-                handOver: HandOver(store: store, bucket: "hand", inlineBytes: inlineBytes),
+                handOver: handOver ?? HandOver(store: store, bucket: "hand", inlineBytes: 100_000),
                 chunkQueue: chunks
             ),
             settings: settings,

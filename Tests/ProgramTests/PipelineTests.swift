@@ -33,7 +33,8 @@ import ingest_worker
         inlineBytes: Int = 100_000,
         rejections: RejectionSettings = RejectionSettings()
     ) -> IngestPipeline {
-        stores.ingest(into: chunks, inlineBytes: inlineBytes, environment: .test(time: time)) { settings in
+        let handOver = HandOver(store: store, bucket: "hand", inlineBytes: inlineBytes)
+        return stores.ingest(into: chunks, handOver: handOver, environment: .test(time: time)) { settings in
             settings.removesRejected = removesRejected
             settings.rejections = rejections
         }

@@ -90,7 +90,7 @@ struct SimulatedFleet {
         handler.work = { job in
             process.world.watcher.begins(job, process)
             let outcome = await work(job)
-            process.world.watcher.ends(job, process)
+            process.world.watcher.ends(job, process, outcome)
             return outcome
         }
         return WorkLoop(
@@ -237,6 +237,7 @@ private struct WatchedQueue: MessageQueue {
 
     func setVisibility(_ receipts: [String], _ timeout: Duration) async throws -> [Result<Void, LeaseError>] {
         process.world.watcher.uses(receipts, process)
+        if timeout != World.visibility { process.world.watcher.released(receipts) }
         return try await queue.setVisibility(receipts, timeout)
     }
 

@@ -151,6 +151,7 @@ struct SimulatedSQS {
         return places.prefix(maximum).map { place in
             let isDoubled = world.strikes(.duplicated)
             let lease: Duration = isDoubled ? .milliseconds(world.faults.draw(0...3000)) : World.visibility
+            let previous = queue.messages[place].receipt
             queue.messages[place].receives += 1
             queue.messages[place].visibleAt = world.uptime + lease
             queue.messages[place].receipt = queue.nextReceipt()
@@ -160,7 +161,7 @@ struct SimulatedSQS {
             let how =
                 "receives \(queue.name) message \(message.id), time \(message.receives)\(isDoubled ? ", DOUBLED" : "")"
             world.note(process.name, how, message.document)
-            world.watcher.received(message, from: queue, isDoubled: isDoubled)
+            world.watcher.received(message, after: previous, from: queue, isDoubled: isDoubled)
             return message
         }
     }

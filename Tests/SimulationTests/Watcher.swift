@@ -9,6 +9,8 @@ final class Watcher: @unchecked Sendable {
     private var allowed: [String: Int] = [:]
     private var settled: Set<String> = []
     private var working: [String: Int] = [:]
+    /// Receipts of jobs that wait in place for another attempt.
+    private var waiting: Set<String> = []
     private var handOverWriters: [String: (process: SimulatedProcess, document: String)] = [:]
     private var sentHandOvers: Set<String> = []
     private var textsByETag: [String: [String]] = [:]
@@ -62,22 +64,31 @@ final class Watcher: @unchecked Sendable {
     func begins(_ job: WorkLoop.Job, _ process: SimulatedProcess) {
         process.jobs += 1
         process.receipts.formUnion(job.deliveries.map(\.receipt))
+        waiting.subtract(job.deliveries.map(\.receipt))
         if process.jobs > world.story.concurrency {
             world.violate(.bounded, "\(process.name) has \(process.jobs) jobs of \(world.story.concurrency)", "")
         }
         working[job.first.body, default: 0] += 1
     }
 
-    func ends(_ job: WorkLoop.Job, _ process: SimulatedProcess) {
+    func ends(_ job: WorkLoop.Job, _ process: SimulatedProcess, _ outcome: Outcome) {
         process.jobs -= 1
         process.receipts.subtract(job.deliveries.map(\.receipt))
         working[job.first.body, default: 0] -= 1
+        if case .blocked = outcome { waiting.formUnion(job.deliveries.map(\.receipt)) }
     }
 
-    /// Two workers at one message may both pay.
-    func received(_ message: SimulatedQueue.Message, from queue: SimulatedQueue, isDoubled: Bool) {
+    func released(_ receipts: [String]) { waiting.subtract(receipts) }
+
+    /// Two workers at one message may both pay: its lease may run out during an attempt, or while the job waits for the next one.
+    func received(
+        _ message: SimulatedQueue.Message,
+        after previous: String,
+        from queue: SimulatedQueue,
+        isDoubled: Bool
+    ) {
         guard queue === world.chunks else { return }
-        let isInWork = working[message.body] ?? 0 > 0
+        let isInWork = working[message.body] ?? 0 > 0 || waiting.contains(previous)
         if isInWork || isDoubled { excused.insert(message.document) }
         if isInWork, world.faults.fired.allSatisfy({ $0.fault == .slow }) {
             world.violate(.leases, "message \(message.id) is delivered again while it is in work", message.document)

@@ -12,24 +12,31 @@ package struct HandOver: Sendable {
     private let bucket: String
     private let prefix: String
     private let inlineBytes: Int
-    private static let maximumBytes = 512 << 20
+    private let maximumBytes: Int
 
     /// - Parameters:
     ///   - inlineBytes: the longest message body that travels inline.
     ///   - prefix: where hand-over objects stand; a lifecycle rule on it is the backstop for those that nobody deleted.
-    package init(store: any ObjectStore, bucket: String, prefix: String = "hand-over/", inlineBytes: Int) {
+    ///   - maximumBytes: of a document's chunks before compression; more is rejected here, and would be corrupt to the reader.
+    package init(
+        store: any ObjectStore,
+        bucket: String,
+        prefix: String = "hand-over/",
+        inlineBytes: Int,
+        maximumBytes: Int = 512 << 20
+    ) {
         self.store = store
         self.bucket = bucket
         self.prefix = prefix
         self.inlineBytes = inlineBytes
+        self.maximumBytes = maximumBytes
     }
 
     /// The message body for these chunks; where they do not fit, their object is written first.
     package func pack(_ header: ChunkMessage.Header, _ chunks: [Chunk]) async throws -> String {
         let plain = ChunkPayload.encode(chunks.map(ChunkPayload.init))
-        guard plain.count <= Self.maximumBytes else {
-            // `unpack` would take it for corrupt.
-            let detail = "its chunks have \(plain.count >> 20) MB, the limit is \(Self.maximumBytes >> 20) MB"
+        guard plain.count <= maximumBytes else {
+            let detail = "its chunks have \(plain.count >> 20) MB, the limit is \(maximumBytes >> 20) MB"
             throw Failure.document(Rejection(.outputLimit, detail))
         }
         let payload = Zstandard.compress(plain)
@@ -46,11 +53,11 @@ package struct HandOver: Sendable {
         switch message.payload {
         case .inline(let bytes): packed = bytes
         case .object(let object):
-            guard let bytes = try await store.readBytes(object, maximum: Self.maximumBytes) else { throw Loss.missing }
+            guard let bytes = try await store.readBytes(object, maximum: maximumBytes) else { throw Loss.missing }
             packed = bytes
         case .tidying: packed = Zstandard.compress(Array("[]".utf8))
         }
-        guard let bytes = Zstandard.decompress(packed, maximum: Self.maximumBytes),
+        guard let bytes = Zstandard.decompress(packed, maximum: maximumBytes),
             let chunks = try? ChunkSet(decoding: bytes), chunks.count == message.header.chunkCount
         else { throw Loss.corrupt }
         return chunks
