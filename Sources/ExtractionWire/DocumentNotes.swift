@@ -5,11 +5,11 @@ package struct DocumentNotes: Equatable, Sendable {
     package var modified = ""
     /// Bookmarks, in order.
     package var outline: [OutlineEntry] = []
-    /// Targets of links, each once, in the order of the text; at most `longestList`.
+    /// Targets of links, each once, in the order of the text; at most `maximumList`.
     package var links: [String] = []
-    /// Names of attached or embedded files; at most `longestList`.
+    /// Names of attached or embedded files; at most `maximumList`.
     package var attachments: [String] = []
-    /// Headers and footers that were taken out of the text, each once; at most `longestList`.
+    /// Headers and footers that were taken out of the text, each once; at most `maximumList`.
     package var runningLines: [String] = []
     package var pagesWithoutText = 0
     /// Pages and attachments that show pictures and no text, and were not read: only OCR can tell what they say.
@@ -25,7 +25,7 @@ package struct DocumentNotes: Equatable, Sendable {
     /// How much the text looks like text: 1 is clean, 0 is rubbish.
     package var quality = 1.0
 
-    package static let longestList = 1000
+    package static let maximumList = 1000
 
     package init() {}
 

@@ -16,7 +16,7 @@ package struct ExtractorProgram {
         package static let noSandbox: Int32 = 70
     }
 
-    private static let longestRequest = 1 << 20
+    private static let maximumRequest = 1 << 20
     private let options: ExtractorOptions
     private let recognizer: (any TextRecognizer)?
 
@@ -39,7 +39,7 @@ package struct ExtractorProgram {
             )
             guard sandbox_enter(&limits, &landlock) == 0 else { exit(ExitCode.noSandbox) }
         }
-        let channel = FrameChannel(descriptor: 0, maximumLength: Self.longestRequest)
+        let channel = FrameChannel(descriptor: 0, maximumLength: Self.maximumRequest)
         while let (body, attached) = try? channel.receive() {
             let reply = answer(body, attached, landlock: Int(landlock))
             if let attached { close(attached) }

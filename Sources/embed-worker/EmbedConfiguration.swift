@@ -25,7 +25,7 @@ struct EmbedConfiguration: WorkerSettings {
             indexName: common.names.chunks,
             dimensions: common.dimensions,
             stalenessBound: .seconds(reader.read(Settings.staleness)),
-            tidyAfter: .seconds(reader.read(Settings.tidyAfter)),
+            sweepDelay: .seconds(reader.read(Settings.sweepDelay)),
             window: reader.read(Settings.embeddingWindow),
             bufferBytes: reader.read(Settings.buffer) << 20
         )

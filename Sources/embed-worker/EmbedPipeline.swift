@@ -8,7 +8,7 @@ package struct EmbedPipeline: Sendable {
         package var ledger: any Ledger
         package var index: any ChunkIndex
         package var embeddings: EmbeddingBatcher
-        package var handOver: HandOver
+        package var handoff: ChunkHandoff
         /// For a fresh event where a chunk payload was lost.
         package var eventQueue: any MessageQueue
         /// The worker's own queue, for a look afterwards.
@@ -18,14 +18,14 @@ package struct EmbedPipeline: Sendable {
             ledger: any Ledger,
             index: any ChunkIndex,
             embeddings: EmbeddingBatcher,
-            handOver: HandOver,
+            handoff: ChunkHandoff,
             eventQueue: any MessageQueue,
             chunkQueue: any MessageQueue
         ) {
             self.ledger = ledger
             self.index = index
             self.embeddings = embeddings
-            self.handOver = handOver
+            self.handoff = handoff
             self.eventQueue = eventQueue
             self.chunkQueue = chunkQueue
         }
@@ -34,7 +34,7 @@ package struct EmbedPipeline: Sendable {
     private let stages: Stages
     private let settings: EmbedSettings
     private let environment: LoopEnvironment
-    private let patience: Patience
+    private let retryBudget: RetryBudget
     private let vectors: VectorSource
     private let budget: ByteBudget
 
@@ -43,8 +43,8 @@ package struct EmbedPipeline: Sendable {
         self.settings = settings
         self.environment = environment
         budget = ByteBudget(settings.bufferBytes)
-        patience = Patience(
-            limit: settings.patience,
+        retryBudget = RetryBudget(
+            limit: settings.retryBudget,
             time: environment.time,
             random: environment.random,
             breakers: environment.breakers,
@@ -53,8 +53,8 @@ package struct EmbedPipeline: Sendable {
         vectors = VectorSource(
             index: stages.index,
             embeddings: stages.embeddings,
-            paid: PaidVectors(),
-            patience: patience,
+            paid: UncommittedVectorCache(),
+            retryBudget: retryBudget,
             metrics: environment.metrics,
             window: settings.window
         )
@@ -62,7 +62,7 @@ package struct EmbedPipeline: Sendable {
 
     private var ledger: any Ledger { stages.ledger }
     private var index: any ChunkIndex { stages.index }
-    private var handOver: HandOver { stages.handOver }
+    private var handoff: ChunkHandoff { stages.handoff }
     private var time: any TimeSource { environment.time }
     private var metrics: Metrics { environment.metrics }
     private var log: Log { environment.log }
@@ -83,14 +83,14 @@ package struct EmbedPipeline: Sendable {
             return .leave("\(work.header.index) is not this worker's index, \(settings.indexName)")
         }
         do {
-            guard message.payload != .tidying else { return try await tidyUp(work) }
+            guard message.payload != .sweep else { return try await sweep(work) }
             if job.first.isRedriven { return try await retry(work) }
-            if job.first.receiveCount > 1, job.pauses == 0 { try await askForTidying(work) }
+            if job.first.receiveCount > 1, job.pauses == 0 { try await scheduleSweep(work) }
             while true {
                 let isFirst = job.isFirstAttempt
                 let outcome =
                     vectors.holds(work.key)
-                    ? try await patience.run(work.id) { try await process(work, isFirstAttempt: isFirst) }
+                    ? try await retryBudget.run(work.id) { try await process(work, isFirstAttempt: isFirst) }
                     : try await process(work, isFirstAttempt: isFirst)
                 if let outcome { return outcome }
             }
@@ -105,7 +105,7 @@ package struct EmbedPipeline: Sendable {
     private func forwarded(_ job: WorkLoop.Job) async -> Outcome {
         let detail = "not a chunk message of ingest-worker"
         guard case .changes(let changes) = try? EventParser.parse(job.first.body), !changes.isEmpty else {
-            return .deadLetter([DeadLetter(reason: "unreadable_message", detail: detail)])
+            return .deadLetter([DeadLetterMessage(reason: "unreadable_message", detail: detail)])
         }
         do {
             for change in changes {
@@ -114,35 +114,35 @@ package struct EmbedPipeline: Sendable {
             }
             return .done
         } catch {
-            return Outcome(Failure(error)) { DeadLetter(reason: $0.code.name, detail: $0.detail) }
+            return Outcome(Failure(error)) { DeadLetterMessage(reason: $0.code.name, detail: $0.detail) }
         }
     }
 
-    /// A dead letter that was sent back: the object is read again, whatever was decided before.
+    /// A dead deadLetterMessage that was sent back: the object is read again, whatever was decided before.
     private func retry(_ work: EmbedWork) async throws -> Outcome {
-        try await tellAgain(work, retriesRejected: true)
-        try await handOver.discard(work.message)
+        try await requeueEvent(work, retriesRejected: true)
+        try await handoff.discard(work.message)
         return .done
     }
 
     /// No receive is left: what the message is about is rejected, unless it or a newer version is live.
-    package func exhaust(_ job: WorkLoop.Job, _ rejection: Rejection) async throws -> [DeadLetter] {
+    package func exhaust(_ job: WorkLoop.Job, _ rejection: Rejection) async throws -> [DeadLetterMessage] {
         guard let message = try? ChunkMessage(decoding: job.first.body), message.header.index == settings.indexName,
-            message.payload != .tidying
-        else { return [DeadLetter(reason: rejection.code.name, detail: rejection.detail)] }
+            message.payload != .sweep
+        else { return [DeadLetterMessage(reason: rejection.code.name, detail: rejection.detail)] }
         let work = EmbedWork(message, job)
-        guard case .deadLetter(let letters) = try await reject(work, rejection) else { return [] }
-        return letters
+        guard case .deadLetter(let deadLetterMessages) = try await reject(work, rejection) else { return [] }
+        return deadLetterMessages
     }
 
     /// After a lost lease: another worker may have finished the message and cleaned up before our last write. Then that is ours to remove.
-    package func tidy(_ job: WorkLoop.Job) async -> [DeadLetter] {
+    package func leaseLost(_ job: WorkLoop.Job) async -> [DeadLetterMessage] {
         guard let message = try? ChunkMessage(decoding: job.first.body), message.header.index == settings.indexName
         else { return [] }
         let work = EmbedWork(message, job)
         guard let record = try? await ledger.read(work.recordID).record else { return [] }
         switch record.decision(for: work.generation, isFirstDelivery: false, isStale: false) {
-        case .remove, .tellAgain:
+        case .remove, .requeueEvent:
             _ = try? await remove(work)
             return []
         case .rejected(let entry):
@@ -153,18 +153,18 @@ package struct EmbedPipeline: Sendable {
     }
 
     /// Somebody else had the message before, and may still have it: whoever writes last and dies then leaves chunks that nobody looks for.
-    private func askForTidying(_ work: EmbedWork) async throws {
-        let message = ChunkMessage(header: work.header, payload: .tidying)
+    private func scheduleSweep(_ work: EmbedWork) async throws {
+        let message = ChunkMessage(header: work.header, payload: .sweep)
         try await stages.chunkQueue.send(
-            OutgoingMessage(body: try message.encoded(), group: work.header.tenant, delay: settings.tidyAfter)
+            OutgoingMessage(body: try message.encoded(), group: work.header.tenant, delay: settings.sweepDelay)
         )
     }
 
     /// Removes what is left of a generation that will not be live. One that is still on its way is its own message's.
-    private func tidyUp(_ work: EmbedWork) async throws -> Outcome {
+    private func sweep(_ work: EmbedWork) async throws -> Outcome {
         if let record = try await ledger.read(work.recordID).record {
             switch record.decision(for: work.generation, isFirstDelivery: false, isStale: false) {
-            case .remove, .tellAgain, .rejected:
+            case .remove, .requeueEvent, .rejected:
                 try await index.delete(work.document, generation: work.generation, count: work.header.chunkCount)
             case .embed, .finish, .outdated: break
             }
@@ -176,7 +176,7 @@ package struct EmbedPipeline: Sendable {
     private func process(_ work: EmbedWork, isFirstAttempt: Bool) async throws -> Outcome? {
         guard let record = try await ledger.read(work.recordID).record else {
             // The ledger was lost or rebuilt: the bucket knows.
-            try await tellAgain(work)
+            try await requeueEvent(work)
             return try await discard(work)
         }
         let isStale = record.isStale(at: time.now, bound: settings.stalenessBound)
@@ -189,15 +189,15 @@ package struct EmbedPipeline: Sendable {
         case .outdated:
             metrics.add(.documentsSuperseded)
             return try await discard(work)
-        case .tellAgain:
-            try await tellAgain(work)
+        case .requeueEvent:
+            try await requeueEvent(work)
             return try await remove(work)
         case .embed:
             do {
                 try await embed(work, record, isFirstAttempt: isFirstAttempt)
             } catch is Overtaken {
                 return nil
-            } catch is HandOver.Loss {
+            } catch is ChunkHandoff.Loss {
                 return try await abandon(work, isFirstAttempt: isFirstAttempt)
             } catch {
                 guard case .document(let rejection) = Failure(error) else { throw error }
@@ -224,7 +224,7 @@ package struct EmbedPipeline: Sendable {
     }
 
     private func embedInWindows(_ work: EmbedWork, _ record: DocumentRecord, isFirstAttempt: Bool) async throws {
-        let chunks = try await handOver.unpack(work.message)
+        let chunks = try await handoff.unpack(work.message)
         let written =
             isFirstAttempt
             ? [:] : try await index.hashes(work.document, generation: work.generation, count: chunks.count)
@@ -271,7 +271,7 @@ package struct EmbedPipeline: Sendable {
         let header = work.header
         let now = time.now
         // Given back now, it could be superseded and removed before it comes again, and be paid for again then.
-        let outcome = try await patience.run(work.id) {
+        let outcome = try await retryBudget.run(work.id) {
             try await ledger.update(work.recordID) {
                 $0.committing(
                     work.generation,
@@ -311,7 +311,7 @@ package struct EmbedPipeline: Sendable {
     private func reject(_ work: EmbedWork, _ rejection: Rejection) async throws -> Outcome? {
         // What was paid for is not in the index, and would be paid for again.
         let now = time.now
-        let outcome = try await patience.run(work.id) {
+        let outcome = try await retryBudget.run(work.id) {
             try await ledger.update(work.recordID) {
                 $0.rejecting(work.generation, work.header.content, rejection, at: now)
             }
@@ -333,11 +333,11 @@ package struct EmbedPipeline: Sendable {
         guard outcome.written != nil else { return nil }
         metrics.add(.documentsAbandoned)
         log.warning("chunk payload missing; re-ingesting the object", work.metadata)
-        try await tellAgain(work)
+        try await requeueEvent(work)
         return try await remove(work)
     }
 
-    private func tellAgain(_ work: EmbedWork, retriesRejected: Bool = false) async throws {
+    private func requeueEvent(_ work: EmbedWork, retriesRejected: Bool = false) async throws {
         let body = ObjectChange.hint(for: work.header.object, retriesRejected: retriesRejected)
         try await stages.eventQueue.send(OutgoingMessage(body: body, group: work.header.tenant))
     }
@@ -345,7 +345,7 @@ package struct EmbedPipeline: Sendable {
     /// The hand-over object goes last; then the message may.
     private func discard(_ work: EmbedWork) async throws -> Outcome? {
         vectors.forget(work.key)
-        try await handOver.discard(work.message)
+        try await handoff.discard(work.message)
         return .done
     }
 }

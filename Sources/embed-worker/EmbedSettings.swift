@@ -8,9 +8,9 @@ package struct EmbedSettings: Sendable {
     /// A version that will be superseded is skipped, unless readers have waited this long.
     package var stalenessBound: Duration
     /// How long after a redelivery chunks that were written too late are looked for.
-    package var tidyAfter: Duration
+    package var sweepDelay: Duration
     /// How long vectors that are paid for are retried in place.
-    package var patience: Duration
+    package var retryBudget: Duration
     /// Chunks that are embedded before they are written: what an interruption may cost.
     package var window: Int
     /// Memory for chunks and vectors of all documents in flight, in bytes.
@@ -20,16 +20,16 @@ package struct EmbedSettings: Sendable {
         indexName: String,
         dimensions: Int,
         stalenessBound: Duration = .seconds(300),
-        tidyAfter: Duration = .seconds(900),
-        patience: Duration = .seconds(900),
+        sweepDelay: Duration = .seconds(900),
+        retryBudget: Duration = .seconds(900),
         window: Int = 512,
         bufferBytes: Int = 64 << 20
     ) {
         self.indexName = indexName
         self.dimensions = dimensions
         self.stalenessBound = stalenessBound
-        self.tidyAfter = tidyAfter
-        self.patience = patience
+        self.sweepDelay = sweepDelay
+        self.retryBudget = retryBudget
         self.window = window
         self.bufferBytes = bufferBytes
     }

@@ -17,18 +17,18 @@ struct EmbedWork: Sendable {
 
     var header: ChunkMessage.Header { message.header }
     var generation: Int { header.generation }
-    var key: PaidVectors.Key { PaidVectors.Key(document, generation) }
+    var key: UncommittedVectorCache.Key { UncommittedVectorCache.Key(document, generation) }
     /// Names the work where failures are compared.
     var id: String { job.first.messageID }
     var metadata: Log.Metadata {
         job.first.metadata.merging(["object": header.object.description, "generation": "\(generation)"]) { $1 }
     }
 
-    func deadLetter(_ rejection: Rejection) -> DeadLetter { deadLetter(rejection.code.name, rejection.detail) }
-    func deadLetter(_ entry: RejectedGeneration) -> DeadLetter { deadLetter(entry.reason, entry.detail) }
+    func deadLetter(_ rejection: Rejection) -> DeadLetterMessage { deadLetter(rejection.code.name, rejection.detail) }
+    func deadLetter(_ entry: RejectedGeneration) -> DeadLetterMessage { deadLetter(entry.reason, entry.detail) }
 
-    private func deadLetter(_ reason: String, _ detail: String) -> DeadLetter {
-        DeadLetter(
+    private func deadLetter(_ reason: String, _ detail: String) -> DeadLetterMessage {
+        DeadLetterMessage(
             body: ObjectChange.hint(for: header.object, retriesRejected: true),
             reason: reason,
             detail: detail,

@@ -43,10 +43,10 @@ struct EmbedWorker: Worker {
             ledger: ledger,
             index: index,
             embeddings: embeddings,
-            handOver: HandOver(
+            handoff: ChunkHandoff(
                 store: store,
-                bucket: configuration.worker.handOverBucket,
-                prefix: configuration.worker.handOverPrefix,
+                bucket: configuration.worker.handoffBucket,
+                prefix: configuration.worker.handoffPrefix,
                 inlineBytes: 0
             ),
             eventQueue: services.queue(configuration.worker.ingestQueue),
@@ -59,7 +59,7 @@ struct EmbedWorker: Worker {
             group.addTask { await embeddings.run() }
             await learn(embedder, run.environment.breakers)
             let handler = WorkLoop.Handler(
-                tidy: { await pipeline.tidy($0) },
+                leaseLost: { await pipeline.leaseLost($0) },
                 exhaust: { try await pipeline.exhaust($0, $1) },
                 work: { await pipeline.handle($0) }
             )
@@ -88,7 +88,7 @@ struct EmbedWorker: Worker {
         case .ledger: try await ledger.probe(at: services.time.now)
         case .index: try await index.probe(dimensions: configuration.common.dimensions)
         case .provider: try await embedder.probe()
-        case .bucket: _ = try await store.readBytes(configuration.worker.handOverCheck, maximum: 1024)
+        case .bucket: _ = try await store.readBytes(configuration.worker.handoffCheck, maximum: 1024)
         case .queue(let url):
             let queue = services.queue(url)
             if url == configuration.worker.chunkQueue {
@@ -103,7 +103,7 @@ struct EmbedWorker: Worker {
 
     func check() async -> CheckReport {
         var report = CheckReport()
-        let object = configuration.worker.handOverCheck
+        let object = configuration.worker.handoffCheck
         let chunkQueue = services.queue(configuration.worker.chunkQueue)
         await report.queue(chunkQueue, "CHUNK_QUEUE_URL")
         await report.sending(

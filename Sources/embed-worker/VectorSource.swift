@@ -5,8 +5,8 @@ import IngestCore
 struct VectorSource: Sendable {
     let index: any ChunkIndex
     let embeddings: EmbeddingBatcher
-    let paid: PaidVectors
-    let patience: Patience
+    let paid: UncommittedVectorCache
+    let retryBudget: RetryBudget
     let metrics: Metrics
     /// Chunks in a window.
     let window: Int
@@ -16,11 +16,11 @@ struct VectorSource: Sendable {
     func provide(
         _ missing: [Int],
         of chunks: ChunkSet,
-        for key: PaidVectors.Key,
+        for key: UncommittedVectorCache.Key,
         over known: KnownChunks,
         use: @escaping @Sendable ([ChunkPayload], [Int: [Float]]) async throws -> Void
     ) async throws {
-        let held = Locked(paid.take(key))
+        let held = LockedValue(paid.take(key))
         defer { paid.keep(held.withLock { $0 }, key) }
         var known = known
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -33,7 +33,7 @@ struct VectorSource: Sendable {
                     let vectors = held.withLock { held in
                         Dictionary(uniqueKeysWithValues: part.compactMap { c in held[c.index].map { (c.index, $0) } })
                     }
-                    try await patience.run(key.description) { try await use(part, vectors) }
+                    try await retryBudget.run(key.description) { try await use(part, vectors) }
                     held.withLock { held in for chunk in part { held[chunk.index] = nil } }
                 }
             }
@@ -42,13 +42,13 @@ struct VectorSource: Sendable {
     }
 
     /// An earlier attempt has left vectors here, which another worker would pay for again.
-    func holds(_ key: PaidVectors.Key) -> Bool { paid.holds(key) }
+    func holds(_ key: UncommittedVectorCache.Key) -> Bool { paid.holds(key) }
 
     /// The generation has come to its end.
-    func forget(_ key: PaidVectors.Key) { _ = paid.take(key) }
+    func forget(_ key: UncommittedVectorCache.Key) { _ = paid.take(key) }
 
     /// Sees to it that `held` has a vector for each of `chunks`.
-    private func fill(_ held: Locked<[Int: [Float]]>, for chunks: [ChunkPayload], _ known: inout KnownChunks)
+    private func fill(_ held: LockedValue<[Int: [Float]]>, for chunks: [ChunkPayload], _ known: inout KnownChunks)
         async throws
     {
         let before = held.withLock { held in chunks.filter { held[$0.index] == nil } }
@@ -56,14 +56,14 @@ struct VectorSource: Sendable {
         held.withLock { $0.merge(reused) { old, _ in old } }
         let unpaid = before.filter { reused[$0.index] == nil }
         metrics.add(.chunksReused, chunks.count - unpaid.count)
-        try await patience.run(known.document.description) {
+        try await retryBudget.run(known.document.description) {
             try await embed(held.withLock { held in unpaid.filter { held[$0.index] == nil } }, into: held)
         }
         for chunk in chunks { known.own[chunk.contentHash] = known.own[chunk.contentHash] ?? chunk.index }
     }
 
     /// Equal texts are embedded once.
-    private func embed(_ chunks: [ChunkPayload], into held: Locked<[Int: [Float]]>) async throws {
+    private func embed(_ chunks: [ChunkPayload], into held: LockedValue<[Int: [Float]]>) async throws {
         guard !chunks.isEmpty else { return }
         var places: [String: Int] = [:]
         var fresh: [ChunkPayload] = []
@@ -76,7 +76,7 @@ struct VectorSource: Sendable {
         for (chunk, result) in zip(fresh, results) {
             switch result {
             case .success: metrics.add(.tokensEmbedded, chunk.tokens)
-            case .failure(let error): if first.map({ Failure($0).isPassing }) ?? true { first = error }
+            case .failure(let error): if first.map({ Failure($0).isRetryable }) ?? true { first = error }
             }
         }
         held.withLock { held in
@@ -92,7 +92,8 @@ struct VectorSource: Sendable {
     }
 
     /// Vectors of chunks with the same text that are in the index or in memory, by chunk index.
-    private func reusable(_ chunks: [ChunkPayload], _ known: KnownChunks, _ held: Locked<[Int: [Float]]>) async throws
+    private func reusable(_ chunks: [ChunkPayload], _ known: KnownChunks, _ held: LockedValue<[Int: [Float]]>)
+        async throws
         -> [Int: [Float]]
     {
         var found: [Int: [Float]] = [:]

@@ -12,7 +12,7 @@ struct IngestConfiguration: WorkerSettings {
     var chunker: Chunker
     var inlineBytes: Int
     var maximumObjectBytes: Int
-    var scratch: String
+    var temporaryFolder: String
     var replay: ReplayTarget?
     var isDryRun: Bool
     var onlyRejected: Bool
@@ -48,7 +48,7 @@ struct IngestConfiguration: WorkerSettings {
         )
         inlineBytes = reader.read(Settings.inlineBytes)
         maximumObjectBytes = reader.read(Settings.maximumObject)
-        scratch = reader.read(Settings.scratch)
+        temporaryFolder = reader.read(Settings.temporaryFolder)
         var rules = DocumentRules(tenant: common.tenant)
         do {
             rules = try DocumentRules(parsing: reader.read(Settings.documents), tenant: common.tenant)
@@ -59,8 +59,8 @@ struct IngestConfiguration: WorkerSettings {
         pipeline = IngestSettings(
             rules: rules,
             names: common.names,
-            handOverBucket: worker.handOverBucket,
-            handOverPrefix: worker.handOverPrefix,
+            handoffBucket: worker.handoffBucket,
+            handoffPrefix: worker.handoffPrefix,
             removesRejected: reader.read(Settings.onRejection) == "remove",
             leastQuality: Double(leastQuality) / 100,
             rejections: Self.rejections(extractor, ocr, chunker, maximumObjectBytes, leastQuality)

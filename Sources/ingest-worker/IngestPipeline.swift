@@ -9,7 +9,7 @@ package struct IngestPipeline: Sendable {
         package var store: any ObjectStore
         package var extractor: any Extractor
         package var chunker: Chunker
-        package var handOver: HandOver
+        package var handoff: ChunkHandoff
         package var chunkQueue: any MessageQueue
 
         package init(
@@ -17,14 +17,14 @@ package struct IngestPipeline: Sendable {
             store: any ObjectStore,
             extractor: any Extractor,
             chunker: Chunker,
-            handOver: HandOver,
+            handoff: ChunkHandoff,
             chunkQueue: any MessageQueue
         ) {
             self.ledger = ledger
             self.store = store
             self.extractor = extractor
             self.chunker = chunker
-            self.handOver = handOver
+            self.handoff = handoff
             self.chunkQueue = chunkQueue
         }
     }
@@ -33,7 +33,7 @@ package struct IngestPipeline: Sendable {
     let settings: IngestSettings
     let environment: LoopEnvironment
     /// Events of one object are worked on one after the other: the second finds what the first has done.
-    private let objects = OnePerKey<ObjectReference>()
+    private let objects = KeyedMutex<ObjectReference>()
     /// A document that is changed again and again while it is read is left to its next event.
     private static let conflictsInPlace = 20
 
@@ -63,20 +63,20 @@ package struct IngestPipeline: Sendable {
             guard case .changes(let found) = try EventParser.parse(job.first.body) else { return .done }
             changes = found
         } catch {
-            return .deadLetter([DeadLetter(reason: "unreadable_event", detail: error.description)])
+            return .deadLetter([DeadLetterMessage(reason: "unreadable_event", detail: error.description)])
         }
-        var letters: [DeadLetter] = []
+        var deadLetterMessages: [DeadLetterMessage] = []
         var unfinished: Outcome?
         for work in works(changes, job) {
             switch await outcome(of: work) {
             case .done: continue
-            case .deadLetter(let more): letters += more
+            case .deadLetter(let more): deadLetterMessages += more
             // The others go on; what is done already is found to be known in the next attempt.
             case let other: unfinished = other
             }
         }
         if let unfinished { return unfinished }
-        return letters.isEmpty ? .done : .deadLetter(letters)
+        return deadLetterMessages.isEmpty ? .done : .deadLetter(deadLetterMessages)
     }
 
     /// The objects of an event that are documents, once each.
@@ -199,7 +199,7 @@ package struct IngestPipeline: Sendable {
     }
 
     private func send(_ header: ChunkMessage.Header, _ chunks: [Chunk], _ work: IngestWork?) async throws {
-        let body = try await stages.handOver.pack(header, chunks)
+        let body = try await stages.handoff.pack(header, chunks)
         try await stages.chunkQueue.send(
             OutgoingMessage(body: body, trace: work?.job.first.trace, group: header.tenant)
         )
@@ -233,7 +233,9 @@ extension IngestPipeline {
             let rejection = record.knownRejection.map { "rejected as \($0.reason)" }
             log.debug("document is unchanged", work.metadata.merging(["state": rejection ?? "up to date"]) { $1 })
         }
-        if isRepeated, let letter = work.letter(record) { return .deadLetter([letter]) }
+        if isRepeated, let deadLetterMessage = work.deadLetterMessage(record) {
+            return .deadLetter([deadLetterMessage])
+        }
         return .done
     }
 
@@ -280,22 +282,24 @@ extension IngestPipeline {
     }
 
     /// After a lost lease: whoever has the message now may find the rejection that this worker has written, and take it for reported.
-    package func tidy(_ job: WorkLoop.Job) async -> [DeadLetter] {
+    package func leaseLost(_ job: WorkLoop.Job) async -> [DeadLetterMessage] {
         guard case .changes(let changes) = try? EventParser.parse(job.first.body) else { return [] }
-        var letters: [DeadLetter] = []
+        var deadLetterMessages: [DeadLetterMessage] = []
         for work in works(changes, job) {
-            guard let record = try? await ledger.read(work.recordID).record, let letter = work.letter(record) else {
+            guard let record = try? await ledger.read(work.recordID).record,
+                let deadLetterMessage = work.deadLetterMessage(record)
+            else {
                 continue
             }
-            letters.append(letter)
+            deadLetterMessages.append(deadLetterMessage)
         }
-        return letters
+        return deadLetterMessages
     }
 
     /// No receive is left: the documents of the message that are not up to date are rejected, with what could be learned of their content.
-    package func exhaust(_ job: WorkLoop.Job, _ rejection: Rejection) async throws -> [DeadLetter] {
+    package func exhaust(_ job: WorkLoop.Job, _ rejection: Rejection) async throws -> [DeadLetterMessage] {
         guard case .changes(let changes) = try EventParser.parse(job.first.body) else { return [] }
-        var letters: [DeadLetter] = []
+        var deadLetterMessages: [DeadLetterMessage] = []
         for work in works(changes, job) {
             for _ in 0..<Self.conflictsInPlace {
                 let read = try await ledger.read(work.recordID)
@@ -310,7 +314,9 @@ extension IngestPipeline {
                 }
                 // Another object of the same event, or another worker was faster.
                 if record.knows(content) {
-                    if let letter = work.letter(record) { letters.append(letter) }
+                    if let deadLetterMessage = work.deadLetterMessage(record) {
+                        deadLetterMessages.append(deadLetterMessage)
+                    }
                     break
                 }
                 let refused = record.refusing(content, rejection, at: time.now)
@@ -318,10 +324,10 @@ extension IngestPipeline {
                     continue
                 }
                 count(rejection)
-                letters.append(work.deadLetter(rejection, generation: refused.newest))
+                deadLetterMessages.append(work.deadLetter(rejection, generation: refused.newest))
                 break
             }
         }
-        return letters
+        return deadLetterMessages
     }
 }

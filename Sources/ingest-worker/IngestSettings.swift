@@ -5,8 +5,8 @@ import IngestCore
 package struct IngestSettings: Sendable {
     package var rules: DocumentRules
     package var names: IndexNames
-    package var handOverBucket: String
-    package var handOverPrefix: String
+    package var handoffBucket: String
+    package var handoffPrefix: String
     /// A rejected new version removes the searchable one, instead of leaving it.
     package var removesRejected: Bool
     /// From 0 to 1: text that looks less like text is rejected.
@@ -16,16 +16,16 @@ package struct IngestSettings: Sendable {
     package init(
         rules: DocumentRules,
         names: IndexNames,
-        handOverBucket: String,
-        handOverPrefix: String,
+        handoffBucket: String,
+        handoffPrefix: String,
         removesRejected: Bool = false,
         leastQuality: Double = 0,
         rejections: RejectionSettings = RejectionSettings()
     ) {
         self.rules = rules
         self.names = names
-        self.handOverBucket = handOverBucket
-        self.handOverPrefix = handOverPrefix
+        self.handoffBucket = handoffBucket
+        self.handoffPrefix = handoffPrefix
         self.removesRejected = removesRejected
         self.leastQuality = leastQuality
         self.rejections = rejections
@@ -33,7 +33,7 @@ package struct IngestSettings: Sendable {
 
     /// Whose document the object is; nil for those that are none, the fleet's own chunk payloads among them.
     func tenant(of object: ObjectReference) -> String? {
-        if object.bucket == handOverBucket, object.key.utf8.starts(with: handOverPrefix.utf8) { return nil }
+        if object.bucket == handoffBucket, object.key.utf8.starts(with: handoffPrefix.utf8) { return nil }
         return rules.tenant(of: object)
     }
 }

@@ -44,8 +44,8 @@ struct IngestWork: Sendable {
         )
     }
 
-    func deadLetter(_ rejection: Rejection, generation: Int?) -> DeadLetter {
-        DeadLetter(
+    func deadLetter(_ rejection: Rejection, generation: Int?) -> DeadLetterMessage {
+        DeadLetterMessage(
             body: ObjectChange.hint(for: object, retriesRejected: true),
             reason: rejection.code.name,
             detail: rejection.detail,
@@ -55,9 +55,9 @@ struct IngestWork: Sendable {
     }
 
     /// The dead-letter message of the rejection that stands.
-    func letter(_ record: DocumentRecord) -> DeadLetter? {
+    func deadLetterMessage(_ record: DocumentRecord) -> DeadLetterMessage? {
         record.knownRejection.map {
-            DeadLetter(
+            DeadLetterMessage(
                 body: ObjectChange.hint(for: object, retriesRejected: true),
                 reason: $0.reason,
                 detail: $0.detail,
@@ -107,10 +107,10 @@ extension ChunkMessage.Header {
         self.lastModified = lastModified.prefix(utf8: 64)
     }
 
-    private static let longestList = 20
+    private static let maximumList = 20
 
     private static func first(_ values: [String]) -> [String]? {
-        values.isEmpty ? nil : values.prefix(longestList).map { $0.prefix(utf8: 256) }
+        values.isEmpty ? nil : values.prefix(maximumList).map { $0.prefix(utf8: 256) }
     }
 }
 

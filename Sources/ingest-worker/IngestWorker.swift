@@ -16,7 +16,10 @@ struct IngestWorker: Worker {
     func run() async throws {
         if let target = configuration.replay { return try await replay(target) }
         let ledger = services.ledger(configuration.common.names)
-        let store = services.objectStore(scratch: configuration.scratch, maximumBytes: configuration.maximumObjectBytes)
+        let store = services.objectStore(
+            temporaryFolder: configuration.temporaryFolder,
+            maximumBytes: configuration.maximumObjectBytes
+        )
         let pool = ExtractorPool(configuration.extractor)
         let run = WorkerRun(services: services, configuration: configuration.worker, shutdown: shutdown) {
             dependency,
@@ -37,10 +40,10 @@ struct IngestWorker: Worker {
             store: store,
             extractor: extractors.chain,
             chunker: configuration.chunker,
-            handOver: HandOver(
+            handoff: ChunkHandoff(
                 store: store,
-                bucket: configuration.worker.handOverBucket,
-                prefix: configuration.worker.handOverPrefix,
+                bucket: configuration.worker.handoffBucket,
+                prefix: configuration.worker.handoffPrefix,
                 inlineBytes: chunkAttributes.inlineBytes(atMost: configuration.inlineBytes)
             ),
             chunkQueue: chunkQueue
@@ -50,7 +53,7 @@ struct IngestWorker: Worker {
             group.addTask { await ledger.run() }
             let handler = WorkLoop.Handler(
                 mergeKey: IngestPipeline.mergeKey,
-                tidy: { await pipeline.tidy($0) },
+                leaseLost: { await pipeline.leaseLost($0) },
                 exhaust: { try await pipeline.exhaust($0, $1) },
                 work: { await pipeline.handle($0) }
             )
@@ -76,8 +79,8 @@ struct IngestWorker: Worker {
     ) async throws {
         switch dependency {
         case .ledger: try await ledger.probe(at: services.time.now)
-        case .bucket(configuration.worker.handOverBucket):
-            try await store.write(configuration.worker.handOverCheck, [])
+        case .bucket(configuration.worker.handoffBucket):
+            try await store.write(configuration.worker.handoffCheck, [])
         case .bucket(let name): try await store.probe(bucket: name, avoiding: object)
         case .queue(let url):
             let queue = services.queue(url)
@@ -87,7 +90,7 @@ struct IngestWorker: Worker {
                 ? try ChunkMessage.probeBody(index: configuration.common.names.chunks) : ObjectChange.probeEvent
             try await queue.probeSend(body)
         case .host:
-            try TemporaryFile(folder: configuration.scratch).probe()
+            try TemporaryFile(folder: configuration.temporaryFolder).probe()
             let settings = configuration.extractor
             // A child is started and waited for: not on a thread of the pool.
             _ = try await BlockingCall.run { Result { () throws(Failure) in try ExtractorPool.probe(settings) } }
@@ -97,7 +100,7 @@ struct IngestWorker: Worker {
 
     func check() async -> CheckReport {
         var report = CheckReport()
-        let object = configuration.worker.handOverCheck
+        let object = configuration.worker.handoffCheck
         let ingestQueue = services.queue(configuration.worker.ingestQueue)
         let chunkQueue = services.queue(configuration.worker.chunkQueue)
         await report.queue(ingestQueue, "INGEST_QUEUE_URL")
@@ -114,8 +117,8 @@ struct IngestWorker: Worker {
         }
         await checkDocuments(ingestQueue, &report)
         await report.item("HANDOVER_BUCKET", object.description) { try await services.objectStore().write(object, []) }
-        await report.item("TMPDIR", configuration.scratch) {
-            try TemporaryFile(folder: configuration.scratch).probe()
+        await report.item("TMPDIR", configuration.temporaryFolder) {
+            try TemporaryFile(folder: configuration.temporaryFolder).probe()
         }
         await report.openSearch(services.openSearch, configuration.common)
         await report.item("document-extractor", configuration.extractor.path) {

@@ -3,7 +3,7 @@ import IngestCore
 /// `ingestctl dead-letters`: what both dead-letter queues hold, and why. Looking does not take anything away.
 struct DeadLetterCommand {
     var services: Services
-    /// The queues whose letters are wanted.
+    /// The queues whose deadLetterMessages are wanted.
     var queues: [String]
 
     /// Long enough to look at every message once, at some hundred a second.
@@ -23,33 +23,34 @@ struct DeadLetterCommand {
                 let text = "another reader holds messages of the dead-letter queue: they are not listed"
                 services.log.warning(text, ["queue": dead.url, "messages": "\(hidden)"])
             }
-            lines += try await letters(dead).map(\.line)
+            lines += try await deadLetterMessages(dead).map(\.line)
         }
         return lines.map { $0 + "\n" }.joined()
     }
 
-    private func letters(_ queue: SQSQueue) async throws -> [LetterLine] {
+    private func deadLetterMessages(_ queue: SQSQueue) async throws -> [DeadLetterLine] {
         let (found, receipts) = try await QueueListing.read {
             try await queue.receive(maximum: 10, wait: .seconds(1), visibility: Self.lookingTime)
         }
         for start in stride(from: 0, to: receipts.count, by: 10) {
             _ = try await queue.setVisibility(Array(receipts[start..<min(receipts.count, start + 10)]), .zero)
         }
-        return found.map { LetterLine($0, queue: queue.name) }.sorted { ($0.sent, $0.line) < ($1.sent, $1.line) }
+        return found.map { DeadLetterLine($0, queue: queue.name) }.sorted { ($0.sent, $0.line) < ($1.sent, $1.line) }
     }
 }
 
 /// One dead-letter message, as it is listed.
-struct LetterLine {
+struct DeadLetterLine {
     var sent: Timestamp
     var line: String
 
     init(_ delivery: Delivery, queue: String) {
         sent = delivery.sent
-        let letter = DeadLetter(delivery)
+        let deadLetterMessage = DeadLetterMessage(delivery)
         let fields = [
-            queue, letter.reason, letter.object, letter.generation.map(String.init) ?? "", delivery.sent.iso8601,
-            delivery.trace ?? "", letter.detail,
+            queue, deadLetterMessage.reason, deadLetterMessage.object,
+            deadLetterMessage.generation.map(String.init) ?? "", delivery.sent.iso8601,
+            delivery.trace ?? "", deadLetterMessage.detail,
         ]
         line = fields.map { $0.isEmpty ? "-" : $0.replacing("\t", with: " ").replacing("\n", with: " ") }
             .joined(separator: "\t")

@@ -5,9 +5,9 @@ import Testing
 @Suite struct BatchingTests {
     @Test func whatIsCancelledIsNotSentAnyMore() async throws {
         let time = VirtualTime()
-        let sent = Locked(0)
-        let limits = Coalescer<Int, Int>.Limits(count: 4, linger: .milliseconds(10), concurrency: 1)
-        let coalescer = Coalescer<Int, Int>(limits, time: time) { batch in
+        let sent = LockedValue(0)
+        let limits = RequestBatcher<Int, Int>.Limits(count: 4, linger: .milliseconds(10), concurrency: 1)
+        let coalescer = RequestBatcher<Int, Int>(limits, time: time) { batch in
             sent.withLock { $0 += batch.count }
             try? await time.sleep(for: .seconds(5))
             return batch.map { .success($0) }
@@ -29,8 +29,8 @@ import Testing
 
     @Test func aFullBatchDoesNotWait() async throws {
         let time = SystemTime()
-        let limits = Coalescer<Int, Int>.Limits(count: 4, linger: .seconds(600), concurrency: 1)
-        let coalescer = Coalescer<Int, Int>(limits, time: time) { batch in batch.map { .success($0) } }
+        let limits = RequestBatcher<Int, Int>.Limits(count: 4, linger: .seconds(600), concurrency: 1)
+        let coalescer = RequestBatcher<Int, Int>(limits, time: time) { batch in batch.map { .success($0) } }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await coalescer.run() }
             await withTaskGroup(of: Void.self) { job in
@@ -49,7 +49,7 @@ import Testing
     @Test func theByteBudgetIsSharedInOrder() async throws {
         let time = VirtualTime()
         let budget = ByteBudget(100)
-        let used = Locked((now: 0, most: 0, done: 0))
+        let used = LockedValue((now: 0, most: 0, done: 0))
         try await time.flowing {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for weight in [60, 60, 30, 500, 10, 10] {

@@ -30,7 +30,7 @@ import Testing
             try await queue.send(OutgoingMessage(body: ObjectChange.hint(for: object)))
         }
         let shutdown = Shutdown()
-        let sizes = Locked([Int]())
+        let sizes = LockedValue([Int]())
         let handler = WorkLoop.Handler(
             mergeKey: { delivery in
                 guard case .changes(let changes) = try? EventParser.parse(delivery.body) else { return nil }

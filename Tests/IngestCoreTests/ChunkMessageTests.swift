@@ -31,7 +31,7 @@ import Testing
     @Test func onlyWhatOlderWorkersMustNotReadSaysANewerVersion() throws {
         var message = try ChunkMessage(decoding: Self.versionOne)
         #expect(try message.encoded().contains(#""version":1"#))
-        message.payload = .tidying
+        message.payload = .sweep
         let body = try message.encoded()
         #expect(body.contains(#""version":2"#))
         #expect(try ChunkMessage(decoding: body) == message)

@@ -5,8 +5,8 @@ import Testing
 /// Evidence before a verdict: what a failure is about, and who waits.
 @Suite struct CircuitBreakerTests {
     let time = VirtualTime()
-    let isDown = Locked(false)
-    let probes = Locked(0)
+    let isDown = LockedValue(false)
+    let probes = LockedValue(0)
     let log = CollectingLog()
 
     private var breakers: CircuitBreakers {

@@ -201,7 +201,7 @@ import Testing
     /// A place that hands out numbered keys, counts its calls, and can be down.
     private final class Source: CredentialProvider {
         let time: VirtualTime
-        let state = Locked((calls: 0, isDown: false))
+        let state = LockedValue((calls: 0, isDown: false))
 
         init(_ time: VirtualTime) { self.time = time }
 

@@ -15,7 +15,7 @@ import Testing
             .init(endpoint: Endpoint("http://127.0.0.1:1/v1")!, apiKey: "key", model: "m", dimensions: 2),
             http: http,
             retrying: Retrying(
-                policy: RetryPolicy(maximumAttempts: 2, base: .milliseconds(1), longestWish: .seconds(120)),
+                policy: RetryPolicy(maximumAttempts: 2, base: .milliseconds(1), maximumRetryAfter: .seconds(120)),
                 time: time
             ),
             limiter: RateLimiter(maximumInFlight: 4, time: time),
@@ -163,9 +163,9 @@ import Testing
     }
 
     @Test func batchesKeepTheirLimits() async throws {
-        let sizes = Locked([(Int, Int)]())
+        let sizes = LockedValue([(Int, Int)]())
         struct Recorder: Embedder {
-            let sizes: Locked<[(Int, Int)]>
+            let sizes: LockedValue<[(Int, Int)]>
             func embed(_ inputs: [EmbeddingInput]) async -> [Result<[Float], any Error>] {
                 sizes.withLock { $0.append((inputs.count, inputs.reduce(0) { $0 + $1.tokens })) }
                 return inputs.map { .success([Float($0.tokens)]) }

@@ -7,7 +7,7 @@ import Testing
 @Suite struct FateTests {
     let time = VirtualTime()
     let shutdown = Shutdown()
-    let isDown = Locked(true)
+    let isDown = LockedValue(true)
     let queue: InMemoryQueue
     let dead: InMemoryQueue
 
@@ -67,11 +67,11 @@ import Testing
     @Test func aMessageThatFailsAloneIsRejectedWithItsLastReceive() async throws {
         try await queue.send(OutgoingMessage(body: "poison"))
         isDown.withLock { $0 = false }
-        let exhausted = Locked([String]())
+        let exhausted = LockedValue([String]())
         let handler = WorkLoop.Handler(
             exhaust: { job, rejection in
                 exhausted.withLock { $0.append("\(job.first.body) \(rejection.code.name)") }
-                return [DeadLetter(reason: rejection.code.name, detail: rejection.detail, object: "s3://b/k")]
+                return [DeadLetterMessage(reason: rejection.code.name, detail: rejection.detail, object: "s3://b/k")]
             },
             work: { _ in .blocked(.transient("500 for this one", of: .index)) }
         )
@@ -97,7 +97,7 @@ import Testing
     @Test func aBucketThatIsAwayHoldsUpNoOther() async throws {
         for number in 0..<6 { try await queue.send(OutgoingMessage(body: "broken \(number)")) }
         for number in 0..<6 { try await queue.send(OutgoingMessage(body: "good \(number)")) }
-        let done = Locked([String: Duration]())
+        let done = LockedValue([String: Duration]())
         let (time, isDown) = (time, isDown)
         let handler = WorkLoop.Handler { job in
             let isBroken = job.first.body.hasPrefix("broken") && isDown.withLock { $0 }
@@ -120,7 +120,7 @@ import Testing
     @Test func aDoneMessageIsAcknowledgedHoweverLongTheQueueIsAway() async throws {
         try await queue.send(OutgoingMessage(body: "x"))
         queue.failNextDeletes(10)
-        let works = Locked(0)
+        let works = LockedValue(0)
         let (time, isDown) = (time, isDown)
         let handler = WorkLoop.Handler { _ in
             works.withLock { $0 += 1 }
@@ -139,7 +139,7 @@ import Testing
         try await queue.send(OutgoingMessage(body: "x"))
         dead.failNextSends(3)
         isDown.withLock { $0 = false }
-        let handler = WorkLoop.Handler { _ in .deadLetter([DeadLetter(reason: "empty", detail: "")]) }
+        let handler = WorkLoop.Handler { _ in .deadLetter([DeadLetterMessage(reason: "empty", detail: "")]) }
         _ = try await run(handler)
         #expect(dead.messages.count == 1 && queue.messages.isEmpty)
     }

@@ -52,7 +52,7 @@ import Testing
     @Test func listings() async throws {
         var (read, refused) = (0, 0)
         var mutator = Mutator(seed: Self.seed &+ 1, corpus: Self.listings)
-        let answer = Locked(HTTPResponse(status: 200))
+        let answer = LockedValue(HTTPResponse(status: 200))
         let store = Self.store(ScriptedAnswer(answer))
         for _ in 0..<Self.inputs {
             let response = HTTPResponse(status: mutator.status(), body: mutator.next())
@@ -71,7 +71,7 @@ import Testing
     @Test func bulkAnswers() async throws {
         var (read, refused) = (0, 0)
         var mutator = Mutator(seed: Self.seed &+ 2, corpus: Self.bulks)
-        let answer = Locked(HTTPResponse(status: 200))
+        let answer = LockedValue(HTTPResponse(status: 200))
         let retrying = Retrying(policy: RetryPolicy(maximumAttempts: 1))
         let client = OpenSearchClient(
             endpoint: Endpoint(isSecure: false, host: "h"),
@@ -125,16 +125,16 @@ import Testing
         return S3ObjectStore(
             client: client,
             endpoints: AWSEndpoints(environment: [:]),
-            scratch: "/tmp",
+            temporaryFolder: "/tmp",
             maximumBytes: 1
         )
     }
 
     /// The same answer to everything; remembers nothing.
     private struct ScriptedAnswer: HTTPClient {
-        let answer: Locked<HTTPResponse>
+        let answer: LockedValue<HTTPResponse>
 
-        init(_ answer: Locked<HTTPResponse>) { self.answer = answer }
+        init(_ answer: LockedValue<HTTPResponse>) { self.answer = answer }
 
         func execute(_ request: HTTPRequest) async throws -> HTTPResponse { answer.withLock { $0 } }
     }

@@ -13,7 +13,7 @@ import Testing
         environment: LoopEnvironment? = nil,
         timeout: Duration = .seconds(900),
         idle: Duration? = .seconds(3),
-        tidy: @escaping @Sendable (WorkLoop.Job) async -> [DeadLetter] = { _ in [] },
+        leaseLost: @escaping @Sendable (WorkLoop.Job) async -> [DeadLetterMessage] = { _ in [] },
         work: @escaping @Sendable (WorkLoop.Job) async -> Outcome
     ) -> WorkLoop {
         let standard = LoopEnvironment.test(time: time)
@@ -29,14 +29,14 @@ import Testing
             ),
             shutdown: shutdown,
             environment: environment ?? standard,
-            handler: WorkLoop.Handler(tidy: tidy, work: work)
+            handler: WorkLoop.Handler(leaseLost: leaseLost, work: work)
         )
     }
 
     @Test func noLeaseIsAskedForBeyondTwelveHoursAndTheWorkEndsBefore() async throws {
         let queue = InMemoryQueue(time: time, timeout: .seconds(900))
         try await queue.send(OutgoingMessage(body: "endless"))
-        let ended = Locked<Duration?>(nil)
+        let ended = LockedValue<Duration?>(nil)
         let loop = loop(queue) { job in
             guard job.first.receiveCount == 1 else { return .done }
             try? await time.sleep(for: .seconds(50_000))
@@ -54,12 +54,12 @@ import Testing
         let queue = InMemoryQueue(time: time, timeout: .seconds(30))
         try await queue.send(OutgoingMessage(body: "x"))
         let id = queue.messages[0].id
-        let steps = Locked([String]())
+        let steps = LockedValue([String]())
         let dead = InMemoryQueue(time: time)
         let loop = loop(queue, dead, timeout: .seconds(30)) { job in
             steps.withLock { $0.append("tidied") }
             #expect(job.first.body == "x")
-            return [DeadLetter(reason: "told", detail: "again")]
+            return [DeadLetterMessage(reason: "told", detail: "again")]
         } work: { job in
             if job.first.receiveCount > 1 { return .done }
             queue.loseLease(ofMessage: id)
@@ -76,7 +76,7 @@ import Testing
         let queue = InMemoryQueue(time: time, timeout: .seconds(30))
         try await queue.send(OutgoingMessage(body: "x"))
         let id = queue.messages[0].id
-        let attempts = Locked([Int]())
+        let attempts = LockedValue([Int]())
         let loop = loop(queue, timeout: .seconds(30)) { job in
             attempts.withLock { $0.append(job.first.receiveCount) }
             if job.first.receiveCount > 1 { return .done }
@@ -91,7 +91,7 @@ import Testing
     private final class HangingQueue: MessageQueue {
         let queue: InMemoryQueue
         let hears: Bool
-        let polls = Locked(0)
+        let polls = LockedValue(0)
 
         init(_ queue: InMemoryQueue, hearsCancellation: Bool) {
             self.queue = queue
@@ -146,8 +146,8 @@ import Testing
         let queue = InMemoryQueue(time: time)
         let dead = InMemoryQueue(time: time)
         try await queue.send(OutgoingMessage(body: "version 2", attributes: ["kept": "yes"], trace: "Root=1"))
-        let counts = Locked([Int]())
-        let hasNewerWorker = Locked(false)
+        let counts = LockedValue([Int]())
+        let hasNewerWorker = LockedValue(false)
         let loop = loop(queue, dead) { job in
             let count = counts.withLock { counts in
                 counts.append(job.first.receiveCount)
@@ -179,8 +179,8 @@ import Testing
     }
 
     @Test func oneKeyIsWorkedOnByOneTaskAtATime() async throws {
-        let keys = OnePerKey<String>()
-        let busy = Locked((now: 0, most: 0, done: 0))
+        let keys = KeyedMutex<String>()
+        let busy = LockedValue((now: 0, most: 0, done: 0))
         let time = time
         try await time.flowing {
             try await withThrowingTaskGroup(of: Void.self) { group in

@@ -8,7 +8,7 @@ import Testing
     /// Answers always the same, and counts.
     private final class Answering: Extractor {
         let answer: Result<ExtractedDocument, Rejection>
-        let calls = Locked(0)
+        let calls = LockedValue(0)
 
         init(_ answer: Result<ExtractedDocument, Rejection>) { self.answer = answer }
 

@@ -14,7 +14,7 @@ import Testing
     private func run(_ retrying: Retrying, _ failure: Failure, times failures: Int, isLongPoll: Bool = false) async -> (
         attempts: Int, waited: Duration, isDone: Bool
     ) {
-        let attempts = Locked(0)
+        let attempts = LockedValue(0)
         let begun = time.uptime
         let isDone = await time.flowing {
             do {
@@ -51,14 +51,14 @@ import Testing
     @Test func wishesAreObeyedWithinBounds() async {
         let policy = RetryPolicy()
         let own = Duration.seconds(0.5)
-        func delay(_ wish: Duration, _ policy: RetryPolicy) -> Duration? {
-            policy.delay(after: .throttled("", after: wish), attempt: 1, unit: 0.5)
+        func delay(_ retryAfter: Duration, _ policy: RetryPolicy) -> Duration? {
+            policy.delay(after: .throttled("", after: retryAfter), attempt: 1, unit: 0.5)
         }
         #expect(delay(.seconds(3), policy) == .seconds(3))
         #expect(delay(.seconds(3600), policy) == own + .seconds(5), "an hour is not waited for here")
         #expect(delay(.zero, policy) == own, "never sooner than by ourselves")
         #expect(delay(.seconds(-5), policy) == own)
-        let patient = RetryPolicy(longestWish: .seconds(120))
+        let patient = RetryPolicy(maximumRetryAfter: .seconds(120))
         #expect(delay(.seconds(100), patient) == .seconds(100))
         #expect(delay(.seconds(121), patient) == nil, "longer than the provider's own client would wait")
     }

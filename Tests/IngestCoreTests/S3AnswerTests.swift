@@ -32,7 +32,7 @@ import Testing
         return S3ObjectStore(
             client: AWSClient(signed, retrying: Retrying(policy: policy, time: time)),
             endpoints: AWSEndpoints(environment: ["AWS_ENDPOINT_URL": "http://s3.test"]),
-            scratch: "/tmp",
+            temporaryFolder: "/tmp",
             maximumBytes: 1 << 20
         )
     }
@@ -128,7 +128,7 @@ import Testing
     @Test func theBucketsProbeReadsAnother() async throws {
         let listing =
             "<ListBucketResult><Contents><Key>a/b.txt</Key><Size>1</Size></Contents><Contents><Key>a/c.txt</Key><Size>1</Size></Contents></ListBucketResult>"
-        let isBroken = Locked(false)
+        let isBroken = LockedValue(false)
         let store = store { request in
             if request.query.contains(where: { $0.name == "list-type" }) {
                 return HTTPResponse(status: 200, body: Array(listing.utf8))

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct ScaleInProtectionTests {
     let time = VirtualTime()
-    private let asked = Locked([(at: Duration, isProtected: Bool)]())
+    private let asked = LockedValue([(at: Duration, isProtected: Bool)]())
 
     private func protection(
         _ log: CollectingLog = CollectingLog(),
@@ -50,13 +50,13 @@ import Testing
         let protection = try protection { _ in Self.granted }
         try await run(protection) {
             try await time.sleep(for: .seconds(5))
-            protection.update(inWork: 1)
+            protection.update(inFlight: 1)
             try await time.sleep(for: .seconds(1000))  // renewed twice
-            protection.update(inWork: 0)
+            protection.update(inFlight: 0)
             try await time.sleep(for: .seconds(3))
-            protection.update(inWork: 2)  // hardly idle: nothing to say
+            protection.update(inFlight: 2)  // hardly idle: nothing to say
             try await time.sleep(for: .seconds(3))
-            protection.update(inWork: 0)
+            protection.update(inFlight: 0)
             try await time.sleep(for: .seconds(60))
         }
         let seen = asked.withLock { $0 }
@@ -67,7 +67,7 @@ import Testing
     @Test func whatIsProtectedAtTheEndIsReleased() async throws {
         let protection = try protection { _ in Self.granted }
         try await run(protection) {
-            protection.update(inWork: 1)
+            protection.update(inFlight: 1)
             try await time.sleep(for: .seconds(2))
         }
         #expect(asked.withLock { $0.map(\.isProtected) } == [true, false])
@@ -81,7 +81,7 @@ import Testing
             return HTTPResponse(status: 200, body: Array(#"{"failure":{"Reason":"TASK_NOT_VALID"}}"#.utf8))
         }
         try await run(protection) {
-            protection.update(inWork: 1)
+            protection.update(inFlight: 1)
             try await time.sleep(for: .seconds(200))
         }
         #expect(asked.withLock { $0.map(\.isProtected) } == [true, true, true, true, false])

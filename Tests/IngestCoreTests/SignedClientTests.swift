@@ -7,7 +7,7 @@ import Testing
     let time = VirtualTime(start: Timestamp(milliseconds: 1_700_000_000_000))
 
     private struct Keys: CredentialProvider {
-        let calls = Locked(0)
+        let calls = LockedValue(0)
 
         func credentials() async throws -> Credentials {
             let number = calls.withLock { calls in
@@ -57,20 +57,20 @@ import Testing
 
     @Test func aWrongSecretIsNotTriedAgain() async throws {
         let http = ScriptedHTTPClient { _, _ in Self.refusal("SignatureDoesNotMatch", date: Self.now) }
-        let (response, complaint) = try await client(http).execute(Self.request)
-        #expect(response.status == 403 && complaint == .signature && http.requests.count == 1)
+        let (response, signatureRejection) = try await client(http).execute(Self.request)
+        #expect(response.status == 403 && signatureRejection == .signature && http.requests.count == 1)
     }
 
     @Test func aWrongSecretWithAWrongClockIsTriedOnce() async throws {
         let http = ScriptedHTTPClient { _, _ in Self.refusal("SignatureDoesNotMatch", date: Self.hourLater) }
-        #expect(try await client(http).execute(Self.request).complaint == .signature)
+        #expect(try await client(http).execute(Self.request).signatureRejection == .signature)
         #expect(http.requests.count == 2)
     }
 
     @Test func aCachesDateSaysNothing() async throws {
         let http = ScriptedHTTPClient { _, _ in Self.refusal("RequestTimeTooSkewed", date: Self.hourLater, age: "3600")
         }
-        #expect(try await client(http).execute(Self.request).complaint == .clock)
+        #expect(try await client(http).execute(Self.request).signatureRejection == .clock)
         #expect(http.requests.count == 1)
     }
 
@@ -82,7 +82,7 @@ import Testing
         }
         #expect(try await client(http).execute(Self.request).response.isSuccess)
         let never = ScriptedHTTPClient { _, _ in Self.refusal(code, date: Self.now) }
-        #expect(try await client(never).execute(Self.request).complaint == .credentials)
+        #expect(try await client(never).execute(Self.request).signatureRejection == .credentials)
         #expect(never.requests.count == 2)
     }
 

@@ -70,7 +70,7 @@ import Testing
     private struct SlowQueue: MessageQueue {
         let queue: InMemoryQueue
         let time: VirtualTime
-        let calls = Locked(0)
+        let calls = LockedValue(0)
 
         func receive(maximum: Int, wait: Duration) async throws -> [Delivery] {
             try await queue.receive(maximum: maximum, wait: wait)

@@ -6,7 +6,7 @@ import Testing
 @Suite struct WorkLoopTests {
     let time = VirtualTime()
     let shutdown = Shutdown()
-    let metrics = Locked<Metrics?>(nil)
+    let metrics = LockedValue<Metrics?>(nil)
 
     private func loop(
         _ queue: InMemoryQueue,
@@ -42,7 +42,7 @@ import Testing
 
     @Test func everyMessageIsWorkedOnAndDeletedNeverMoreThanSlots() async throws {
         let queue = InMemoryQueue(time: time)
-        let busy = Locked((now: 0, most: 0))
+        let busy = LockedValue((now: 0, most: 0))
         for number in 0..<50 { try await queue.send(OutgoingMessage(body: "\(number)")) }
         await run(
             loop(queue, InMemoryQueue(time: time), concurrency: 3) { _ in
@@ -57,14 +57,14 @@ import Testing
         )
         #expect(queue.messages.isEmpty && queue.deletedCount == 50)
         #expect(busy.withLock { $0.most } == 3)
-        #expect(metrics.withLock { $0?[.messagesReceived] == 50 && $0?[.messagesInWork] == 0 })
+        #expect(metrics.withLock { $0?[.messagesReceived] == 50 && $0?[.messagesInFlight] == 0 })
         #expect(queue.largestReceive <= 3)
     }
 
     @Test func leasesAreExtendedFromReceiveUntilSettled() async throws {
         let queue = InMemoryQueue(time: time, timeout: .seconds(30))
         try await queue.send(OutgoingMessage(body: "slow"))
-        let starts = Locked(0)
+        let starts = LockedValue(0)
         let id = queue.messages[0].id
         await run(
             loop(queue, InMemoryQueue(time: time)) { _ in
@@ -81,7 +81,7 @@ import Testing
         let queue = InMemoryQueue(time: time)
         try await queue.send(OutgoingMessage(body: "x"))
         let id = queue.messages[0].id
-        let attempts = Locked((started: 0, cancelled: 0))
+        let attempts = LockedValue((started: 0, cancelled: 0))
         await run(
             loop(queue, InMemoryQueue(time: time)) { job in
                 attempts.withLock { $0.started += 1 }
@@ -102,7 +102,7 @@ import Testing
     @Test func retriesComeBackLaterAndLater() async throws {
         let queue = InMemoryQueue(time: time)
         try await queue.send(OutgoingMessage(body: "x"))
-        let times = Locked([Duration]())
+        let times = LockedValue([Duration]())
         await run(
             loop(queue, InMemoryQueue(time: time)) { job in
                 times.withLock { $0.append(time.uptime) }
@@ -124,7 +124,7 @@ import Testing
             loop(queue, dead) { job in
                 guard job.first.body == "bad" else { return .done }
                 return .deadLetter([
-                    DeadLetter(reason: "malformed", detail: "damaged", object: "s3://b/k\u{1}", generation: 7)
+                    DeadLetterMessage(reason: "malformed", detail: "damaged", object: "s3://b/k\u{1}", generation: 7)
                 ])
             }
         )
@@ -140,7 +140,7 @@ import Testing
     @Test func aFleetFaultHoldsMessagesWithoutBurningReceives() async throws {
         let queue = InMemoryQueue(time: time)
         for number in 0..<20 { try await queue.send(OutgoingMessage(body: "\(number)")) }
-        let counts = Locked([Int]())
+        let counts = LockedValue([Int]())
         await run(
             loop(queue, InMemoryQueue(time: time)) { job in
                 counts.withLock { $0.append(job.first.receiveCount) }
@@ -169,7 +169,7 @@ import Testing
     @Test func deliveriesOfOneReceiveWithTheSameKeyAreOneJob() async throws {
         let queue = InMemoryQueue(time: time)
         for body in ["a", "b", "a", "a"] { try await queue.send(OutgoingMessage(body: body)) }
-        let jobs = Locked([Int]())
+        let jobs = LockedValue([Int]())
         await run(
             loop(
                 queue,

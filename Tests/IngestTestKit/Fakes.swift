@@ -4,8 +4,8 @@ import IngestCore
 
 /// Vectors that follow from the text alone; counts what would have been paid for.
 package final class HashEmbedder: Embedder {
-    private let texts = Locked([String]())
-    private let failures = Locked([any Error]())
+    private let texts = LockedValue([String]())
+    private let failures = LockedValue([any Error]())
 
     package init() {}
 
@@ -45,7 +45,7 @@ package struct ParagraphExtractor: Extractor {
 /// Answers requests from a script and remembers them.
 package final class ScriptedHTTPClient: HTTPClient {
     private let respond: @Sendable (HTTPRequest, Int) throws -> HTTPResponse
-    private let seen = Locked([HTTPRequest]())
+    private let seen = LockedValue([HTTPRequest]())
 
     /// - Parameter respond: gets the request and its number, from 1.
     package init(_ respond: @escaping @Sendable (HTTPRequest, Int) throws -> HTTPResponse) { self.respond = respond }
@@ -63,7 +63,7 @@ package final class ScriptedHTTPClient: HTTPClient {
 
 /// Keeps lines.
 package final class CollectingLog: LogSink {
-    private let collected = Locked([LogLine]())
+    private let collected = LockedValue([LogLine]())
 
     package init() {}
 

@@ -26,7 +26,7 @@ package final class InMemoryQueue: MessageQueue {
         var refusedExtensions = 0
     }
 
-    private let state = Locked(State())
+    private let state = LockedValue(State())
     private let time: any TimeSource
     private let timeout: Duration
 

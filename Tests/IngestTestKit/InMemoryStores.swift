@@ -3,8 +3,8 @@ import IngestCore
 
 /// Objects in memory; an ETag is the content's hash.
 package final class InMemoryObjectStore: ObjectStore {
-    private let objects = Locked([ObjectReference: [UInt8]]())
-    private let reads = Locked(0)
+    private let objects = LockedValue([ObjectReference: [UInt8]]())
+    private let reads = LockedValue(0)
 
     package init() {}
 
@@ -49,10 +49,10 @@ package final class InMemoryObjectStore: ObjectStore {
 
 /// Records in memory with real compare-and-set.
 package final class InMemoryLedger: Ledger {
-    private let records = Locked([String: (record: DocumentRecord, sequence: Int)]())
+    private let records = LockedValue([String: (record: DocumentRecord, sequence: Int)]())
     /// Called before a write is looked at: a place for somebody else to be faster.
-    private let interruption = Locked((@Sendable () -> Void)?.none)
-    private let conflicts = Locked(0)
+    private let interruption = LockedValue((@Sendable () -> Void)?.none)
+    private let conflicts = LockedValue(0)
 
     package init() {}
 
@@ -100,7 +100,7 @@ package final class InMemoryIndex: ChunkIndex {
         var refusal: Rejection?
     }
 
-    private let state = Locked(State())
+    private let state = LockedValue(State())
 
     package init() {}
 

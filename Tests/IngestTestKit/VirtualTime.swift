@@ -8,7 +8,7 @@ package final class VirtualTime: TimeSource {
     }
 
     private let start: Timestamp
-    private let state = Locked(State())
+    private let state = LockedValue(State())
 
     package init(start: Timestamp = Timestamp(milliseconds: 1_700_000_000_000)) { self.start = start }
 

@@ -8,7 +8,7 @@ import Testing
 struct AWSTests {
     private var stack: LocalStack { LocalStack.shared! }
 
-    private func object(_ key: String) -> ObjectReference { ObjectReference(bucket: stack.handOver, key: key) }
+    private func object(_ key: String) -> ObjectReference { ObjectReference(bucket: stack.handoff, key: key) }
 
     @Test(arguments: [
         "plain.txt", "a//b", "a/../b", "a/./c", "spa ce+plus%25", "ü/日本/😀.txt", "tilde~", "%2F",
@@ -29,7 +29,7 @@ struct AWSTests {
         var listed: [String] = []
         var token: String?
         repeat {
-            let page = try await store.list(bucket: stack.handOver, prefix: "", after: token)
+            let page = try await store.list(bucket: stack.handoff, prefix: "", after: token)
             listed += page.entries.map(\.key)
             token = page.next
         } while token != nil

@@ -14,7 +14,7 @@ struct LocalStack: Decodable, Sendable {
 
     var aws: String
     var bucket: String
-    var handOver: String
+    var handoff: String
     var events: String
     var nodes: [Node]
 

@@ -235,11 +235,11 @@ struct OpenSearchTests {
     /// The index's writes fail after a number of chunks, as if the worker had died there.
     private final class DyingIndex: ChunkIndex {
         let index: any ChunkIndex
-        let left: Locked<Int>
+        let left: LockedValue<Int>
 
         init(_ index: any ChunkIndex, after count: Int) {
             self.index = index
-            left = Locked(count)
+            left = LockedValue(count)
         }
 
         func create(_ chunks: [IndexedChunk], _ header: ChunkMessage.Header) async throws {

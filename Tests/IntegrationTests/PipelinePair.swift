@@ -14,7 +14,7 @@ struct PipelinePair: Sendable {
     let events: InMemoryQueue
     let chunks: InMemoryQueue
     /// Clean-ups that are due later.
-    let tidying: InMemoryQueue
+    let sweeps: InMemoryQueue
     let object = ObjectReference(bucket: "docs", key: "a.txt")
     private let environment: LoopEnvironment
 
@@ -42,7 +42,7 @@ struct PipelinePair: Sendable {
         index = OpenSearchIndex(name: names.writeAlias, client: services.openSearch, time: services.time)
         events = InMemoryQueue(time: services.time)
         chunks = InMemoryQueue(time: services.time)
-        tidying = InMemoryQueue(time: services.time)
+        sweeps = InMemoryQueue(time: services.time)
         environment = LoopEnvironment.test(time: services.time)
     }
 
@@ -67,14 +67,14 @@ struct PipelinePair: Sendable {
                 store: store ?? self.store,
                 extractor: ParagraphExtractor(),
                 chunker: Chunker(tokens: 16, overlap: 0),
-                handOver: HandOver(store: self.store, bucket: "hand", inlineBytes: inlineBytes),
+                handoff: ChunkHandoff(store: self.store, bucket: "hand", inlineBytes: inlineBytes),
                 chunkQueue: chunks
             ),
             settings: IngestSettings(
                 rules: DocumentRules(tenant: "t"),
                 names: names,
-                handOverBucket: "hand",
-                handOverPrefix: "hand-over/"
+                handoffBucket: "hand",
+                handoffPrefix: "hand-over/"
             ),
             environment: environment
         )
@@ -94,11 +94,11 @@ struct PipelinePair: Sendable {
                 ledger: ledger,
                 index: index ?? self.index,
                 embeddings: batcher,
-                handOver: HandOver(store: store, bucket: "hand", inlineBytes: 0),
+                handoff: ChunkHandoff(store: store, bucket: "hand", inlineBytes: 0),
                 eventQueue: events,
-                chunkQueue: tidying
+                chunkQueue: sweeps
             ),
-            settings: EmbedSettings(indexName: names.chunks, dimensions: 4, patience: .zero),
+            settings: EmbedSettings(indexName: names.chunks, dimensions: 4, retryBudget: .zero),
             environment: environment
         )
         return await withTaskGroup(of: Void.self) { group in

@@ -77,7 +77,7 @@ struct RaceTests {
         try await PipelinePair.run(node, "replay") { pair in
             pair.put(PipelinePair.texts("old"))
             // The replay has read the old version when the change comes, which is handled whole before the replay goes on.
-            let isChanged = Locked(false)
+            let isChanged = LockedValue(false)
             let store = OverwrittenStore(store: pair.store) {
                 let isFirst = isChanged.withLock { changed in
                     defer { changed = true }
@@ -149,20 +149,20 @@ struct RaceTests {
             await pair.publish(PipelinePair.texts("first"))
             let late = try ChunkMessage(decoding: pair.handedOver)
             #expect(await pair.embed(pair.handedOver, receives: 2) == .done)
-            let tidying = try #require(pair.tidying.messages.last?.message)
-            #expect(tidying.delay == .seconds(900))
+            let sweeps = try #require(pair.sweeps.messages.last?.message)
+            #expect(sweeps.delay == .seconds(900))
             await pair.publish(PipelinePair.texts("second", 2))
             let chunk = IndexedChunk(
                 documentID: DocumentID(late.header.documentID),
                 generation: late.header.generation,
-                chunk: try await HandOver(store: pair.store, bucket: "hand", inlineBytes: 0).unpack(late).chunk(0),
+                chunk: try await ChunkHandoff(store: pair.store, bucket: "hand", inlineBytes: 0).unpack(late).chunk(0),
                 vector: [1, 0, 0, 0]
             )
             try await pair.index.create([chunk], late.header)
             #expect(try await pair.indexed().count == 3)
-            #expect(await pair.embed(tidying.body) == .done)
+            #expect(await pair.embed(sweeps.body) == .done)
             #expect(try await pair.indexed() == PipelinePair.texts("second", 2).sorted())
-            #expect(pair.tidying.messages.count == 1, "looking after one does not ask for another")
+            #expect(pair.sweeps.messages.count == 1, "looking after one does not ask for another")
         }
     }
 
@@ -179,9 +179,9 @@ struct RaceTests {
             await pair.publish(PipelinePair.texts("v0", 30))
             _ = try await client.send("POST", "/\(pair.names.chunks)/_refresh")
             let cluster = try await client.cluster(names: pair.names)
-            let isOver = Locked(false)
-            let seen = Locked((plain: 0, kept: 0, mixed: 0))
-            let mixture = Locked(Set<String>())
+            let isOver = LockedValue(false)
+            let seen = LockedValue((plain: 0, kept: 0, mixed: 0))
+            let mixture = LockedValue(Set<String>())
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     while !isOver.withLock({ $0 }) {

@@ -36,7 +36,9 @@ import ingest_worker
         #expect(await pipeline.handle(event()) == .done)
         let body = try #require(chunks.messages.last).message.body
         let message = try ChunkMessage(decoding: body)
-        let payload = try await HandOver(store: stores.store, bucket: "hand", inlineBytes: 0).unpack(message).chunk(0)
+        let payload = try await ChunkHandoff(store: stores.store, bucket: "hand", inlineBytes: 0).unpack(message).chunk(
+            0
+        )
         let document = DocumentID(message.header.documentID)
         let chunk = IndexedChunk(documentID: document, generation: 1, chunk: payload, vector: [1])
         let source = try #require(JSONValue(parsing: chunk.source(message.header, at: stores.time.now)))
@@ -50,9 +52,9 @@ import ingest_worker
     }
 
     @Test func aDocumentThatEmbedWorkerCouldNotUnpackIsRejected() async throws {
-        let handOver = HandOver(store: stores.store, bucket: "hand", inlineBytes: 0, maximumBytes: 1000)
+        let handoff = ChunkHandoff(store: stores.store, bucket: "hand", inlineBytes: 0, maximumBytes: 1000)
         stores.store.put(object, PipelineTests.paragraphs(0..<50))
-        let pipeline = stores.ingest(into: chunks, handOver: handOver, environment: .test(time: stores.time))
+        let pipeline = stores.ingest(into: chunks, handoff: handoff, environment: .test(time: stores.time))
         guard case .deadLetter(let rejections) = await pipeline.handle(event()) else {
             Issue.record("not rejected")
             return

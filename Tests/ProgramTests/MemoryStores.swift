@@ -18,15 +18,15 @@ struct MemoryStores: Sendable {
     func ingest(
         into chunks: InMemoryQueue,
         extractor: any Extractor = ParagraphExtractor(),
-        handOver: HandOver? = nil,
+        handoff: ChunkHandoff? = nil,
         environment: LoopEnvironment,
         adjust: (inout IngestSettings) -> Void = { _ in }
     ) -> IngestPipeline {
         var settings = IngestSettings(
             rules: DocumentRules(tenant: "default"),
             names: names,
-            handOverBucket: "hand",
-            handOverPrefix: "hand-over/"
+            handoffBucket: "hand",
+            handoffPrefix: "hand-over/"
         )
         adjust(&settings)
         return IngestPipeline(
@@ -35,7 +35,7 @@ struct MemoryStores: Sendable {
                 store: store,
                 extractor: extractor,
                 chunker: Chunker(tokens: 16, overlap: 0),
-                handOver: handOver ?? HandOver(store: store, bucket: "hand", inlineBytes: 100_000),
+                handoff: handoff ?? ChunkHandoff(store: store, bucket: "hand", inlineBytes: 100_000),
                 chunkQueue: chunks
             ),
             settings: settings,
@@ -47,7 +47,7 @@ struct MemoryStores: Sendable {
     func embed(
         _ embeddings: EmbeddingBatcher,
         into index: any ChunkIndex,
-        queues: (events: InMemoryQueue, tidying: InMemoryQueue),
+        queues: (events: InMemoryQueue, sweeps: InMemoryQueue),
         environment: LoopEnvironment
     ) -> EmbedPipeline {
         EmbedPipeline(
@@ -55,11 +55,11 @@ struct MemoryStores: Sendable {
                 ledger: ledger,
                 index: index,
                 embeddings: embeddings,
-                handOver: HandOver(store: store, bucket: "hand", inlineBytes: 0),
+                handoff: ChunkHandoff(store: store, bucket: "hand", inlineBytes: 0),
                 eventQueue: queues.events,
-                chunkQueue: queues.tidying
+                chunkQueue: queues.sweeps
             ),
-            settings: EmbedSettings(indexName: names.chunks, dimensions: 4, patience: .zero),
+            settings: EmbedSettings(indexName: names.chunks, dimensions: 4, retryBudget: .zero),
             environment: environment
         )
     }

@@ -70,7 +70,7 @@ import ingest_worker
         let (time, store) = (stores.time, stores.store)
         let (chunks, deadLetters) = (InMemoryQueue(time: time), InMemoryQueue(time: time))
         let log = CollectingLog()
-        let isBroken = Locked(true)
+        let isBroken = LockedValue(true)
         let http = ScriptedHTTPClient { request, _ in
             if isBroken.withLock({ $0 }), let answer = try fault.answer(request) { return answer }
             return try Self.healthy(request)
@@ -94,7 +94,7 @@ import ingest_worker
             default: break
             }
         }
-        let queues = (events: InMemoryQueue(time: time), tidying: InMemoryQueue(time: time))
+        let queues = (events: InMemoryQueue(time: time), sweeps: InMemoryQueue(time: time))
         let pipeline = stores.embed(batcher, into: index, queues: queues, environment: environment)
         let shutdown = Shutdown()
         let loop = WorkLoop(
@@ -124,7 +124,7 @@ import ingest_worker
                 #expect(chunks.messages.count == 30 && deadLetters.messages.isEmpty)
                 let counts = chunks.messages.map(\.receiveCount)
                 #expect(counts.max() ?? 0 <= 2, "receive counts: \(counts)")
-                #expect(environment.health.obstacle != nil, "readiness says why")
+                #expect(environment.health.notReadyReason != nil, "readiness says why")
                 isBroken.withLock { $0 = false }
                 try await time.sleep(for: .seconds(180))
                 shutdown.enter(.stopping)
@@ -134,7 +134,7 @@ import ingest_worker
         }
         #expect(chunks.messages.isEmpty && deadLetters.messages.isEmpty)
         #expect(stores.ledger.all.count { $0.live != nil } == 30)
-        #expect(environment.health.obstacle == nil)
+        #expect(environment.health.notReadyReason == nil)
         // A worker that cannot work is quiet: at most a request a second in the worst minute.
         #expect(http.requests.count < 1200 + 30 * 4, "\(http.requests.count) requests")
         #expect(log.lines.count { $0.level >= .error } <= 3, "said once, not in a loop")

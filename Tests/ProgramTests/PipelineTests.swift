@@ -12,13 +12,13 @@ import ingest_worker
     let embedder = HashEmbedder()
     let events: InMemoryQueue
     let chunks: InMemoryQueue
-    let tidying: InMemoryQueue
+    let sweeps: InMemoryQueue
     let object = ObjectReference(bucket: "docs", key: "a.txt")
 
     init() {
         events = InMemoryQueue(time: stores.time)
         chunks = InMemoryQueue(time: stores.time)
-        tidying = InMemoryQueue(time: stores.time)
+        sweeps = InMemoryQueue(time: stores.time)
     }
 
     private var time: VirtualTime { stores.time }
@@ -33,8 +33,8 @@ import ingest_worker
         inlineBytes: Int = 100_000,
         rejections: RejectionSettings = RejectionSettings()
     ) -> IngestPipeline {
-        let handOver = HandOver(store: store, bucket: "hand", inlineBytes: inlineBytes)
-        return stores.ingest(into: chunks, handOver: handOver, environment: .test(time: time)) { settings in
+        let handoff = ChunkHandoff(store: store, bucket: "hand", inlineBytes: inlineBytes)
+        return stores.ingest(into: chunks, handoff: handoff, environment: .test(time: time)) { settings in
             settings.removesRejected = removesRejected
             settings.rejections = rejections
         }
@@ -42,7 +42,7 @@ import ingest_worker
 
     private func embed(_ job: WorkLoop.Job) async -> Outcome {
         let batcher = EmbeddingBatcher(embedder, linger: .zero, time: time)
-        let queues = (events: events, tidying: tidying)
+        let queues = (events: events, sweeps: sweeps)
         let pipeline = stores.embed(batcher, into: index, queues: queues, environment: .test(time: time))
         return await withTaskGroup(of: Void.self) { group in
             group.addTask { await batcher.run() }
@@ -157,7 +157,7 @@ import ingest_worker
 
     /// Somebody else touches the record first.
     private static func sneak(_ ledger: InMemoryLedger, _ id: String, _ object: ObjectReference) {
-        let done = Locked(false)
+        let done = LockedValue(false)
         Task {
             let record = DocumentRecord(
                 tenant: "default",
@@ -174,19 +174,19 @@ import ingest_worker
     @Test func aRejectedVersionLeavesTheOldOneAndSaysWhy() async throws {
         try await publish(Self.paragraphs(0..<3))
         store.put(object, "!damaged")
-        guard case .deadLetter(let letters) = await ingest().handle(event()) else {
+        guard case .deadLetter(let deadLetterMessages) = await ingest().handle(event()) else {
             return _ = Issue.record("not rejected")
         }
         #expect(
-            letters.map(\.reason) == ["malformed"] && letters[0].object == "s3://docs/a.txt"
-                && letters[0].generation == 2
+            deadLetterMessages.map(\.reason) == ["malformed"] && deadLetterMessages[0].object == "s3://docs/a.txt"
+                && deadLetterMessages[0].generation == 2
         )
         #expect(
             record?.lastRejection?.reason == "malformed" && record?.live?.generation == 1 && index.texts(1).count == 3
         )
         #expect(await ingest().handle(event()) == .done, "known, and nothing to pay")
         guard case .deadLetter = await ingest().handle(event(count: 2)) else {
-            return _ = Issue.record("the letter may have been lost")
+            return _ = Issue.record("the deadLetterMessage may have been lost")
         }
     }
 
@@ -207,8 +207,10 @@ import ingest_worker
         store.put(object, Self.paragraphs(0..<4, "other"))
         #expect(await ingest().handle(event()) == .done)
         index.refuse(Rejection(.indexRefused, "not to the index's taste"))
-        guard case .deadLetter(let letters) = try await embedLast() else { return _ = Issue.record("not rejected") }
-        #expect(letters[0].reason == "index_refused" && letters[0].generation == 2)
+        guard case .deadLetter(let deadLetterMessages) = try await embedLast() else {
+            return _ = Issue.record("not rejected")
+        }
+        #expect(deadLetterMessages[0].reason == "index_refused" && deadLetterMessages[0].generation == 2)
         #expect(record?.live?.generation == 1 && record?.pending == nil && index.ids.allSatisfy { $0.contains(":1:") })
     }
 
@@ -260,10 +262,10 @@ import ingest_worker
         #expect(await ingest().handle(event()) == .done)
         embedder.failNext(Failure.fleet("no quota", of: .provider))
         #expect(try await embedLast() == .blocked(.fleet("no quota", of: .provider)))
-        guard case .deadLetter(let letters) = await ingest().handle(delivery("hello")) else {
+        guard case .deadLetter(let deadLetterMessages) = await ingest().handle(delivery("hello")) else {
             return _ = Issue.record("not buried")
         }
-        #expect(letters[0].reason == "unreadable_event")
+        #expect(deadLetterMessages[0].reason == "unreadable_event")
     }
 
     @Test func theFleetsOwnObjectsAndFolderMarksAreNoDocuments() async throws {
@@ -281,11 +283,11 @@ import ingest_worker
     @Test func aRejectionIsTriedAgainWhenItsSettingsHaveChanged() async throws {
         store.put(object, "!malformed")
         let before = RejectionSettings([.malformed: "VERSION=1"])
-        guard case .deadLetter(let letters) = await ingest(rejections: before).handle(event()) else {
+        guard case .deadLetter(let deadLetterMessages) = await ingest(rejections: before).handle(event()) else {
             return _ = Issue.record("not rejected")
         }
         #expect(record?.lastRejection?.settings == "VERSION=1")
-        #expect(letters[0].body.map { $0.contains("retriesRejected") } == true)
+        #expect(deadLetterMessages[0].body.map { $0.contains("retriesRejected") } == true)
         let reads = store.bodiesRead
         #expect(await ingest(rejections: before).handle(event()) == .done, "the same settings: nothing to do")
         #expect(store.bodiesRead == reads)
@@ -296,12 +298,12 @@ import ingest_worker
 
     @Test func aRejectionIsTriedAgainWhenAnOperatorAsks() async throws {
         store.put(object, "!malformed")
-        guard case .deadLetter(let letters) = await ingest().handle(event()) else {
+        guard case .deadLetter(let deadLetterMessages) = await ingest().handle(event()) else {
             return _ = Issue.record("not rejected")
         }
         let reads = store.bodiesRead
         // A dead-letter message, sent back with its attributes or as a copy of its body.
-        guard case .deadLetter = await ingest().handle(delivery(try #require(letters[0].body))) else {
+        guard case .deadLetter = await ingest().handle(delivery(try #require(deadLetterMessages[0].body))) else {
             return _ = Issue.record("the body does not ask for another try")
         }
         var redriven = event()
@@ -317,8 +319,10 @@ import ingest_worker
         #expect(await ingest().handle(event()) == .done)
         let refusal = EmbeddingError(HTTPResponse(status: 400, body: Array(#"{"error":"no"}"#.utf8)))
         embedder.failNext(Failure.document(Rejection(.embeddingRefused, "\(refusal)")))
-        guard case .deadLetter(let letters) = try await embedLast() else { return _ = Issue.record("no dead letter") }
-        #expect(letters[0].reason == "embedding_refused")
+        guard case .deadLetter(let deadLetterMessages) = try await embedLast() else {
+            return _ = Issue.record("no dead deadLetterMessage")
+        }
+        #expect(deadLetterMessages[0].reason == "embedding_refused")
         #expect(
             record?.lastRejection?.reason == "embedding_refused" && record?.pending == nil,
             "listed, and not pending"
@@ -346,9 +350,15 @@ import ingest_worker
     @Test func theLastReceiveRejectsInTheLedger() async throws {
         store.put(object, Self.paragraphs(0..<2))
         let rejection = Rejection(.retriesExhausted, "3 receives failed")
-        let letters = try await ingest().exhaust(event(), rejection)
-        #expect(letters.map(\.reason) == ["retries_exhausted"] && record?.lastRejection?.reason == "retries_exhausted")
-        #expect(try await ingest().exhaust(event(), rejection).count == 1, "again after a crash: the same letter")
+        let deadLetterMessages = try await ingest().exhaust(event(), rejection)
+        #expect(
+            deadLetterMessages.map(\.reason) == ["retries_exhausted"]
+                && record?.lastRejection?.reason == "retries_exhausted"
+        )
+        #expect(
+            try await ingest().exhaust(event(), rejection).count == 1,
+            "again after a crash: the same deadLetterMessage"
+        )
     }
 
     @Test func twinsInOneMessageAreBothIndexed() async throws {

@@ -251,7 +251,7 @@ struct GenerationModel {
                 found.append(lost)
             }
             switch record.decision(for: generation, isFirstDelivery: worker.extra == 1, isStale: false) {
-            case .tellAgain: go(.tell)
+            case .requeueEvent: go(.tell)
             case .rejected, .remove: go(.remove)
             case .finish: go(.clean)
             case .outdated: go(.drop)

@@ -17,7 +17,7 @@ enum Invariant: String, CaseIterable, Sendable {
     /// A message is not touched after it was deleted.
     case handles
     /// Hand-over objects live as long as their message may need them, and no longer, unless their writer ended before it was sent.
-    case handOvers = "hand-overs"
+    case handoffs = "hand-overs"
     /// The dead-letter queues hold the documents that cannot be indexed, and nothing else.
     case deadLetters = "dead-letters"
     /// After SIGTERM a worker ends within its grace period, and what it held can be received at once.

@@ -26,7 +26,7 @@ final class SimulatedBucket: @unchecked Sendable {
         return all[first...].map { $0.etag.map { .etag($0) } ?? .absent }
     }
 
-    var handOvers: [String] { objects.keys.filter { $0.hasPrefix("/hand/") }.sorted() }
+    var handoffs: [String] { objects.keys.filter { $0.hasPrefix("/hand/") }.sorted() }
 
     func lose(_ path: String) { objects[path] = nil }
 

@@ -25,7 +25,7 @@ struct SimulatedFleet {
     init(_ process: SimulatedProcess, _ shutdown: Shutdown, seed: UInt64) {
         self.process = process
         self.shutdown = shutdown
-        let state = Locked(SplitMix64(state: seed))
+        let state = LockedValue(SplitMix64(state: seed))
         let random = RandomSource { state.withLock { $0.next() } }
         self.random = random
         log = Log(label: process.name, level: .critical, sink: Silence(), time: process)
@@ -58,7 +58,7 @@ struct SimulatedFleet {
         S3ObjectStore(
             client: signed("s3"),
             endpoints: AWSEndpoints(environment: ["AWS_ENDPOINT_URL": "http://s3"]),
-            scratch: "/dev/shm",
+            temporaryFolder: "/dev/shm",
             maximumBytes: 1 << 20
         )
     }
@@ -114,8 +114,8 @@ struct SimulatedFleet {
         let environment = environment { [self] dependency, object in
             switch dependency {
             case .ledger: try await ledger.probe(at: process.now)
-            case .bucket(World.handOvers):
-                try await store.write(ObjectReference(bucket: World.handOvers, key: "hand-over/.check"), [])
+            case .bucket(World.handoffs):
+                try await store.write(ObjectReference(bucket: World.handoffs, key: "hand-over/.check"), [])
             case .bucket(let name): try await store.probe(bucket: name, avoiding: object)
             case .queue(let url): try await probe(url, own: "events")
             case .index, .provider, .host: break
@@ -126,20 +126,20 @@ struct SimulatedFleet {
             store: store,
             extractor: ParagraphExtractor(),
             chunker: Self.chunker,
-            handOver: HandOver(store: store, bucket: World.handOvers, inlineBytes: process.world.story.inlineBytes),
+            handoff: ChunkHandoff(store: store, bucket: World.handoffs, inlineBytes: process.world.story.inlineBytes),
             chunkQueue: queue("chunks")
         )
         let settings = IngestSettings(
             rules: DocumentRules(tenant: "t"),
             names: Self.names,
-            handOverBucket: World.handOvers,
-            handOverPrefix: "hand-over/",
+            handoffBucket: World.handoffs,
+            handoffPrefix: "hand-over/",
             removesRejected: process.world.story.removesRejected
         )
         let pipeline = IngestPipeline(stages, settings: settings, environment: environment)
         let handler = WorkLoop.Handler(
             mergeKey: IngestPipeline.mergeKey,
-            tidy: { await pipeline.tidy($0) },
+            leaseLost: { await pipeline.leaseLost($0) },
             exhaust: { try await pipeline.exhaust($0, $1) },
             work: { await pipeline.handle($0) }
         )
@@ -190,7 +190,7 @@ struct SimulatedFleet {
             ledger: ledger,
             index: index,
             embeddings: embeddings,
-            handOver: HandOver(store: store, bucket: World.handOvers, inlineBytes: 0),
+            handoff: ChunkHandoff(store: store, bucket: World.handoffs, inlineBytes: 0),
             eventQueue: queue("events"),
             chunkQueue: queue("chunks")
         )
@@ -198,12 +198,12 @@ struct SimulatedFleet {
             indexName: Self.names.chunks,
             dimensions: 4,
             stalenessBound: .seconds(30),
-            tidyAfter: .seconds(90),
+            sweepDelay: .seconds(90),
             window: process.world.story.window
         )
         let pipeline = EmbedPipeline(stages, settings: settings, environment: environment)
         let handler = WorkLoop.Handler(
-            tidy: { await pipeline.tidy($0) },
+            leaseLost: { await pipeline.leaseLost($0) },
             exhaust: { try await pipeline.exhaust($0, $1) },
             work: { await pipeline.handle($0) }
         )

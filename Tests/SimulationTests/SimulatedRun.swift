@@ -14,8 +14,8 @@ struct SimulatedRun {
     }
 
     private static func play(_ world: World, seed: UInt64) async {
-        let shutdowns = Locked([Shutdown]())
-        let isOver = Locked(false)
+        let shutdowns = LockedValue([Shutdown]())
+        let isOver = LockedValue(false)
         await withDiscardingTaskGroup { group in
             group.addTask { await changeBucket(world) }
             let kinds =
@@ -57,8 +57,8 @@ struct SimulatedRun {
         _ number: Int,
         _ world: World,
         _ seed: UInt64,
-        _ shutdowns: Locked<[Shutdown]>,
-        _ isOver: Locked<Bool>
+        _ shutdowns: LockedValue<[Shutdown]>,
+        _ isOver: LockedValue<Bool>
     ) async {
         var life = 0
         while !isOver.withLock({ $0 }) {

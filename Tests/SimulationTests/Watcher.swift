@@ -141,7 +141,7 @@ final class Watcher: @unchecked Sendable {
         let record = world.index.records[String(parts[2])]?.record
         guard record?.newest == generation else { return }  // a newer one was decided for
         if record?.decision(for: generation, isFirstDelivery: true, isStale: false) == .embed {
-            world.violate(.handOvers, "\(path) is deleted and still needed", record?.key ?? "")
+            world.violate(.handoffs, "\(path) is deleted and still needed", record?.key ?? "")
         }
     }
 
@@ -175,10 +175,10 @@ final class Watcher: @unchecked Sendable {
         where !["malformed", "index_refused", "embedding_refused"].contains(letter.attributes["reason"] ?? "") {
             world.violate(.deadLetters, "\(letter.attributes)", letter.document)
         }
-        for path in world.bucket.handOvers {
+        for path in world.bucket.handoffs {
             let writer = handOverWriters[path]
             if sentHandOvers.contains(path) || writer.map({ !$0.process.hadTrouble && !$0.process.metFault }) ?? true {
-                world.violate(.handOvers, "\(path) is left", writer?.document ?? "")
+                world.violate(.handoffs, "\(path) is left", writer?.document ?? "")
             }
         }
     }

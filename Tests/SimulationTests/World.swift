@@ -21,7 +21,7 @@ final class World: @unchecked Sendable {
 
     static let start = Timestamp(milliseconds: 1_700_000_000_000)
     static let documents = "docs"
-    static let handOvers = "hand"
+    static let handoffs = "hand"
     static let visibility = Duration.seconds(30)
 
     init(seed: UInt64, story: Story, permitted: Set<Int>? = nil) {

@@ -6,7 +6,7 @@ struct MailReader {
     private static let maximumDepth = 32
     private static let maximumParts = 2000
     /// GMime reads addresses recursively: groups in groups in a header of 200 KB overflow its stack.
-    private static let longestHeader = 64 << 10
+    private static let maximumHeader = 64 << 10
 
     private var builder: TextBuilder
     private var notes = DocumentNotes()
@@ -30,8 +30,8 @@ struct MailReader {
         nesting: Int
     ) throws(Rejection) -> ExtractedDocument {
         prepare()
-        guard headerLength(bytes) <= longestHeader else {
-            throw Rejection(.malformed, "the mail's header is longer than \(longestHeader >> 10) KB")
+        guard headerLength(bytes) <= maximumHeader else {
+            throw Rejection(.malformed, "the mail's header is longer than \(maximumHeader >> 10) KB")
         }
         guard let message = MailMessage(bytes) else { throw Rejection(.malformed, "the mail cannot be parsed") }
         var reader = MailReader(limits: limits, recognizer: recognizer, nesting: nesting)
@@ -52,7 +52,7 @@ struct MailReader {
 
     private static func headerLength(_ bytes: UnsafeRawBufferPointer) -> Int {
         var isLineStart = false
-        for (index, byte) in bytes.prefix(longestHeader + 2).enumerated() where byte != 0x0D {
+        for (index, byte) in bytes.prefix(maximumHeader + 2).enumerated() where byte != 0x0D {
             if byte == 0x0A, isLineStart { return index }
             isLineStart = byte == 0x0A
         }
@@ -101,7 +101,7 @@ struct MailReader {
         let part = cgmime_part(object)
         let name = MailMessage.string(g_mime_part_get_filename(part))
         let isAttached = g_mime_part_is_attachment(part) != 0 || !name.isEmpty
-        if isAttached, notes.attachments.count < DocumentNotes.longestList { notes.attachments.append(name) }
+        if isAttached, notes.attachments.count < DocumentNotes.maximumList { notes.attachments.append(name) }
         guard isAttached || type.hasPrefix("text/") else { return }
         let charset = MailMessage.string(g_mime_object_get_content_type_parameter(object, "charset"))
         let hints = ExtractionHints(

@@ -116,7 +116,7 @@ final class HTMLHandler: MarkupHandler {
     }
 
     private func note(_ target: UnsafeBufferPointer<UInt8>) {
-        guard links.count < DocumentNotes.longestList, target.count <= 2048, target.starts(with: "http".utf8) else {
+        guard links.count < DocumentNotes.maximumList, target.count <= 2048, target.starts(with: "http".utf8) else {
             return
         }
         let link = String(decoding: target, as: UTF8.self)

@@ -67,7 +67,7 @@ enum MarkupParser {
         throws(Rejection)
     {
         var meter = TagMeter()
-        guard bytes.count <= TagMeter.longestTag || meter.accept(bytes) else { throw longTag }
+        guard bytes.count <= TagMeter.maximumTag || meter.accept(bytes) else { throw longTag }
         guard bytes.count <= Int32.max else { throw Rejection(.tooLarge, "the page has more than 2 GB") }
         prepare()
         let context = Context(handler)
@@ -117,6 +117,6 @@ enum MarkupParser {
     }
 
     static var longTag: Rejection {
-        Rejection(.malformed, "a tag of the document is longer than \(TagMeter.longestTag >> 10) KB")
+        Rejection(.malformed, "a tag of the document is longer than \(TagMeter.maximumTag >> 10) KB")
     }
 }

@@ -2,7 +2,7 @@ import Glibc
 
 /// Watches the length of start tags: libxml2 compares each attribute with all before it, and a tag of megabytes takes minutes.
 struct TagMeter {
-    static let longestTag = 256 << 10
+    static let maximumTag = 256 << 10
 
     private enum State {
         case text
@@ -32,7 +32,7 @@ struct TagMeter {
                 let byte = bytes[index]
                 index += 1
                 length += 1
-                if length > Self.longestTag { return false }
+                if length > Self.maximumTag { return false }
                 if isTagStart {
                     isTagStart = false
                     if byte == 0x21 || byte == 0x3F { state = .other }

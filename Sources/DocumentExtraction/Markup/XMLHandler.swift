@@ -16,7 +16,7 @@ final class XMLHandler: MarkupHandler {
     /// The path of a document without a known vocabulary: its values are named by it.
     private var path: [String]?
     private var hasText = false
-    private static let longestCapture = 1024
+    private static let maximumCapture = 1024
     private static let mostAuthors = 100
 
     init(limit: Int) { builder = TextBuilder(limit: limit) }
@@ -86,7 +86,7 @@ final class XMLHandler: MarkupHandler {
             if hasText { builder.append(text) }
             return
         }
-        if captured != nil, captured!.count < Self.longestCapture { captured!.append(contentsOf: text) }
+        if captured != nil, captured!.count < Self.maximumCapture { captured!.append(contentsOf: text) }
         guard hidden == 0 else { return }
         if case .code = roles.last { builder.appendVerbatim(text) } else { builder.append(text) }
     }

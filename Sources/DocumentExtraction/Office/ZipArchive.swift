@@ -44,10 +44,10 @@ struct ZipArchive {
 
     func contains(_ name: String) -> Bool { places[name] != nil }
 
-    /// The file names in a folder, at most `DocumentNotes.longestList`.
+    /// The file names in a folder, at most `DocumentNotes.maximumList`.
     func names(in folder: String) -> [String] {
         let found = entries.lazy.filter { $0.name.hasPrefix(folder) && !$0.name.hasSuffix("/") }
-        return found.prefix(DocumentNotes.longestList).map { String($0.name.dropFirst(folder.count)) }
+        return found.prefix(DocumentNotes.maximumList).map { String($0.name.dropFirst(folder.count)) }
     }
 
     func entry(_ name: String) -> Entry? { places[name].map { entries[$0] } }

@@ -5,7 +5,7 @@ struct ZipDirectory {
     private(set) var entries: [ZipArchive.Entry] = []
     private let file: UnsafeRawBufferPointer
     private static let endLength = 22
-    private static let longestComment = 65_535
+    private static let maximumComment = 65_535
 
     init(_ file: UnsafeRawBufferPointer, maximumEntries: Int) throws(Rejection) {
         self.file = file
@@ -22,7 +22,7 @@ struct ZipDirectory {
     /// Where the directory stands, and how many bytes come before the archive: self-extracting files shift every offset.
     private func locate() throws(Rejection) -> (count: Int, start: Int, end: Int, base: Int) {
         var end = file.count - Self.endLength
-        let stop = max(0, end - Self.longestComment)
+        let stop = max(0, end - Self.maximumComment)
         while end >= stop, long(end) != 0x0605_4B50 { end -= 1 }
         guard end >= stop else { throw ZipArchive.broken("no directory") }
         var (count, size, offset, tail) = (short(end + 10), long(end + 12), long(end + 16), end)

@@ -27,7 +27,7 @@ struct PageCollection {
             }
             if !isRead { unreadable += 1 }
             if poppler_tuning_take_invisible() > 0, !layout.lines.isEmpty { invisible += 1 }
-            for link in page.links where links.count < DocumentNotes.longestList && link.utf8.count <= 2048 {
+            for link in page.links where links.count < DocumentNotes.maximumList && link.utf8.count <= 2048 {
                 if seenLinks.insert(link).inserted { links.append(link) }
             }
             if layout.lines.isEmpty, isRead, let recognizer {
@@ -62,7 +62,7 @@ struct PageCollection {
         let lines = RunningLines(layouts)
         for index in layouts.indices {
             let places = lines.places(in: layouts[index], at: index)
-            for place in places.sorted() where running.count < DocumentNotes.longestList {
+            for place in places.sorted() where running.count < DocumentNotes.maximumList {
                 let line = layouts[index].string(layouts[index].lines[place])
                 if seen.insert(line).inserted { running.append(line) }
             }

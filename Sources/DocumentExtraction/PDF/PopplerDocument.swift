@@ -49,7 +49,7 @@ struct PopplerDocument: ~Copyable {
         defer { g_list_free_full(list) { g_object_unref($0) } }
         var names: [String] = []
         var item = list
-        while let entry = item, names.count < DocumentNotes.longestList {
+        while let entry = item, names.count < DocumentNotes.maximumList {
             names.append(
                 cpoppler_data(entry).flatMap { cpoppler_attachment_name($0) }.map { String(cString: $0) } ?? ""
             )
@@ -104,7 +104,7 @@ struct PopplerPageText: ~Copyable {
         defer { poppler_page_free_link_mapping(list) }
         var links: [String] = []
         var item = list
-        while let entry = item, links.count < DocumentNotes.longestList {
+        while let entry = item, links.count < DocumentNotes.maximumList {
             if let address = cpoppler_data(entry).flatMap({ cpoppler_link_address($0) }) {
                 links.append(String(cString: address))
             }

@@ -17,7 +17,7 @@ enum PopplerOutline {
     private static func walk(_ iterator: OpaquePointer, level: Int, _ entries: inout [OutlineEntry]) {
         guard level <= deepest else { return }
         repeat {
-            guard entries.count < DocumentNotes.longestList else { return }
+            guard entries.count < DocumentNotes.maximumList else { return }
             if let action = poppler_index_iter_get_action(iterator) {
                 defer { poppler_action_free(action) }
                 if let title = action.pointee.any.title {

@@ -13,7 +13,7 @@ package struct PageRaster {
     /// What Tesseract reads about as well as 300 dpi, in half the time.
     static let resolution: Float = 200
     /// Cairo's own limit is 32,767.
-    fileprivate static let longestSide: Float = 30_000
+    fileprivate static let maximumSide: Float = 30_000
 
     /// A white square, at 72 dpi.
     package init(white side: Int) {
@@ -36,7 +36,7 @@ extension PopplerPageText {
         let scale = min(
             PageRaster.resolution / 72,
             (Float(PageRaster.mostPixels) / (page.width * page.height)).squareRoot(),
-            PageRaster.longestSide / max(page.width, page.height)
+            PageRaster.maximumSide / max(page.width, page.height)
         )
         let width = max(1, (page.width * scale).rounded(.down))
         let height = max(1, (page.height * scale).rounded(.down))

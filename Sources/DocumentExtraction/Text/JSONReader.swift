@@ -7,7 +7,7 @@ struct JSONReader {
     private var index = 0
     private var names: [String] = []
     private static let maximumDepth = 256
-    private static let longestName = 256
+    private static let maximumName = 256
 
     static func read(_ bytes: [UInt8], limits: ExtractionLimits) throws(Rejection) -> ExtractedDocument {
         let read = bytes.withUnsafeBufferPointer { bytes in
@@ -58,7 +58,7 @@ struct JSONReader {
         while !builder.isOverLimit {
             if take(0x7D) { return }
             guard index < bytes.count, bytes[index] == 0x22 else { throw malformed("has no name at offset \(index)") }
-            names.append(String(try string().prefix(Self.longestName)))
+            names.append(String(try string().prefix(Self.maximumName)))
             skipBlanks()
             guard take(0x3A) else { throw malformed("has no colon at offset \(index)") }
             skipBlanks()

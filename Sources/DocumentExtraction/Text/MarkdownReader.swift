@@ -81,7 +81,7 @@ private final class MarkdownHandler {
             return proceed
         }
         linkBytes += Int(target.size)
-        if let text = target.text, target.size <= 2048, links.count < DocumentNotes.longestList {
+        if let text = target.text, target.size <= 2048, links.count < DocumentNotes.maximumList {
             let link = String(decoding: UnsafeRawBufferPointer(start: text, count: Int(target.size)), as: UTF8.self)
             if link.hasPrefix("http"), seen.insert(link).inserted { links.append(link) }
         }

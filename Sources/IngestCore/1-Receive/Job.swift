@@ -24,7 +24,7 @@ extension WorkLoop {
 
         /// For log lines: object, message and trace.
         package var metadata: Log.Metadata {
-            let object = DeadLetter(first).object
+            let object = DeadLetterMessage(first).object
             return object.isEmpty ? first.metadata : first.metadata.merging(["object": object]) { $1 }
         }
     }

@@ -22,16 +22,16 @@ package final class LeaseKeeper: Sendable {
     private static let longest = Duration.seconds(43_200 - 5)
     /// Work ends this long before, so that the message is given back in order.
     private static let margin = Duration.seconds(60)
-    private static let longestTick = Duration.seconds(5)
+    private static let maximumTick = Duration.seconds(5)
 
     private let queue: any MessageQueue
     private let timeout: Duration
     private let time: any TimeSource
     private let heartbeat: Heartbeat
     private let log: Log
-    private let entries = Locked([String: Entry]())
+    private let entries = LockedValue([String: Entry]())
     /// Extensions in flight.
-    private let calls = Locked([Call]())
+    private let calls = LockedValue([Call]())
     /// So many calls at once: 512 messages take 52 of them.
     private static let callsAtOnce = 8
 
@@ -73,7 +73,7 @@ package final class LeaseKeeper: Sendable {
 
     /// Extends at half-life until it is cancelled.
     package func run() async {
-        while (try? await time.sleep(for: min(Self.longestTick, timeout / 8))) != nil {
+        while (try? await time.sleep(for: min(Self.maximumTick, timeout / 8))) != nil {
             heartbeat.beat(time.uptime)
             await extendDue()
         }
@@ -95,7 +95,7 @@ package final class LeaseKeeper: Sendable {
         }
         batches += due.filter { left($0, at: now) < timeout }.map { ([$0], left($0, at: now)) }
         await withDiscardingTaskGroup { group in
-            let slots = Slots(Self.callsAtOnce)
+            let slots = AsyncSemaphore(Self.callsAtOnce)
             for (leases, timeout) in batches {
                 guard (try? await slots.acquire()) != nil else { return }
                 group.addTask {

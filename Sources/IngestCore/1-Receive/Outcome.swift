@@ -7,7 +7,7 @@ package enum Outcome: Equatable, Sendable {
     /// Release it for a later receive. The queue counts, and the last receive ends in a rejection.
     case retry(String, after: Duration?)
     /// Send these to the dead-letter queue with their reasons, then delete it.
-    case deadLetter([DeadLetter])
+    case deadLetter([DeadLetterMessage])
     /// A dependency failed. The work loop decides whether this is about the message.
     case blocked(Failure)
     /// Back into the queue as a delayed copy, which does not count as a receive: what it needs is unavailable, and others' messages go on.
@@ -17,7 +17,7 @@ package enum Outcome: Equatable, Sendable {
 }
 
 /// What goes to the dead-letter queue: never document text.
-package struct DeadLetter: Equatable, Sendable {
+package struct DeadLetterMessage: Equatable, Sendable {
     /// Nil to send the message as it was received.
     package var body: String?
     package var reason: String
@@ -70,7 +70,7 @@ package struct DeadLetter: Equatable, Sendable {
 
 extension Outcome {
     /// What a failure means for its message.
-    package init(_ failure: Failure, deadLetter: (Rejection) -> DeadLetter) {
+    package init(_ failure: Failure, deadLetter: (Rejection) -> DeadLetterMessage) {
         switch failure {
         case .transient(let text, nil): self = .retry(text, after: nil)
         case .throttled(let text, let after, nil): self = .retry(text, after: after)

@@ -11,7 +11,7 @@ package struct SQSQueue: MessageQueue {
 
     /// Whether the server takes message groups on standard queues; learned from its first refusal.
     private final class GroupSupport: Sendable {
-        private let isRefused = Locked(false)
+        private let isRefused = LockedValue(false)
 
         var areRefused: Bool { isRefused.withLock { $0 } }
         func refuse() { isRefused.withLock { $0 = true } }
@@ -169,7 +169,7 @@ package struct SQSQueue: MessageQueue {
     package func probeSend(_ body: String) async throws {
         do {
             try await sendOnce(OutgoingMessage(body: body))
-        } catch let error as AWSError where error.status == 400 && error.complaint == nil {
+        } catch let error as AWSError where error.status == 400 && error.signatureRejection == nil {
             guard ["InvalidParameterValue", "InvalidMessageContents"].contains(error.code) else { throw error }
         }
     }
@@ -274,7 +274,9 @@ package struct SQSQueue: MessageQueue {
         var Message: String?
     }
 
-    private func error(_ operation: String, _ response: HTTPResponse, _ complaint: SignatureComplaint?) -> AWSError {
+    private func error(_ operation: String, _ response: HTTPResponse, _ signatureRejection: SignatureRejection?)
+        -> AWSError
+    {
         let body = try? JSONDecoder().decode(ErrorBody.self, from: Data(response.body))
         let name = body?.__type ?? response.headers["x-amzn-query-error"]?.prefix { $0 != ";" }.description ?? ""
         let code =
@@ -289,7 +291,7 @@ package struct SQSQueue: MessageQueue {
             code: code,
             message: body?.message ?? body?.Message ?? "",
             retryAfter: AWSClient.retryAfter(response.headers),
-            complaint: complaint
+            signatureRejection: signatureRejection
         )
     }
 }

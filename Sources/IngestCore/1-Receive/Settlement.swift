@@ -4,19 +4,19 @@ import ExtractionWire
 struct Settlement: Sendable {
     let queue: any MessageQueue
     let deadLetters: any MessageQueue
-    let acknowledgements: Coalescer<String, Void>
+    let acknowledgements: RequestBatcher<String, Void>
     let leases: LeaseKeeper
     let shutdown: Shutdown
     let environment: LoopEnvironment
-    let exhaust: @Sendable (WorkLoop.Job, Rejection) async throws -> [DeadLetter]
+    let exhaust: @Sendable (WorkLoop.Job, Rejection) async throws -> [DeadLetterMessage]
 
     /// 5, 10, 20 … 900 s, with jitter: a document that fails for now is received less and less often.
     private static let firstBackoff = Duration.seconds(5)
-    private static let longestBackoff = Duration.seconds(900)
+    private static let maximumBackoff = Duration.seconds(900)
     /// How long a message for other workers stays invisible.
     private static let leaveTimeout = Duration.seconds(30)
     /// How long a message may go round as copies.
-    private static let longestStay = Duration.seconds(4 * 86_400)
+    private static let maximumStay = Duration.seconds(4 * 86_400)
     private static let deleteAttempts = 4
 
     func settle(_ job: WorkLoop.Job, _ outcome: Outcome) async {
@@ -32,7 +32,7 @@ struct Settlement: Sendable {
         case .park(let reason):
             // Longer and longer, as far as SQS delays messages: a sixteenth of its age.
             let age = environment.time.now.duration(since: MessageCopy.firstSent(job.first))
-            let delay = min(max(age / 16, Self.leaveTimeout), Self.longestBackoff)
+            let delay = min(max(age / 16, Self.leaveTimeout), Self.maximumBackoff)
             await requeue(
                 job,
                 reason,
@@ -47,7 +47,7 @@ struct Settlement: Sendable {
     }
 
     private func backoff(_ receiveCount: Int) -> Duration {
-        let longest = min(Self.firstBackoff * (1 << min(max(receiveCount - 1, 0), 12)), Self.longestBackoff)
+        let longest = min(Self.firstBackoff * (1 << min(max(receiveCount - 1, 0), 12)), Self.maximumBackoff)
         return longest * (0.5 + environment.random.unit() / 2)
     }
 
@@ -59,14 +59,14 @@ struct Settlement: Sendable {
         _ code: RejectionCode?,
         after delay: Duration
     ) async {
-        guard environment.time.now.duration(since: MessageCopy.firstSent(job.first)) < Self.longestStay else {
-            let days = Int(Self.longestStay.seconds / 86_400)
+        guard environment.time.now.duration(since: MessageCopy.firstSent(job.first)) < Self.maximumStay else {
+            let days = Int(Self.maximumStay.seconds / 86_400)
             let detail = "not processed by a matching worker within \(days) days: \(reason)"
-            let letter = DeadLetter(reason: code?.name ?? "left_too_long", detail: detail)
+            let deadLetterMessage = DeadLetterMessage(reason: code?.name ?? "left_too_long", detail: detail)
             do {
-                var letters: [DeadLetter] = []
-                if let code { letters = try await exhaust(job, Rejection(code, detail)) }
-                try await send(letters.isEmpty ? [letter] : letters, of: job)
+                var deadLetterMessages: [DeadLetterMessage] = []
+                if let code { deadLetterMessages = try await exhaust(job, Rejection(code, detail)) }
+                try await send(deadLetterMessages.isEmpty ? [deadLetterMessage] : deadLetterMessages, of: job)
             } catch {
                 return await release(job, after: delay)
             }
@@ -135,15 +135,18 @@ struct Settlement: Sendable {
     }
 
     /// Sends to the dead-letter queue; throws where it does not take them.
-    func send(_ letters: [DeadLetter], of job: WorkLoop.Job) async throws {
-        for letter in letters {
-            let body = letter.body ?? job.first.body
+    func send(_ deadLetterMessages: [DeadLetterMessage], of job: WorkLoop.Job) async throws {
+        for deadLetterMessage in deadLetterMessages {
+            let body = deadLetterMessage.body ?? job.first.body
             try await deadLetters.send(
-                OutgoingMessage(body: body, attributes: letter.attributes, trace: job.first.trace)
+                OutgoingMessage(body: body, attributes: deadLetterMessage.attributes, trace: job.first.trace)
             )
             environment.metrics.add(.messagesDeadLettered)
             var metadata = job.first.metadata
-            metadata.merge(["reason": letter.reason, "detail": letter.detail, "object": letter.object]) { $1 }
+            metadata.merge([
+                "reason": deadLetterMessage.reason, "detail": deadLetterMessage.detail,
+                "object": deadLetterMessage.object,
+            ]) { $1 }
             environment.log.warning("moved to the dead-letter queue", metadata)
         }
     }

@@ -10,7 +10,7 @@ package final class Shutdown: Sendable {
 
     private let stopping = Latch()
     private let ending = Latch()
-    private let reached = Locked(Stage.running)
+    private let reached = LockedValue(Stage.running)
 
     package init() {}
 

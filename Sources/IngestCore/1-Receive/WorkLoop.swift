@@ -39,19 +39,19 @@ package struct WorkLoop: Sendable {
         package var work: @Sendable (Job) async -> Outcome
         /// What remains to be done for a job whose lease was lost in the middle: another worker may have finished it since. Returns
         /// the dead-letter messages that may not have been sent.
-        package var tidy: @Sendable (Job) async -> [DeadLetter]
+        package var leaseLost: @Sendable (Job) async -> [DeadLetterMessage]
         /// Writes down that the message's documents are rejected, as no receive is left; throws where that is not possible now.
-        package var exhaust: @Sendable (Job, Rejection) async throws -> [DeadLetter]
+        package var exhaust: @Sendable (Job, Rejection) async throws -> [DeadLetterMessage]
 
         package init(
             mergeKey: @escaping @Sendable (Delivery) -> ObjectReference? = { _ in nil },
-            tidy: @escaping @Sendable (Job) async -> [DeadLetter] = { _ in [] },
-            exhaust: @escaping @Sendable (Job, Rejection) async throws -> [DeadLetter] = { _, _ in [] },
+            leaseLost: @escaping @Sendable (Job) async -> [DeadLetterMessage] = { _ in [] },
+            exhaust: @escaping @Sendable (Job, Rejection) async throws -> [DeadLetterMessage] = { _, _ in [] },
             work: @escaping @Sendable (Job) async -> Outcome
         ) {
             self.mergeKey = mergeKey
             self.work = work
-            self.tidy = tidy
+            self.leaseLost = leaseLost
             self.exhaust = exhaust
         }
     }
@@ -63,12 +63,12 @@ package struct WorkLoop: Sendable {
     let shutdown: Shutdown
     let environment: LoopEnvironment
     let handler: Handler
-    private let slots: Slots
+    private let slots: AsyncSemaphore
     /// Jobs that may wait in place for a dependency that not every message needs: the rest of the slots is for the others.
-    private let waiting: Slots
+    private let waiting: AsyncSemaphore
     /// How much longer than its wait a poll may take before it is begun again, and as much again before the worker counts as stuck.
     private static let pollMargin = Duration.seconds(30)
-    private let acknowledgements: Coalescer<String, Void>
+    private let acknowledgements: RequestBatcher<String, Void>
 
     package init(
         queue: any MessageQueue,
@@ -91,10 +91,10 @@ package struct WorkLoop: Sendable {
             heartbeat: environment.heartbeat,
             log: environment.log
         )
-        slots = Slots(settings.concurrency)
-        waiting = Slots(settings.concurrency / 2)
-        let limits = Coalescer<String, Void>.Limits(count: 10, linger: .milliseconds(20), concurrency: 4)
-        acknowledgements = Coalescer(limits, time: environment.time) { [leases] receipts in
+        slots = AsyncSemaphore(settings.concurrency)
+        waiting = AsyncSemaphore(settings.concurrency / 2)
+        let limits = RequestBatcher<String, Void>.Limits(count: 10, linger: .milliseconds(20), concurrency: 4)
+        acknowledgements = RequestBatcher(limits, time: environment.time) { [leases] receipts in
             await Self.delete(receipts, queue, leases)
         }
     }
@@ -215,15 +215,15 @@ package struct WorkLoop: Sendable {
         case .stopped, .waited: await settlement.release(job, after: .zero)
         case .leaseLost:
             environment.log.warning("visibility timeout lost; job cancelled", job.metadata)
-            try? await settlement.send(await handler.tidy(job), of: job)
+            try? await settlement.send(await handler.leaseLost(job), of: job)
         }
         for lease in leases { self.leases.remove(lease.receipt) }
         count(-job.deliveries.count)
     }
 
     private func count(_ change: Int) {
-        environment.metrics.add(.messagesInWork, change)
-        environment.protection?.update(inWork: environment.metrics[.messagesInWork])
+        environment.metrics.add(.messagesInFlight, change)
+        environment.protection?.update(inFlight: environment.metrics[.messagesInFlight])
     }
 
     /// Works on a job until it has a fate: through pauses, but not beyond a lost lease or the end of the grace period.
@@ -249,19 +249,19 @@ package struct WorkLoop: Sendable {
     /// One attempt. What cannot be indexed is in the dead-letter queue when it ends.
     private func fate(of job: Job) async -> Outcome {
         switch await handler.work(job) {
-        case .deadLetter(let letters): return await deadLettered(job, letters)
+        case .deadLetter(let deadLetterMessages): return await deadLettered(job, deadLetterMessages)
         case .retry(let reason, _) where job.isLastReceive(of: settings.maximumReceives):
             return await exhausted(job, reason)
         case let other: return other
         }
     }
 
-    private func deadLettered(_ job: Job, _ letters: [DeadLetter]) async -> Outcome {
+    private func deadLettered(_ job: Job, _ deadLetterMessages: [DeadLetterMessage]) async -> Outcome {
         do {
-            try await settlement.send(letters, of: job)
+            try await settlement.send(deadLetterMessages, of: job)
             return .done
         } catch {
-            return .blocked(Failure(error).of(.queue("dead letters")))
+            return .blocked(Failure(error).of(.queue("dead deadLetterMessages")))
         }
     }
 
@@ -270,9 +270,9 @@ package struct WorkLoop: Sendable {
         let detail = "\(settings.maximumReceives) receives failed, the last with: \(reason)"
         let rejection = Rejection(.retriesExhausted, detail)
         do {
-            let letters = try await handler.exhaust(job, rejection)
-            let fallback = DeadLetter(reason: rejection.code.name, detail: detail)
-            return await deadLettered(job, letters.isEmpty ? [fallback] : letters)
+            let deadLetterMessages = try await handler.exhaust(job, rejection)
+            let fallback = DeadLetterMessage(reason: rejection.code.name, detail: detail)
+            return await deadLettered(job, deadLetterMessages.isEmpty ? [fallback] : deadLetterMessages)
         } catch {
             return .blocked(Failure(error))
         }
@@ -301,7 +301,7 @@ package struct WorkLoop: Sendable {
 
     /// Finds out what a failure is about. `waited` when the time for another attempt has come.
     private func judge(_ failure: Failure, _ job: inout Job, _ leases: [LeaseKeeper.Lease]) async -> JobEnding {
-        let retry = JobEnding.outcome(.retry(failure.summary, after: failure.wish))
+        let retry = JobEnding.outcome(.retry(failure.summary, after: failure.retryAfter))
         guard let dependency = failure.dependency else { return retry }
         let object = handler.mergeKey(job.first)
         let (work, since) = (job.first.messageID, job.failedSince ?? .zero)
@@ -314,9 +314,9 @@ package struct WorkLoop: Sendable {
             }
             job.isRepeated = false
         case .message:
-            if case .throttled(_, let wish, _) = failure, job.throttles < Self.throttlesInPlace {
+            if case .throttled(_, let retryAfter, _) = failure, job.throttles < Self.throttlesInPlace {
                 job.throttles += 1
-                wait = min(wish ?? wait, Self.longestWait)
+                wait = min(retryAfter ?? wait, Self.maximumWait)
             } else if job.isRepeated {
                 return retry
             }
@@ -341,11 +341,11 @@ package struct WorkLoop: Sendable {
 
     /// A server that asks for less is obeyed in place; the wait grows to a minute, so that this is some 15 minutes.
     private static let throttlesInPlace = 20
-    private static let longestWait = Duration.seconds(60)
+    private static let maximumWait = Duration.seconds(60)
 
     /// 1, 2, 4 … 60 s, with jitter.
     private func backoff(_ attempts: Int) -> Duration {
-        min(Duration.seconds(1 << min(attempts, 6)), Self.longestWait) * (0.5 + environment.random.unit() / 2)
+        min(Duration.seconds(1 << min(attempts, 6)), Self.maximumWait) * (0.5 + environment.random.unit() / 2)
     }
 
     private var settlement: Settlement {

@@ -11,7 +11,7 @@ package enum EmbedDecision: Equatable, Sendable {
     /// Ours was rejected: remove what it wrote, and say so again, as whoever rejected it may have ended before that.
     case rejected(RejectedGeneration)
     /// Ours was abandoned: say again that the key may have changed, then remove.
-    case tellAgain
+    case requeueEvent
     /// A newer one will be: ours is not worth paying for. Nothing is removed, as a duplicate of the message may be committing it.
     case outdated
 }
@@ -23,7 +23,7 @@ extension DocumentRecord {
     ///   - isStale: readers have waited too long for any new version, so that ours must not be skipped.
     package func decision(for generation: Int, isFirstDelivery: Bool, isStale: Bool) -> EmbedDecision {
         if let entry = rejected.first(where: { $0.generation == generation }) {
-            return entry.isAbandoned ? .tellAgain : .rejected(entry)
+            return entry.isAbandoned ? .requeueEvent : .rejected(entry)
         }
         let live = live?.generation ?? 0
         if live == generation { return .finish }

@@ -3,19 +3,23 @@ import FoundationEssentials
 /// The ledger as an OpenSearch index. Reads and writes of many documents go together: one request each a few milliseconds.
 package struct OpenSearchLedger: Ledger {
     package let index: String
-    private let reads: Coalescer<String, VersionedRecord>
-    private let writes: Coalescer<BulkOperation, BulkResult>
+    private let reads: RequestBatcher<String, VersionedRecord>
+    private let writes: RequestBatcher<BulkOperation, BulkResult>
 
     package init(index: String, client: OpenSearchClient, time: any TimeSource) {
         self.index = index
-        let limits = Coalescer<String, VersionedRecord>.Limits(count: 100, linger: .milliseconds(3), concurrency: 4)
-        reads = Coalescer(limits, time: time) { ids in await Self.read(ids, index, client) }
-        let writeLimits = Coalescer<BulkOperation, BulkResult>.Limits(
+        let limits = RequestBatcher<String, VersionedRecord>.Limits(
             count: 100,
             linger: .milliseconds(3),
             concurrency: 4
         )
-        writes = Coalescer(writeLimits, time: time) { operations in
+        reads = RequestBatcher(limits, time: time) { ids in await Self.read(ids, index, client) }
+        let writeLimits = RequestBatcher<BulkOperation, BulkResult>.Limits(
+            count: 100,
+            linger: .milliseconds(3),
+            concurrency: 4
+        )
+        writes = RequestBatcher(writeLimits, time: time) { operations in
             await client.bulk(operations, of: .ledger)
         }
     }

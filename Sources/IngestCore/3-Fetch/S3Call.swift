@@ -31,7 +31,7 @@ struct S3Call {
     }
 
     /// Throws what an answer other than 2xx means. Returns where it is an answer to the question: not modified, no such key.
-    func check(_ response: HTTPResponse, _ complaint: SignatureComplaint?) throws {
+    func check(_ response: HTTPResponse, _ signatureRejection: SignatureRejection?) throws {
         // Well-formed HTML is a proxy's.
         let body = XMLElement(parsing: response.body).flatMap { $0.name == "Error" ? $0 : nil }
         let code = body?.first("Code")?.text ?? ""
@@ -41,11 +41,11 @@ struct S3Call {
         if response.status == 404, code.isEmpty {
             // A 404 without S3's code says nothing of the key: an ingress whose backend is away answers so.
             let text =
-                "S3 \(operation) of \(object): status 404 without NoSuchKey (\(ForeignAnswer.describe(response)))"
+                "S3 \(operation) of \(object): status 404 without NoSuchKey (\(ForeignResponse.describe(response)))"
             throw Failure.transient(text, of: dependency)
         }
         var message = body?.first("Message")?.text ?? ""
-        if message.isEmpty, body == nil { message = ForeignAnswer.describe(response) }
+        if message.isEmpty, body == nil { message = ForeignResponse.describe(response) }
         let error = AWSError(
             service: "S3",
             operation: operation,
@@ -55,7 +55,7 @@ struct S3Call {
             code: code.isEmpty && response.status == 403 && body != nil ? "AccessDenied" : code,
             message: message,
             retryAfter: AWSClient.retryAfter(response.headers),
-            complaint: complaint
+            signatureRejection: signatureRejection
         )
         if let region = otherRegion(response, body) { throw RegionRedirect(region: region, error: error) }
         throw error
@@ -68,7 +68,7 @@ struct S3Call {
         let isPage = response.headers["content-type"]?.hasPrefix("text/html") == true && !response.body.isEmpty
         let isForeign = method == "GET" && !isOfBucket ? !hasMark : isPage && !hasMark
         guard isForeign else { return }
-        let what = ForeignAnswer.describe(response)
+        let what = ForeignResponse.describe(response)
         let text = "S3 \(operation) of \(object): the answer has none of S3's headers (\(what)): is a proxy in between?"
         throw .transient(text, of: .bucket(object.bucket))
     }
@@ -101,7 +101,7 @@ struct RegionRedirect: ClassifiedError {
 
 /// What is remembered of each bucket. Names of buckets come from messages: their number is bounded.
 final class BucketMemory<Value: Sendable>: Sendable {
-    private let values = Locked([String: Value]())
+    private let values = LockedValue([String: Value]())
     private let maximum = 1000
 
     func value(of bucket: String) -> Value? { values.withLock { $0[bucket] } }

@@ -5,7 +5,7 @@ import Glibc
 package struct S3ObjectStore: ObjectStore {
     private let client: AWSClient
     private let endpoints: AWSEndpoints
-    private let scratch: String
+    private let temporaryFolder: String
     private let maximumBytes: Int
     /// Of buckets that are not in the worker's own region, as answers named them.
     private let regions = BucketMemory<String>()
@@ -13,12 +13,12 @@ package struct S3ObjectStore: ObjectStore {
     private let readable = BucketMemory<ObjectReference>()
 
     /// - Parameters:
-    ///   - scratch: the temporary directory for downloaded objects.
+    ///   - temporaryFolder: the temporary directory for downloaded objects.
     ///   - maximumBytes: a larger object is a rejection, decided from its Content-Length.
-    package init(client: AWSClient, endpoints: AWSEndpoints, scratch: String, maximumBytes: Int) {
+    package init(client: AWSClient, endpoints: AWSEndpoints, temporaryFolder: String, maximumBytes: Int) {
         self.client = client
         self.endpoints = endpoints
-        self.scratch = scratch
+        self.temporaryFolder = temporaryFolder
         self.maximumBytes = maximumBytes
     }
 
@@ -31,7 +31,7 @@ package struct S3ObjectStore: ObjectStore {
     }
 
     private func readOnce(_ object: ObjectReference, unless known: String?) async throws -> ReadOutcome {
-        let sink = DownloadSink(file: try TemporaryFile(folder: scratch), maximumBytes: maximumBytes)
+        let sink = DownloadSink(file: try TemporaryFile(folder: temporaryFolder), maximumBytes: maximumBytes)
         var call = S3Call("GET", "GetObject", object)
         call.sink = sink
         call.timeout = .seconds(300)
@@ -94,7 +94,7 @@ package struct S3ObjectStore: ObjectStore {
         let response = try await send(call)
         guard let page = ObjectPage(listing: response.body) else {
             let text =
-                "ListObjectsV2 of s3://\(bucket)/\(prefix): unexpected response (\(ForeignAnswer.describe(response)))"
+                "ListObjectsV2 of s3://\(bucket)/\(prefix): unexpected response (\(ForeignResponse.describe(response)))"
             throw Failure.transient(text, of: .bucket(bucket))
         }
         return page
@@ -174,7 +174,7 @@ package struct S3ObjectStore: ObjectStore {
             let detail = "the object has \(bytes) bytes or more, the limit is \(maximumBytes) (OBJECT_MAX_BYTES)"
             return RefusedObject(Rejection(.tooLarge, detail), etag: sink.etag.map(Self.unquoted))
         case .disk(let code):
-            let text = "\(object) cannot be stored in \(scratch): \(String(cString: strerror(code))) (TMPDIR)"
+            let text = "\(object) cannot be stored in \(temporaryFolder): \(String(cString: strerror(code))) (TMPDIR)"
             return Failure.fleet(text, of: .host)
         case nil: return nil
         }
@@ -184,7 +184,9 @@ package struct S3ObjectStore: ObjectStore {
     /// found by its probe. A bucket that is not there may come from one stray event.
     private static func ofObject(_ error: AWSError, _ object: ObjectReference) -> (any Error)? {
         if error.code == "NoSuchBucket" { return Failure.transient(error.description) }
-        guard (400..<500).contains(error.status), error.complaint == nil, error.status != 404 else { return nil }
+        guard (400..<500).contains(error.status), error.signatureRejection == nil, error.status != 404 else {
+            return nil
+        }
         guard case .fleet = error.failure else { return nil }
         // A refusal without S3's code is a proxy's, and may be gone with the next try. A legal block is meant for the object.
         guard !error.code.isEmpty || error.status == 451 else { return nil }

@@ -10,7 +10,7 @@ final class ExtractorLane: @unchecked Sendable {
         let object: StoredObject
         let hints: ExtractionHints
         let promise = Promise<ExtractedDocument>()
-        private let state = Locked((isCancelled: false, child: pid_t?.none))
+        private let state = LockedValue((isCancelled: false, child: pid_t?.none))
 
         init(object: StoredObject, hints: ExtractionHints) {
             self.object = object

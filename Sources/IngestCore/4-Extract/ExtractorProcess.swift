@@ -36,7 +36,7 @@ final class ExtractorProcess {
     private let errors: Int32
     let pid: pid_t
     private(set) var documents = 0
-    private static let longestReply = 512 << 20
+    private static let maximumReply = 512 << 20
 
     init(_ settings: Settings) throws(Failure) {
         var sockets: [Int32] = [-1, -1]
@@ -56,7 +56,7 @@ final class ExtractorProcess {
         }
         close(sockets[1])
         close(pipe[1])
-        channel = FrameChannel(descriptor: sockets[0], maximumLength: Self.longestReply)
+        channel = FrameChannel(descriptor: sockets[0], maximumLength: Self.maximumReply)
         errors = pipe[0]
         self.pid = pid
         guard code == 0 else {

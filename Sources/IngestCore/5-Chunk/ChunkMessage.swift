@@ -4,7 +4,7 @@ import FoundationEssentials
 package struct ChunkMessage: Equatable, Sendable {
     /// Raised when an older worker must not read a message. Workers read older versions and leave newer ones.
     package static let version = 2
-    /// What all but `tidying` messages say, so that workers from before it read them.
+    /// What all but `sweep` messages say, so that workers from before it read them.
     private static let plainVersion = 1
 
     /// What is said of the document as a whole.
@@ -68,7 +68,7 @@ package struct ChunkMessage: Equatable, Sendable {
         /// The same in an object.
         case object(ObjectReference)
         /// No chunks: what a worker may have written of this generation after another had finished it is to be removed.
-        case tidying
+        case sweep
     }
 
     package var header: Header
@@ -83,8 +83,15 @@ package struct ChunkMessage: Equatable, Sendable {
         var version: Int
         var header: Header
         var chunks: String?
-        var handOver: ObjectReference?
-        var tidying: Bool?
+        var handoff: ObjectReference?
+        var sweep: Bool?
+
+        /// The names on the wire are those of the first version.
+        enum CodingKeys: String, CodingKey {
+            case version, header, chunks
+            case handoff = "handOver"
+            case sweep = "tidying"
+        }
     }
 
     /// A body that asks for nothing, of a document that does not exist, with a character that SQS refuses: for probes.
@@ -100,17 +107,17 @@ package struct ChunkMessage: Equatable, Sendable {
             content: .unknown,
             chunkCount: 0
         )
-        return try ChunkMessage(header: header, payload: .tidying).encoded().replacing("\\ufffe", with: "\u{FFFE}")
+        return try ChunkMessage(header: header, payload: .sweep).encoded().replacing("\\ufffe", with: "\u{FFFE}")
     }
 
     private struct VersionOnly: Decodable { var version: Int }
 
     package func encoded() throws -> String {
-        var wire = Wire(version: payload == .tidying ? Self.version : Self.plainVersion, header: header)
+        var wire = Wire(version: payload == .sweep ? Self.version : Self.plainVersion, header: header)
         switch payload {
         case .inline(let bytes): wire.chunks = Data(bytes).base64EncodedString()
-        case .object(let reference): wire.handOver = reference
-        case .tidying: wire.tidying = true
+        case .object(let reference): wire.handoff = reference
+        case .sweep: wire.sweep = true
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes]
@@ -134,10 +141,10 @@ package struct ChunkMessage: Equatable, Sendable {
         header = wire.header
         if let chunks = wire.chunks, let bytes = Data(base64Encoded: chunks) {
             payload = .inline(Array(bytes))
-        } else if let object = wire.handOver {
+        } else if let object = wire.handoff {
             payload = .object(object)
-        } else if wire.tidying == true {
-            payload = .tidying
+        } else if wire.sweep == true {
+            payload = .sweep
         } else {
             throw .malformed
         }

@@ -14,11 +14,11 @@ package struct ChunkSet: Sendable {
 
     package var count: Int { ranges.count }
 
-    /// - Throws: `HandOver.Loss.corrupt` where there is something else.
+    /// - Throws: `ChunkHandoff.Loss.corrupt` where there is something else.
     package func chunk(_ index: Int) throws -> ChunkPayload {
         guard let chunk = try? ChunkPayload(decoding: Array(bytes[ranges[index]])), chunk.index == index,
             chunk.tokens >= 0
-        else { throw HandOver.Loss.corrupt }
+        else { throw ChunkHandoff.Loss.corrupt }
         return chunk
     }
 

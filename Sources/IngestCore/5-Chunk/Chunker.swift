@@ -124,7 +124,7 @@ private struct HeadingPath {
     private let units: [ChunkUnit]
     private var open: [(level: Int, title: String)] = []
     private var next = 0
-    private static let longestTitle = 200
+    private static let maximumTitle = 200
 
     init(_ document: ExtractedDocument, _ units: [ChunkUnit]) {
         text = document.text
@@ -140,7 +140,7 @@ private struct HeadingPath {
             if unit.headingLevel > 0 {
                 open.removeAll { $0.level >= unit.headingLevel }
                 let title = String(decoding: text[unit.start..<unit.end], as: UTF8.self)
-                open.append((unit.headingLevel, String(title.prefix(Self.longestTitle))))
+                open.append((unit.headingLevel, String(title.prefix(Self.maximumTitle))))
             }
             next += 1
         }

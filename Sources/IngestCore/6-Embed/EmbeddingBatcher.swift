@@ -5,7 +5,7 @@ package struct EmbeddingBatcher: Sendable {
     package static let maximumInputs = 2048
     package static let maximumTokens = 290_000
 
-    private let queue: Coalescer<EmbeddingInput, [Float]>
+    private let queue: RequestBatcher<EmbeddingInput, [Float]>
 
     package init(
         _ embedder: any Embedder,
@@ -15,13 +15,13 @@ package struct EmbeddingBatcher: Sendable {
         concurrency: Int = 4,
         time: any TimeSource
     ) {
-        let limits = Coalescer<EmbeddingInput, [Float]>.Limits(
+        let limits = RequestBatcher<EmbeddingInput, [Float]>.Limits(
             count: min(inputs, Self.maximumInputs),
             weight: min(tokens, Self.maximumTokens),
             linger: linger,
             concurrency: concurrency
         )
-        queue = Coalescer(limits, time: time, weigh: \.tokens) { await embedder.embed($0) }
+        queue = RequestBatcher(limits, time: time, weigh: \.tokens) { await embedder.embed($0) }
     }
 
     /// Must be running for embeddings to finish.

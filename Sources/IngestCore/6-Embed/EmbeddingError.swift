@@ -13,11 +13,11 @@ package struct EmbeddingError: ClassifiedError, CustomStringConvertible {
 
     package init(_ response: HTTPResponse, inputs: [String] = []) {
         isForeign = JSONValue(parsing: response.body) == nil
-        let words = ProviderMessage(response.body) ?? ProviderMessage(text: ForeignAnswer.describe(response))
+        let words = ProviderMessage(response.body) ?? ProviderMessage(text: ForeignResponse.describe(response))
         status = response.status
         code = words.code
         message = ProviderMessage.withoutInputs(words.text, inputs)
-        after = Self.wish(response.headers)
+        after = Self.retryAfter(response.headers)
         mayRetry = response.headers["x-should-retry"].map { $0 == "true" }
     }
 
@@ -30,7 +30,7 @@ package struct EmbeddingError: ClassifiedError, CustomStringConvertible {
     }
 
     /// `retry-after-ms`, then `retry-after`.
-    private static func wish(_ headers: HTTPHeaders) -> Duration? {
+    private static func retryAfter(_ headers: HTTPHeaders) -> Duration? {
         if let value = headers["retry-after-ms"].flatMap(Double.init) { return Duration(checkedSeconds: value / 1000) }
         return headers.retryAfter
     }

@@ -21,7 +21,7 @@ package struct EmbeddingProfile: Equatable, Sendable, CustomStringConvertible {
         return parts.joined(separator: ", ")
     }
 
-    typealias Request = ([EmbeddingInput], EmbeddingProfile) async throws -> [EmbeddingAnswer.Item]
+    typealias Request = ([EmbeddingInput], EmbeddingProfile) async throws -> [EmbeddingResponse.Item]
 
     private static let words = ["probe", "lighthouse"].map { EmbeddingInput(text: $0, tokens: 2) }
 
@@ -77,7 +77,7 @@ final class RequestLimits: Sendable {
         var successes = 0
     }
 
-    private let state = Locked(State())
+    private let state = LockedValue(State())
     /// After so many requests at the limit a larger one is tried.
     private static let successesToGrow = 64
 

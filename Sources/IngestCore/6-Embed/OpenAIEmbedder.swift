@@ -47,16 +47,16 @@ package final class OpenAIEmbedder: Embedder {
     private let limiter: RateLimiter
     private let log: Log
     private let prefixTokens: Int
-    private let profile: Locked<EmbeddingProfile?>
+    private let profile: LockedValue<EmbeddingProfile?>
     private let limits: RequestLimits
-    private let learning = OnePerKey<Int>()
+    private let learning = KeyedMutex<Int>()
 
-    /// openai-python's patience: it obeys waits of up to 120 s and none above.
+    /// openai-python's retryBudget: it obeys waits of up to 120 s and none above.
     package static let policy = RetryPolicy(
         maximumAttempts: 4,
         base: .milliseconds(500),
         cap: .seconds(8),
-        longestWish: .seconds(120)
+        maximumRetryAfter: .seconds(120)
     )
     /// A text that fails alone while the probe succeeds is tried so often.
     private static let triesAlone = 3
@@ -70,7 +70,7 @@ package final class OpenAIEmbedder: Embedder {
         log: Log,
         profile: EmbeddingProfile? = nil
     ) {
-        self.profile = Locked(profile)
+        self.profile = LockedValue(profile)
         self.settings = settings
         self.http = http
         self.retrying = retrying
@@ -123,7 +123,7 @@ package final class OpenAIEmbedder: Embedder {
 
     /// - Parameter isPart: a larger request was refused, and the probe succeeded.
     private func embed(_ inputs: [EmbeddingInput], isPart: Bool) async -> [Result<[Float], any Error>] {
-        let items: [EmbeddingAnswer.Item]
+        let items: [EmbeddingResponse.Item]
         do {
             items = try await retried(inputs)
             limits.passed(inputs)
@@ -137,7 +137,7 @@ package final class OpenAIEmbedder: Embedder {
     }
 
     /// What is missing from an answer is requested again, alone where nothing else is.
-    private func completed(_ inputs: [EmbeddingInput], _ items: [EmbeddingAnswer.Item]) async -> [Result<
+    private func completed(_ inputs: [EmbeddingInput], _ items: [EmbeddingResponse.Item]) async -> [Result<
         [Float], any Error
     >] {
         var results: [Result<[Float], any Error>] = items.map { $0.mapError { $0 } }
@@ -231,7 +231,7 @@ package final class OpenAIEmbedder: Embedder {
         return Failure(error).of(.provider)
     }
 
-    private func retried(_ inputs: [EmbeddingInput]) async throws -> [EmbeddingAnswer.Item] {
+    private func retried(_ inputs: [EmbeddingInput]) async throws -> [EmbeddingResponse.Item] {
         do {
             return try await retrying.run { _ in
                 do {
@@ -254,7 +254,8 @@ package final class OpenAIEmbedder: Embedder {
     }
 
     /// One request.
-    private func once(_ inputs: [EmbeddingInput], _ profile: EmbeddingProfile) async throws -> [EmbeddingAnswer.Item] {
+    private func once(_ inputs: [EmbeddingInput], _ profile: EmbeddingProfile) async throws -> [EmbeddingResponse.Item]
+    {
         let texts = inputs.map { settings.prefix + $0.text }
         let request = request(texts, profile)
         try await limiter.acquire()
@@ -263,7 +264,11 @@ package final class OpenAIEmbedder: Embedder {
             let response = try await http.execute(request)
             headers = response.headers
             guard response.isSuccess else { throw EmbeddingError(response, inputs: texts) }
-            let items = try EmbeddingAnswer.vectors(response.body, count: inputs.count, dimensions: settings.dimensions)
+            let items = try EmbeddingResponse.vectors(
+                response.body,
+                count: inputs.count,
+                dimensions: settings.dimensions
+            )
             limiter.release(headers, nil, nextTokens: tokens(inputs))
             return items
         } catch {

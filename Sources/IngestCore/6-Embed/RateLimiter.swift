@@ -17,13 +17,13 @@ package final class RateLimiter: Sendable {
 
     private let maximum: Double
     private let time: any TimeSource
-    private let state: Locked<State>
-    private static let longestBlock = Duration.seconds(120)
+    private let state: LockedValue<State>
+    private static let maximumBlock = Duration.seconds(120)
 
     package init(maximumInFlight: Int, time: any TimeSource) {
         maximum = Double(maximumInFlight)
         self.time = time
-        state = Locked(State(limit: maximum))
+        state = LockedValue(State(limit: maximum))
     }
 
     package func acquire() async throws {
@@ -68,7 +68,7 @@ package final class RateLimiter: Sendable {
     }
 
     private func block(_ state: inout State, for duration: Duration) {
-        state.blockedUntil = max(state.blockedUntil, time.uptime + min(duration, Self.longestBlock))
+        state.blockedUntil = max(state.blockedUntil, time.uptime + min(duration, Self.maximumBlock))
     }
 
     /// How long until the budget holds another request of this size; nil when it does now, or the server does not say.

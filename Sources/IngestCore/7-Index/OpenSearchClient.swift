@@ -36,13 +36,13 @@ package struct OpenSearchClient: Sendable {
         request.timeout = timeout
         request.maximumBodyBytes = 256 << 20
         if !body.isEmpty { request.headers.append(("content-type", contentType)) }
-        // Proxies that find no wish add one of their own, and nobody here unpacks.
+        // Proxies that find no retryAfter add one of their own, and nobody here unpacks.
         request.headers.append(("accept-encoding", "identity"))
         do {
             return try await retrying.run { [request] _ in
-                let (response, complaint) = try await execute(request)
+                let (response, signatureRejection) = try await execute(request)
                 if response.isSuccess || statuses.contains(response.status) { return response }
-                let remedy = remedy(response, complaint)
+                let remedy = remedy(response, signatureRejection)
                 var error = OpenSearchError(method: method, path: path, response: response, remedy: remedy)
                 error.dependency = dependency
                 throw error
@@ -68,11 +68,11 @@ package struct OpenSearchClient: Sendable {
 
     /// An answer that is not OpenSearch's: a load balancer's page, say.
     func unexpected(_ response: HTTPResponse, of dependency: Dependency) -> Failure {
-        let what = ForeignAnswer.describe(response)
+        let what = ForeignResponse.describe(response)
         return .transient("OpenSearch at \(endpoint): unexpected response (\(what))", of: dependency)
     }
 
-    private func execute(_ request: HTTPRequest) async throws -> (HTTPResponse, SignatureComplaint?) {
+    private func execute(_ request: HTTPRequest) async throws -> (HTTPResponse, SignatureRejection?) {
         switch authorization {
         case .none: return (try await http.execute(request), nil)
         case .basic(let user, let password):
@@ -84,8 +84,8 @@ package struct OpenSearchClient: Sendable {
         }
     }
 
-    private func remedy(_ response: HTTPResponse, _ complaint: SignatureComplaint?) -> String? {
-        if let complaint { return complaint.remedy }
+    private func remedy(_ response: HTTPResponse, _ signatureRejection: SignatureRejection?) -> String? {
+        if let signatureRejection { return signatureRejection.remedy }
         guard response.status == 401 || response.status == 403 else { return nil }
         return switch authorization {
         case .none: "authentication required (OPENSEARCH_AUTH)"
@@ -141,7 +141,7 @@ package struct OpenSearchError: ClassifiedError, CustomStringConvertible {
         switch (try? JSONDecoder().decode(Body.self, from: Data(response.body)))?.error {
         case .cause(let cause): (type, reason) = (cause.type ?? "", String((cause.reason ?? "").prefix(300)))
         case .text(let text): reason = String(text.prefix(300))
-        case nil: reason = ForeignAnswer.describe(response)
+        case nil: reason = ForeignResponse.describe(response)
         }
     }
 

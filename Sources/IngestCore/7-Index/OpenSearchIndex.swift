@@ -3,7 +3,7 @@ package struct OpenSearchIndex: ChunkIndex {
     package let name: String
     private let client: OpenSearchClient
     private let time: any TimeSource
-    private let operations: Coalescer<BulkOperation, BulkResult>
+    private let operations: RequestBatcher<BulkOperation, BulkResult>
     private static let page = 200
 
     /// - Parameters:
@@ -13,14 +13,14 @@ package struct OpenSearchIndex: ChunkIndex {
         self.name = name
         self.client = client
         self.time = time
-        let limits = Coalescer<BulkOperation, BulkResult>.Limits(
+        let limits = RequestBatcher<BulkOperation, BulkResult>.Limits(
             count: 1000,
             weight: bulkBytes,
             linger: .milliseconds(10),
             concurrency: 2,
             outlastsCancellation: true
         )
-        operations = Coalescer(limits, time: time, weigh: \.weight) { await client.bulk($0, of: .index) }
+        operations = RequestBatcher(limits, time: time, weigh: \.weight) { await client.bulk($0, of: .index) }
     }
 
     /// Must be running for writes to finish.
@@ -65,7 +65,7 @@ package struct OpenSearchIndex: ChunkIndex {
             for (operation, result) in zip(left, results) {
                 guard case .failure(let error) = result else { continue }
                 failed.append(operation)
-                if worst == nil || !Failure(error).isPassing { worst = error }
+                if worst == nil || !Failure(error).isRetryable { worst = error }
             }
             left = failed
             if let worst { throw worst }

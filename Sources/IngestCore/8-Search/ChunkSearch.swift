@@ -22,7 +22,7 @@ package struct ChunkSearch: Sendable {
     private let names: IndexNames
     private let ledger: any Ledger
     private let cluster: Cluster
-    private static let longestAsk = 1000
+    private static let maximumPageSize = 1000
 
     package init(client: OpenSearchClient, names: IndexNames, ledger: any Ledger, cluster: Cluster) {
         self.client = client
@@ -39,10 +39,10 @@ package struct ChunkSearch: Sendable {
             let found = try await search(question, mode, count: asked)
             let live = try await liveOnly(found)
             let isAll = found.count < asked
-            if live.count >= question.limit || live.count == found.count || isAll || asked >= Self.longestAsk {
+            if live.count >= question.limit || live.count == found.count || isAll || asked >= Self.maximumPageSize {
                 return Array(live.prefix(question.limit))
             }
-            asked = min(asked * 4, Self.longestAsk)
+            asked = min(asked * 4, Self.maximumPageSize)
         }
     }
 

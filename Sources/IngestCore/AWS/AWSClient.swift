@@ -20,15 +20,15 @@ package struct AWSClient: Sendable {
         _ request: HTTPRequest,
         of dependency: Dependency,
         isLongPoll: Bool = false,
-        check: (HTTPResponse, SignatureComplaint?) throws -> Void
+        check: (HTTPResponse, SignatureRejection?) throws -> Void
     ) async throws -> HTTPResponse {
         do {
             return try await retrying.run(isLongPoll: isLongPoll) { attempt in
                 var request = request
                 let count = "attempt=\(attempt); max=\(retrying.policy.maximumAttempts)"
                 request.headers.append(("amz-sdk-request", count))
-                let (response, complaint) = try await signed.execute(request)
-                if !response.isSuccess { try check(response, complaint) }
+                let (response, signatureRejection) = try await signed.execute(request)
+                if !response.isSuccess { try check(response, signatureRejection) }
                 return response
             }
             // A sink reaches the caller, who knows why it refused.

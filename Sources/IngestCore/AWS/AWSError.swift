@@ -11,12 +11,12 @@ package struct AWSError: ClassifiedError, CustomStringConvertible {
     package var code: String
     package var message: String
     package var retryAfter: Duration?
-    package var complaint: SignatureComplaint?
+    package var signatureRejection: SignatureRejection?
 
-    /// A complaint's own message names access keys and canonical requests: the remedy stands in its place.
+    /// A signatureRejection's own message names access keys and canonical requests: the remedy stands in its place.
     package var description: String {
-        var parts = [code.isEmpty ? "status \(status)" : code, complaint?.remedy ?? message]
-        if complaint == nil, let remedy { parts.append(remedy) }
+        var parts = [code.isEmpty ? "status \(status)" : code, signatureRejection?.remedy ?? message]
+        if signatureRejection == nil, let remedy { parts.append(remedy) }
         return "\(service) \(operation) of \(resource): \(parts.filter { !$0.isEmpty }.joined(separator: ": "))"
     }
 

@@ -23,7 +23,7 @@ package final class CachedCredentials: CredentialProvider {
 
     private let source: any CredentialProvider
     private let time: any TimeSource
-    private let cache = Locked(Cache())
+    private let cache = LockedValue(Cache())
 
     package init(_ source: any CredentialProvider, time: any TimeSource) {
         self.source = source

@@ -7,7 +7,7 @@ struct ProcessCredentials: CredentialProvider {
     var profile: String
     var time: any TimeSource
 
-    private static let patience = Duration.seconds(60)
+    private static let retryBudget = Duration.seconds(60)
 
     private struct Answer: Decodable {
         var Version: Int
@@ -52,9 +52,9 @@ struct ProcessCredentials: CredentialProvider {
         return try await withThrowingTaskGroup(of: (output: [UInt8], status: Int32).self) { group in
             group.addTask { try await promise.value() }
             group.addTask {
-                try await time.sleep(for: Self.patience)
+                try await time.sleep(for: Self.retryBudget)
                 throw CredentialError(
-                    "credential_process of profile \"\(profile)\" did not end within \(Self.patience)"
+                    "credential_process of profile \"\(profile)\" did not end within \(Self.retryBudget)"
                 )
             }
             defer { group.cancelAll() }

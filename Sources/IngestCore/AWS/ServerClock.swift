@@ -4,7 +4,7 @@ package final class ServerClock: Sendable {
     /// Smaller differences are no reason for a refusal (SQS and S3 allow 5 to 15 minutes), and other refusals are not to be mended by them.
     package static let tolerance = Duration.seconds(240)
 
-    private let offsets = Locked([String: Duration]())
+    private let offsets = LockedValue([String: Duration]())
 
     package init() {}
 

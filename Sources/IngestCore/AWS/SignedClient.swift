@@ -22,7 +22,7 @@ package struct SignedClient: Sendable {
 
     /// What came back, after at most one repair of each kind.
     package func execute(_ request: HTTPRequest) async throws -> (
-        response: HTTPResponse, complaint: SignatureComplaint?
+        response: HTTPResponse, signatureRejection: SignatureRejection?
     ) {
         var isRenewed = false
         var isClockSet = false
@@ -32,15 +32,17 @@ package struct SignedClient: Sendable {
             let origin = request.endpoint.origin
             let signed = signer.sign(request, with: used, at: sent.advanced(by: clock.offset(origin)))
             let response = try await http.execute(signed)
-            guard let complaint = SignatureComplaint(response) else { return (response, nil) }
-            switch complaint {
+            guard let signatureRejection = SignatureRejection(response) else { return (response, nil) }
+            switch signatureRejection {
             case .credentials:
-                guard !isRenewed, let cached = credentials as? CachedCredentials else { return (response, complaint) }
+                guard !isRenewed, let cached = credentials as? CachedCredentials else {
+                    return (response, signatureRejection)
+                }
                 isRenewed = true
                 cached.invalidate(used)
             case .signature, .clock:
                 let isWrong = clock.learn(response.headers, from: origin, sent: sent, received: time.now)
-                guard isWrong, !isClockSet else { return (response, complaint) }
+                guard isWrong, !isClockSet else { return (response, signatureRejection) }
                 isClockSet = true
             }
         }
@@ -48,14 +50,14 @@ package struct SignedClient: Sendable {
 }
 
 /// Why a server did not accept a signature. Services spell it as XML, JSON or a header: the codes are looked for wherever they stand.
-package enum SignatureComplaint: Equatable, Sendable {
+package enum SignatureRejection: Equatable, Sendable {
     /// The credentials are expired or unknown to the server; others may be fine.
     case credentials
     /// The signature does not fit: a wrong secret. Over SQS a wrong clock has the same code.
     case signature
     case clock
 
-    private static let codes: [(code: String, complaint: SignatureComplaint)] = [
+    private static let codes: [(code: String, signatureRejection: SignatureRejection)] = [
         ("ExpiredToken", .credentials), ("InvalidToken", .credentials), ("InvalidClientTokenId", .credentials),
         ("UnrecognizedClient", .credentials), ("InvalidAccessKeyId", .credentials),
         ("security token included in the request is", .credentials),
@@ -71,7 +73,7 @@ package enum SignatureComplaint: Equatable, Sendable {
             String(decoding: response.body.prefix(4096), as: UTF8.self)
             + (response.headers["x-amzn-errortype"] ?? "") + (response.headers["x-amzn-query-error"] ?? "")
         guard let found = Self.codes.first(where: { text.contains($0.code) }) else { return nil }
-        self = found.complaint
+        self = found.signatureRejection
     }
 
     /// What to do about it, once repair has not helped.

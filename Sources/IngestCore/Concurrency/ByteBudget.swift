@@ -6,11 +6,11 @@ package final class ByteBudget: Sendable {
     }
 
     private let total: Int
-    private let state: Locked<State>
+    private let state: LockedValue<State>
 
     package init(_ total: Int) {
         self.total = total
-        state = Locked(State(free: total))
+        state = LockedValue(State(free: total))
     }
 
     /// Runs `body` with `weight` bytes of the budget, in the order of the calls; a heavier body takes all of it. Throws when the task is

@@ -5,7 +5,7 @@ package final class Latch: Sendable {
         var waiting: [Promise<Void>] = []
     }
 
-    private let state = Locked(State())
+    private let state = LockedValue(State())
 
     package init() {}
 

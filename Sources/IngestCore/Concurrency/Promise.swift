@@ -7,7 +7,7 @@ package final class Promise<Value: Sendable>: Sendable {
         case taken
     }
 
-    private let state = Locked(State.empty)
+    private let state = LockedValue(State.empty)
 
     package init() {}
 

@@ -126,11 +126,11 @@ package struct CommonConfiguration: Sendable {
 package struct WorkerConfiguration: Sendable {
     package var ingestQueue: String
     package var chunkQueue: String
-    package var handOverBucket: String
-    package var handOverPrefix: String
+    package var handoffBucket: String
+    package var handoffPrefix: String
     /// What probes and `--check` read or write in the bucket of chunk payloads.
-    package var handOverCheck: ObjectReference {
-        ObjectReference(bucket: handOverBucket, key: handOverPrefix + ".check")
+    package var handoffCheck: ObjectReference {
+        ObjectReference(bucket: handoffBucket, key: handoffPrefix + ".check")
     }
     package var concurrency: Int
     package var poll: Duration
@@ -142,8 +142,8 @@ package struct WorkerConfiguration: Sendable {
     package init(_ reader: inout SettingsReader) {
         ingestQueue = reader.read(Settings.ingestQueue)
         chunkQueue = reader.read(Settings.chunkQueue)
-        handOverBucket = reader.read(Settings.handOverBucket)
-        handOverPrefix = reader.read(Settings.handOverPrefix)
+        handoffBucket = reader.read(Settings.handoffBucket)
+        handoffPrefix = reader.read(Settings.handoffPrefix)
         concurrency = reader.read(Settings.concurrency)
         poll = .seconds(reader.read(Settings.poll))
         grace = .seconds(reader.read(Settings.grace))
@@ -158,15 +158,15 @@ package struct WorkerConfiguration: Sendable {
                 )
             }
         }
-        if !handOverBucket.isEmpty, !BucketName.isValid(handOverBucket) {
+        if !handoffBucket.isEmpty, !BucketName.isValid(handoffBucket) {
             reader.problem(
-                "HANDOVER_BUCKET is not a valid bucket name: \"\(handOverBucket)\" (without s3://, slash or blank)"
+                "HANDOVER_BUCKET is not a valid bucket name: \"\(handoffBucket)\" (without s3://, slash or blank)"
             )
         }
         if !ingestQueue.isEmpty, ingestQueue == chunkQueue {
             reader.problem("INGEST_QUEUE_URL and CHUNK_QUEUE_URL are the same queue")
         }
-        if handOverPrefix.isEmpty {
+        if handoffPrefix.isEmpty {
             reader.problem("HANDOVER_PREFIX is empty: hand-over objects need a place of their own")
         }
     }

@@ -57,11 +57,11 @@ package struct Services: Sendable {
         SQSQueue(url: url, client: client("sqs", http), endpoint: endpoints.endpoint("sqs", region: region), time: time)
     }
 
-    package func objectStore(scratch: String = "/tmp", maximumBytes: Int = 256 << 20) -> S3ObjectStore {
+    package func objectStore(temporaryFolder: String = "/tmp", maximumBytes: Int = 256 << 20) -> S3ObjectStore {
         S3ObjectStore(
             client: client("s3", downloads),
             endpoints: endpoints,
-            scratch: scratch,
+            temporaryFolder: temporaryFolder,
             maximumBytes: maximumBytes
         )
     }

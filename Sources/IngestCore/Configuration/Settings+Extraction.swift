@@ -97,7 +97,7 @@ extension Settings {
         documents.declaration, extractor.declaration, children.declaration, extractMemory.declaration,
         extractSeconds.declaration, ocrExtractor.declaration, ocrChildren.declaration, ocrSeconds.declaration,
         maximumPages.declaration, maximumText.declaration, leastQuality.declaration, maximumObject.declaration,
-        maximumChunks.declaration, inlineBytes.declaration, onRejection.declaration, scratch.declaration,
+        maximumChunks.declaration, inlineBytes.declaration, onRejection.declaration, temporaryFolder.declaration,
         noSandbox.declaration,
     ]
 }

@@ -13,12 +13,12 @@ package enum Settings {
         "URL",
         "queue between ingest-worker and embed-worker"
     )
-    package static let handOverBucket = Setting.text(
+    package static let handoffBucket = Setting.text(
         "HANDOVER_BUCKET",
         "bucket",
         "bucket for chunk sets too large for a message"
     )
-    package static let handOverPrefix = Setting.text(
+    package static let handoffPrefix = Setting.text(
         "HANDOVER_PREFIX",
         "prefix",
         "where they stand in it",
@@ -216,7 +216,7 @@ package enum Settings {
         default: 300,
         in: 0...86_400
     )
-    package static let tidyAfter = Setting.number(
+    package static let sweepDelay = Setting.number(
         "TIDY_AFTER_SECONDS",
         "s",
         "how long after a chunk message comes again what a worker wrote too late is looked for",
@@ -246,7 +246,7 @@ package enum Settings {
         "what happens to the searchable version when a new one is rejected",
         default: "keep"
     )
-    package static let scratch = Setting.text(
+    package static let temporaryFolder = Setting.text(
         "TMPDIR",
         "folder",
         "where objects lie while they are read",
@@ -257,7 +257,7 @@ package enum Settings {
     package static let concurrency = Setting.number(
         "CONCURRENCY",
         "n",
-        "messages in work at once",
+        "maximum messages in flight",
         default: 8,
         in: 1...512
     )
@@ -332,7 +332,7 @@ package enum Settings {
         logFormat.declaration,
     ]
     package static let worker: [SettingDeclaration] = [
-        ingestQueue.declaration, chunkQueue.declaration, handOverBucket.declaration, handOverPrefix.declaration,
+        ingestQueue.declaration, chunkQueue.declaration, handoffBucket.declaration, handoffPrefix.declaration,
         concurrency.declaration,
         poll.declaration, grace.declaration, exitWhenIdle.declaration, healthHost.declaration, healthPort.declaration,
     ]
@@ -347,7 +347,7 @@ package enum Settings {
         embeddings + [
             embeddingRequests.declaration, batchInputs.declaration, batchTokens.declaration,
             embeddingWindow.declaration, buffer.declaration, bulkBytes.declaration, staleness.declaration,
-            tidyAfter.declaration,
+            sweepDelay.declaration,
         ]
     /// Of every program.
     package static var all: [SettingDeclaration] {

@@ -44,8 +44,8 @@ package struct WorkerRun: Sendable {
                 return environment.health.isLive(at: environment.time.uptime)
                     ? (200, "live\n") : (503, "the work loop is stuck\n")
             case "/ready":
-                guard let obstacle = environment.health.obstacle else { return (200, "ready\n") }
-                return (503, "\(obstacle)\n")
+                guard let notReadyReason = environment.health.notReadyReason else { return (200, "ready\n") }
+                return (503, "\(notReadyReason)\n")
             case "/metrics": return (200, environment.metrics.exposition + environment.breakers.exposition)
             default: return (404, "there are /live, /ready and /metrics\n")
             }

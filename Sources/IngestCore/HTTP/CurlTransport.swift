@@ -16,7 +16,7 @@ package final class CurlTransport: HTTPClient, @unchecked Sendable {
         var isAwake = false
     }
 
-    private let commands = Locked(Commands())
+    private let commands = LockedValue(Commands())
     private let multi: UnsafeMutableRawPointer
     private let caFile: String?
     private var idleHandles: [UnsafeMutableRawPointer] = []

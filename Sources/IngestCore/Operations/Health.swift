@@ -5,7 +5,7 @@ package final class Health: Sendable {
         var hasReceived = false
     }
 
-    private let state = Locked(State())
+    private let state = LockedValue(State())
     private let breakers: CircuitBreakers
     private let heartbeat: Heartbeat
 
@@ -28,7 +28,7 @@ package final class Health: Sendable {
     }
 
     /// Nil when work can be done; else why not.
-    package var obstacle: String? {
+    package var notReadyReason: String? {
         if let first = breakers.open.first { return "paused: \(first.dependency): \(first.reason)" }
         return state.withLock { $0.problem ?? ($0.hasReceived ? nil : "nothing has been received yet") }
     }
@@ -44,9 +44,9 @@ package final class Heartbeat: Sendable {
     /// Longer than the keeper of leases ever needs for one round: a call with its retries.
     package static let limit = Duration.seconds(120)
 
-    private let state: Locked<State>
+    private let state: LockedValue<State>
 
-    package init(_ uptime: Duration) { state = Locked(State(last: uptime)) }
+    package init(_ uptime: Duration) { state = LockedValue(State(last: uptime)) }
 
     package func beat(_ uptime: Duration) { state.withLock { $0.last = uptime } }
 

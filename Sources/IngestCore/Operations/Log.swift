@@ -51,7 +51,7 @@ package struct LogLine: Sendable {
     package var metadata: [(key: String, value: String)]
 
     /// The awslogs driver splits lines above 16 KiB, which breaks JSON: values are cut to stay below.
-    private static let longestValue = 2048
+    private static let maximumValue = 2048
 
     package var json: [UInt8] {
         var writer = JSONWriter()
@@ -75,7 +75,7 @@ package struct LogLine: Sendable {
     }
 
     private func cut(_ value: String) -> String {
-        value.utf8.count <= Self.longestValue ? value : String(value.prefix(Self.longestValue / 4)) + "…"
+        value.utf8.count <= Self.maximumValue ? value : String(value.prefix(Self.maximumValue / 4)) + "…"
     }
 }
 

@@ -3,7 +3,7 @@ package final class Metrics: Sendable {
     package enum Series: String, CaseIterable, Sendable {
         case messagesReceived = "ingest_messages_received_total"
         case messagesRedelivered = "ingest_messages_redelivered_total"
-        case messagesInWork = "ingest_messages_in_work"
+        case messagesInFlight = "ingest_messages_in_flight"
         case messagesDeleted = "ingest_messages_deleted_total"
         case messagesRetried = "ingest_messages_retried_total"
         case messagesDeadLettered = "ingest_messages_dead_lettered_total"
@@ -24,8 +24,8 @@ package final class Metrics: Sendable {
         case bytesDownloaded = "ingest_bytes_downloaded_total"
     }
 
-    private let values = Locked([Int](repeating: 0, count: Series.allCases.count))
-    private let labelled = Locked([Labelled: Int]())
+    private let values = LockedValue([Int](repeating: 0, count: Series.allCases.count))
+    private let labelled = LockedValue([Labelled: Int]())
     /// Label values are of closed sets; this bounds a mistake.
     private static let maximumLabelled = 500
     private static let positions = Dictionary(uniqueKeysWithValues: Series.allCases.enumerated().map { ($1, $0) })

@@ -4,25 +4,25 @@
 /// Protection ends by itself after a quarter of an hour, so that a worker that dies does not hold up scaling, and is renewed before.
 package final class ScaleInProtection: Sendable {
     private struct State {
-        var inWork = 0
+        var inFlight = 0
         var isProtected = false
         /// When to renew.
         var renewal = Duration.zero
         /// Not before, as the last try failed.
         var retry = Duration.zero
         var idleSince = Duration.zero
-        var hasComplained = false
+        var hasLoggedFailure = false
         var change = Latch()
 
         /// What to tell next, and when; nil for nothing.
         var next: (isProtected: Bool, at: Duration)? {
-            if inWork > 0 { return (true, isProtected ? max(renewal, retry) : retry) }
+            if inFlight > 0 { return (true, isProtected ? max(renewal, retry) : retry) }
             return isProtected ? (false, max(idleSince + linger, retry)) : nil
         }
     }
 
     private static let expiry = Duration.seconds(900)
-    private static let patience = Duration.seconds(30)
+    private static let retryBudget = Duration.seconds(30)
     /// A worker between two messages is not idle yet.
     private static let linger = Duration.seconds(10)
 
@@ -30,7 +30,7 @@ package final class ScaleInProtection: Sendable {
     private let http: any HTTPClient
     private let time: any TimeSource
     private let log: Log
-    private let state = Locked(State())
+    private let state = LockedValue(State())
 
     /// - Parameter agent: `$ECS_AGENT_URI`.
     package init(agent: Endpoint, http: any HTTPClient, time: any TimeSource, log: Log) {
@@ -41,12 +41,12 @@ package final class ScaleInProtection: Sendable {
     }
 
     /// How many messages are in work now.
-    package func update(inWork: Int) {
+    package func update(inFlight: Int) {
         let change: Latch? = state.withLock { state in
-            let wasIdle = state.inWork == 0
-            state.inWork = inWork
-            if inWork == 0 { state.idleSince = time.uptime }
-            return wasIdle != (inWork == 0) ? state.change : nil
+            let wasIdle = state.inFlight == 0
+            state.inFlight = inFlight
+            if inFlight == 0 { state.idleSince = time.uptime }
+            return wasIdle != (inFlight == 0) ? state.change : nil
         }
         change?.open()
     }
@@ -101,15 +101,15 @@ package final class ScaleInProtection: Sendable {
         }
         let now = time.uptime
         let isNew = state.withLock { state in
-            defer { state.hasComplained = problem != nil }
+            defer { state.hasLoggedFailure = problem != nil }
             if problem == nil {
                 state.isProtected = isProtected
                 state.renewal = now + Self.expiry / 2
                 state.retry = .zero
             } else {
-                state.retry = now + Self.patience
+                state.retry = now + Self.retryBudget
             }
-            return !state.hasComplained
+            return !state.hasLoggedFailure
         }
         if let problem, isNew {
             log.warning("ECS does not change this task's scale-in protection, trying again", ["error": problem])

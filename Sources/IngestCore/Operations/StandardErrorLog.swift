@@ -5,7 +5,7 @@ import Glibc
 /// Unchecked: `lines` synchronizes, the rest is constant.
 package final class StandardErrorLog: LogSink, @unchecked Sendable {
     private let lines = BlockingQueue<[UInt8]>()
-    private let waiting = Locked((count: 0, dropped: 0))
+    private let waiting = LockedValue((count: 0, dropped: 0))
     private let asJSON: Bool
     private var thread = pthread_t()
     private static let capacity = 10_000

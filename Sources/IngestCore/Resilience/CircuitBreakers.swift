@@ -27,7 +27,7 @@ package final class CircuitBreakers: Sendable {
     /// A probe in flight. What it fails with is evidence for all who waited for it.
     private final class ProbeRun: Sendable {
         let isOver = Latch()
-        let failure = Locked<Failure?>(nil)
+        let failure = LockedValue<Failure?>(nil)
     }
 
     private struct Success {
@@ -50,7 +50,7 @@ package final class CircuitBreakers: Sendable {
     /// Bucket names come from messages: their number must not grow with them.
     private static let maximumRemembered = 1000
 
-    private let state = Locked(State())
+    private let state = LockedValue(State())
     private let time: any TimeSource
     private let random: RandomSource
     private let log: Log

@@ -7,7 +7,7 @@ import ExtractionWire
 package enum Failure: Error, Equatable, Sendable {
     /// The same call may succeed later: retried inside a budget.
     case transient(String, of: Dependency? = nil)
-    /// As `transient`, and the server asked for less; `after` is its own wish.
+    /// As `transient`, and the server asked for less; `after` is its own retryAfter.
     case throttled(String, after: Duration?, of: Dependency? = nil)
     /// This document: the same bytes fail again under the same settings.
     case document(Rejection)
@@ -32,10 +32,10 @@ package enum Failure: Error, Equatable, Sendable {
     }
 
     /// How long the server asked to be left alone.
-    package var wish: Duration? { if case .throttled(_, let after, _) = self { after } else { nil } }
+    package var retryAfter: Duration? { if case .throttled(_, let after, _) = self { after } else { nil } }
 
     /// Time alone may end it.
-    package var isPassing: Bool {
+    package var isRetryable: Bool {
         switch self {
         case .transient, .throttled: true
         case .document, .fleet: false

@@ -4,8 +4,8 @@ package struct RetryPolicy: Sendable {
     package var base: Duration
     package var throttledBase: Duration
     package var cap: Duration
-    /// The longest wish of a server that is obeyed; for a longer one the call gives up. Nil: what our own wait would be and 5 s more.
-    package var longestWish: Duration?
+    /// The longest retryAfter of a server that is obeyed; for a longer one the call gives up. Nil: what our own wait would be and 5 s more.
+    package var maximumRetryAfter: Duration?
 
     /// The values of the SDKs' 2026 revision: 50 ms for errors, 1 s for throttling, at most 20 s.
     package init(
@@ -13,29 +13,29 @@ package struct RetryPolicy: Sendable {
         base: Duration = .milliseconds(50),
         throttledBase: Duration = .seconds(1),
         cap: Duration = .seconds(20),
-        longestWish: Duration? = nil
+        maximumRetryAfter: Duration? = nil
     ) {
         self.maximumAttempts = maximumAttempts
         self.base = base
         self.throttledBase = throttledBase
         self.cap = cap
-        self.longestWish = longestWish
+        self.maximumRetryAfter = maximumRetryAfter
     }
 
     /// The wait before attempt `attempt + 1` (attempts count from 1), or nil to give up. Full jitter: `unit` is uniform in [0, 1).
-    /// With base 50 ms: at most 50, 100, 200, 400 ms. A server's own wish is obeyed, within bounds.
+    /// With base 50 ms: at most 50, 100, 200, 400 ms. A server's own retryAfter is obeyed, within bounds.
     package func delay(after failure: Failure, attempt: Int, unit: Double) -> Duration? {
         guard attempt < maximumAttempts else { return nil }
         let factor = 1 << min(attempt - 1, 20)
         switch failure {
         case .transient:
             return min(base * factor, cap) * unit
-        case .throttled(_, let wish, _):
+        case .throttled(_, let retryAfter, _):
             let longest = min(throttledBase * factor, cap)
-            guard let wish else { return longest * unit }
+            guard let retryAfter else { return longest * unit }
             let own = longest * unit
-            guard let longestWish else { return min(max(wish, own), own + .seconds(5)) }
-            return wish > longestWish ? nil : max(wish, .zero)
+            guard let maximumRetryAfter else { return min(max(retryAfter, own), own + .seconds(5)) }
+            return retryAfter > maximumRetryAfter ? nil : max(retryAfter, .zero)
         case .document, .fleet:
             return nil
         }
@@ -45,11 +45,11 @@ package struct RetryPolicy: Sendable {
 /// Tokens for retries, shared by all calls of a client: in a long outage calls fail at once instead of multiplying.
 package final class RetryQuota: Sendable {
     private let capacity: Int
-    private let available: Locked<Int>
+    private let available: LockedValue<Int>
 
     package init(capacity: Int = 500) {
         self.capacity = capacity
-        available = Locked(capacity)
+        available = LockedValue(capacity)
     }
 
     /// A retry after throttling costs 5, any other 14.
@@ -66,7 +66,7 @@ package final class RetryQuota: Sendable {
     func refund(_ cost: Int) { available.withLock { $0 = min(capacity, $0 + cost) } }
 }
 
-/// Runs an operation until it succeeds, fails for good, or patience ends.
+/// Runs an operation until it succeeds, fails for good, or retryBudget ends.
 package struct Retrying: Sendable {
     package var policy: RetryPolicy
     package var quota: RetryQuota

@@ -1,11 +1,11 @@
 /// Counts the tokens of one piece that is no token itself: the pair of lowest rank is merged until none is left.
 struct BytePairMerge {
     let vocabulary: Vocabulary
-    private static let longestForScan = 256
+    private static let maximumForScan = 256
 
     @inline(never)
     func count(_ piece: UnsafePointer<UInt8>, _ length: Int) -> Int {
-        length <= Self.longestForScan ? countByScan(piece, length) : countByHeap(piece, length)
+        length <= Self.maximumForScan ? countByScan(piece, length) : countByHeap(piece, length)
     }
 
     /// Short pieces: the best pair is found by looking at all; quadratic, and faster than a heap at this length.

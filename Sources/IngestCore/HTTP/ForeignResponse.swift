@@ -1,6 +1,6 @@
 /// Says what an answer is that the protocol does not explain: a proxy's page, a redirect, nothing at all. Never more than its outlines: the
 /// text of an unknown page may hold anything.
-package enum ForeignAnswer {
+package enum ForeignResponse {
     package static func describe(_ response: HTTPResponse) -> String {
         if (300..<400).contains(response.status) {
             let target = response.headers["location"].flatMap { Endpoint($0)?.origin }

@@ -2,7 +2,7 @@
 ///
 /// A batch is sent when `linger` has passed since its first request, or earlier when it is full; while all `concurrency` calls are
 /// under way, requests gather. `run()` must be running for submissions to finish; when it ends, what waits fails.
-package final class Coalescer<Request: Sendable, Reply: Sendable>: Sendable {
+package final class RequestBatcher<Request: Sendable, Reply: Sendable>: Sendable {
     package struct Limits: Sendable {
         package var count: Int
         /// The most that the weights of a batch may add up to; a single heavier request goes alone.
@@ -44,8 +44,8 @@ package final class Coalescer<Request: Sendable, Reply: Sendable>: Sendable {
         var isClosed = false
     }
 
-    private let state = Locked(State())
-    private let slots: Slots
+    private let state = LockedValue(State())
+    private let slots: AsyncSemaphore
     private let limits: Limits
     private let time: any TimeSource
     private let weigh: @Sendable (Request) -> Int
@@ -62,7 +62,7 @@ package final class Coalescer<Request: Sendable, Reply: Sendable>: Sendable {
         self.time = time
         self.weigh = weigh
         self.perform = perform
-        slots = Slots(limits.concurrency)
+        slots = AsyncSemaphore(limits.concurrency)
     }
 
     package func submit(_ request: Request) async throws -> Reply {

@@ -1,7 +1,7 @@
 import ExtractionWire
 
 /// How a document's chunks get from one worker to the other: in the message while they fit, else in an object of their own.
-package struct HandOver: Sendable {
+package struct ChunkHandoff: Sendable {
     package enum Loss: Error, Equatable {
         /// The object is gone: its generation can only be abandoned.
         case missing
@@ -55,7 +55,7 @@ package struct HandOver: Sendable {
         case .object(let object):
             guard let bytes = try await store.readBytes(object, maximum: maximumBytes) else { throw Loss.missing }
             packed = bytes
-        case .tidying: packed = Zstandard.compress(Array("[]".utf8))
+        case .sweep: packed = Zstandard.compress(Array("[]".utf8))
         }
         guard let bytes = Zstandard.decompress(packed, maximum: maximumBytes),
             let chunks = try? ChunkSet(decoding: bytes), chunks.count == message.header.chunkCount

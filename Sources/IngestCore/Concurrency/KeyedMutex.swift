@@ -1,6 +1,6 @@
 /// Lets one task at a time work on a key; the others wait in line.
-package final class OnePerKey<Key: Hashable & Sendable>: Sendable {
-    private let waiting = Locked([Key: [Promise<Void>]]())
+package final class KeyedMutex<Key: Hashable & Sendable>: Sendable {
+    private let waiting = LockedValue([Key: [Promise<Void>]]())
 
     package init() {}
 

@@ -1,5 +1,5 @@
 /// Vectors that are paid for and not yet live: kept over an interruption, so that the next attempt does not pay again.
-package final class PaidVectors: Sendable {
+package final class UncommittedVectorCache: Sendable {
     /// A generation of a document.
     package struct Key: Hashable, Sendable, CustomStringConvertible {
         package var document: DocumentID
@@ -20,7 +20,7 @@ package final class PaidVectors: Sendable {
         var floats = 0
     }
 
-    private let state = Locked(State())
+    private let state = LockedValue(State())
     private let maximumFloats: Int
 
     /// - Parameter maximumBytes: beyond it the oldest are forgotten.

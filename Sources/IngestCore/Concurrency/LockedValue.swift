@@ -3,7 +3,7 @@ import Glibc
 /// A value behind a mutex. pthread's, as ThreadSanitizer does not understand `Synchronization.Mutex` on Linux.
 ///
 /// Unchecked: every access to the value goes through the lock.
-package final class Locked<Value>: @unchecked Sendable {
+package final class LockedValue<Value>: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private var value: Value
 

@@ -1,16 +1,16 @@
 /// A fixed number of places; whoever finds none free waits in line.
-package final class Slots: Sendable {
+package final class AsyncSemaphore: Sendable {
     private struct State {
         var free: Int
         var waiting: [Promise<Void>] = []
     }
 
     package let count: Int
-    private let state: Locked<State>
+    private let state: LockedValue<State>
 
     package init(_ count: Int) {
         self.count = count
-        state = Locked(State(free: count))
+        state = LockedValue(State(free: count))
     }
 
     package var free: Int { state.withLock { $0.free } }

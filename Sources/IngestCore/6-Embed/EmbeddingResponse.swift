@@ -1,5 +1,5 @@
 /// Reads the answer of an embeddings endpoint: vectors as base64 of little-endian float32, or as arrays from servers that ignore the request.
-enum EmbeddingAnswer {
+enum EmbeddingResponse {
     typealias Item = Result<[Float], EmbeddingError>
 
     /// A result for each input, in the order of the inputs: vectors of unit length, or what is wrong with one. What was answered well is paid

@@ -1,5 +1,5 @@
 /// Retries in place what a dependency failed at, for where releasing the message would pay for the same work again.
-package struct Patience: Sendable {
+package struct RetryBudget: Sendable {
     /// How long in all; zero for one try.
     package var limit: Duration
     package var time: any TimeSource
@@ -29,7 +29,7 @@ package struct Patience: Sendable {
                 throw CancellationError()
             } catch {
                 let failure = Failure(error)
-                let mayPass = failure.isPassing || failure.dependency != nil
+                let mayPass = failure.isRetryable || failure.dependency != nil
                 guard mayPass, time.uptime < start + limit else { throw error }
                 if await breakers.verdict(failure, about: nil, work: work, since: start) == .unavailable { throw error }
                 let longest = min(Self.base * (1 << min(attempt, 10)), Self.cap)

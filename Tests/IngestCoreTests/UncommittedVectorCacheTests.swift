@@ -7,10 +7,12 @@ import Testing
 @Suite struct PaidVectorsTests {
     private let document = DocumentID(tenant: "t", object: ObjectReference(bucket: "b", key: "k"))
 
-    private func key(_ generation: Int) -> PaidVectors.Key { PaidVectors.Key(document, generation) }
+    private func key(_ generation: Int) -> UncommittedVectorCache.Key {
+        UncommittedVectorCache.Key(document, generation)
+    }
 
     @Test func takenOnceAndForOneGenerationOnly() {
-        let paid = PaidVectors()
+        let paid = UncommittedVectorCache()
         paid.keep([0: [1, 2], 3: [4, 5]], key(7))
         #expect(paid.take(key(8)).isEmpty)
         #expect(paid.take(key(7)) == [0: [1, 2], 3: [4, 5]])
@@ -18,7 +20,7 @@ import Testing
     }
 
     @Test func whatIsKeptAddsUp() {
-        let paid = PaidVectors()
+        let paid = UncommittedVectorCache()
         paid.keep([0: [1]], key(1))
         paid.keep([1: [2]], key(1))
         paid.keep([:], key(2))
@@ -26,7 +28,7 @@ import Testing
     }
 
     @Test func theOldestIsForgottenBeyondTheLimit() {
-        let paid = PaidVectors(maximumBytes: 4 * 10)
+        let paid = UncommittedVectorCache(maximumBytes: 4 * 10)
         for generation in 1...3 { paid.keep([0: [1, 2, 3, 4]], key(generation)) }
         #expect(paid.count == 2)
         #expect(paid.take(key(1)).isEmpty && !paid.take(key(2)).isEmpty && !paid.take(key(3)).isEmpty)
@@ -35,11 +37,11 @@ import Testing
     /// What may pass is retried in place, what is the document's or an unavailable dependency's is not.
     @Test func patienceHasItsLimitAndItsKinds() async throws {
         let time = VirtualTime()
-        let isDown = Locked(false)
+        let isDown = LockedValue(false)
         let environment = LoopEnvironment.test(time: time) { _, _ in
             if isDown.withLock({ $0 }) { throw Failure.transient("the probe fails as well") }
         }
-        let patience = Patience(
+        let retryBudget = RetryBudget(
             limit: .seconds(60),
             time: time,
             random: RandomSource { 0 },
@@ -47,9 +49,9 @@ import Testing
             log: environment.log
         )
         let failing = { @Sendable (failure: Failure) async in
-            let tries = Locked(0)
+            let tries = LockedValue(0)
             await time.flowing {
-                try? await patience.run("work") {
+                try? await retryBudget.run("work") {
                     tries.withLock { $0 += 1 }
                     throw failure
                 }
