@@ -60,9 +60,9 @@ static int filter(int draws_pages) {
         code = seccomp_rule_add(context, SCMP_ACT_ALLOW, seccomp_syscall_resolve_name(drawing[i]), 0);
     if (!code)
         code = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC | __O_TMPFILE, O_RDONLY));
-    // Reading limits is asked for by the allocators; setting them is not allowed: the new-limit pointer must be null.
+    // The allocators read limits. Setting them is not allowed: the new-limit pointer must be null.
     if (!code) code = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0));
-    // abort() raises a signal in this very thread; nobody else may be signalled.
+    // abort() raises a signal in this very thread; no other process may be signalled.
     if (!code) code = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
     if (!code) code = seccomp_load(context);
     seccomp_release(context);

@@ -166,13 +166,13 @@ package struct TextBuilder {
         }
     }
 
-    /// Leaves out the blocks that are not wanted. For texts without pages.
-    mutating func keep(_ wanted: [Bool]) {
-        guard wanted.contains(false) else { return }
+    /// Keeps the blocks that are marked true. For texts without pages.
+    mutating func keep(_ isKept: [Bool]) {
+        guard isKept.contains(false) else { return }
         var kept = TextBuilder(limit: limit)
         kept.cleaning = cleaning
         text.withUnsafeBufferPointer { text in
-            for (block, isWanted) in zip(blocks, wanted) where isWanted {
+            for (block, isKept) in zip(blocks, isKept) where isKept {
                 kept.begin(block.kind, level: block.level)
                 kept.open()
                 kept.text.append(contentsOf: UnsafeBufferPointer(rebasing: text[block.start..<block.end]))

@@ -1,4 +1,4 @@
-/// Characters that are about how text looks, or that nobody sees: ligatures become letters, soft hyphens and invisible marks go.
+/// Replaces presentation forms and removes invisible characters: ligatures become letters, soft hyphens and invisible marks go.
 ///
 /// Marks that turn the direction of text and tag characters can hide text from readers; how many there were is kept.
 struct TextCleaning {

@@ -2,7 +2,7 @@ import ExtractionWire
 
 /// How much a text looks like text that people wrote.
 ///
-/// Each kind of rubbish takes its share of the whole away: pages without text, characters that could not be decoded, words that are none
+/// Each kind of garbage lowers the score by its share: pages without text, characters that could not be decoded, words that are none
 /// (fonts without a map to Unicode, mojibake, columns mixed letter by letter), and lines that stand again and again.
 enum TextQuality {
     private static let fewWords = 20
@@ -52,7 +52,7 @@ enum TextQuality {
         return counts
     }
 
-    /// A word is rubbish when it is a lone letter, mostly signs, or has no vowel among many Latin letters, or characters that stand for others.
+    /// A word is garbage when it is a lone letter, mostly signs, or has no vowel among many Latin letters, or characters that stand for others.
     private static func look(at word: Slice<UnsafeBufferPointer<UInt8>>, _ tally: ByteTally, _ counts: inout Counts) {
         let (letters, digits, others, wide) = (tally[.letter], tally[.digit], tally[.sign], tally[.wide])
         let replacements = tally[.replacement] > 0 ? replacements(word) : 0

@@ -12,17 +12,17 @@ package struct DocumentNotes: Equatable, Sendable {
     /// Headers and footers that were taken out of the text, each once; at most `maximumList`.
     package var runningLines: [String] = []
     package var pagesWithoutText = 0
-    /// Pages and attachments that show pictures and no text, and were not read: only OCR can tell what they say.
+    /// Pages and attachments that show pictures and no text, and were not read: only OCR can read them.
     package var pictures = 0
     /// Pages whose text was read from pictures.
     package var recognized = 0
-    /// Characters in the text that nobody sees on the page (off the page, tiny, white), and marks taken out that hide or turn text.
+    /// Characters in the text that are not visible on the page (off the page, tiny, white), and marks taken out that hide or turn text.
     package var hiddenCharacters = 0
     /// Pages with text that is not drawn: the layer of a scan, or words for machines alone.
     package var pagesWithInvisibleText = 0
     /// The format that the name or the Content-Type promised, where the content is another; else empty.
     package var promised = ""
-    /// How much the text looks like text: 1 is clean, 0 is rubbish.
+    /// How much the text looks like text: 1 is clean, 0 is garbage.
     package var quality = 1.0
 
     package static let maximumList = 1000
@@ -32,7 +32,7 @@ package struct DocumentNotes: Equatable, Sendable {
     /// `quality` in percent.
     package var percent: Int { Int((quality * 100).rounded()) }
 
-    /// What readers may want to leave out or look at, as it stands in the index's `flags`.
+    /// What readers may filter by, as the index's `flags` has it.
     package var flags: [String] {
         var flags: [String] = []
         if hiddenCharacters > 0 || pagesWithInvisibleText > 0 { flags.append("hidden_text") }

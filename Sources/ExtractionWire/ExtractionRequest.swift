@@ -1,4 +1,4 @@
-/// What the parent asks of the extractor; the document itself comes as a descriptor beside the frame.
+/// A request from the parent to the extractor. The document itself travels as a descriptor with the frame.
 package enum ExtractionRequest: Equatable, Sendable {
     case extract(hints: ExtractionHints, limits: ExtractionLimits)
     /// Try what the sandbox must refuse, and say what was possible.

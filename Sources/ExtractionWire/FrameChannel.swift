@@ -67,18 +67,18 @@ package struct FrameChannel {
         deadline: ContinuousClock.Instant?
     ) throws(Failure) {
         var received = 0
-        let wanted = bytes.count
-        while received < wanted {
+        let expected = bytes.count
+        while received < expected {
             if let deadline { try wait(until: deadline) }
             let count = bytes.withUnsafeMutableBytes { buffer in
                 let rest = buffer.baseAddress! + received
                 if let attached {
                     var descriptor: Int32 = -1
-                    let count = platform_receive_descriptor(self.descriptor, rest, wanted - received, &descriptor)
+                    let count = platform_receive_descriptor(self.descriptor, rest, expected - received, &descriptor)
                     if descriptor >= 0 { attached.pointee = descriptor }
                     return count
                 }
-                let count = read(self.descriptor, rest, wanted - received)
+                let count = read(self.descriptor, rest, expected - received)
                 return count < 0 ? -Int(errno) : count
             }
             if count == -Int(EINTR) { continue }

@@ -1,4 +1,4 @@
-/// Why a document cannot be indexed, for good: the same bytes would fail again.
+/// Why a document cannot be indexed: the same bytes would fail again.
 package struct Rejection: Error, Equatable, Sendable {
     package var code: RejectionCode
     /// What was found and what to do about it, without a word of the document's text.
@@ -43,7 +43,7 @@ package enum RejectionCode: UInt8, Sendable, CaseIterable {
     case forbidden
     /// Pictures that may hold text: they need OCR before they are uploaded.
     case needsOCR
-    /// The text is rubbish (`MIN_QUALITY`).
+    /// The text is below `MIN_QUALITY`.
     case lowQuality
     /// The queue does not take the message that names this document.
     case messageRefused

@@ -6,7 +6,7 @@ import Glibc
 
 /// A sandboxed child: reads requests and descriptors from the socket that is its standard input, answers each with one frame.
 ///
-/// It ends when the socket closes. Its exit codes tell the parent what went wrong at start (`ExitCode`).
+/// It ends when the socket closes. Its exit codes report to the parent what went wrong at start (`ExitCode`).
 package struct ExtractorProgram {
     /// Codes of sysexits.h, as the parent reads them.
     package enum ExitCode {

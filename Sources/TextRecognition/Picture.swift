@@ -100,7 +100,7 @@ struct Picture: ~Copyable {
         return Picture(pixConvertTo8(opaque.handle, 0))
     }
 
-    /// With its lines level; the same where they are, or where that cannot be told.
+    /// With its lines level; the same where they are, or where that cannot be determined.
     consuming func straightened() -> Picture? { Picture(pixDeskew(handle, 2)) }
 
     /// Turned clockwise by quarters.

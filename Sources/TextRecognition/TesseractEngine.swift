@@ -8,7 +8,7 @@ final class TesseractEngine {
     init?(languages: String) {
         handle = TessBaseAPICreate()
         guard TessBaseAPIInit3(handle, nil, languages) == 0 else { return nil }
-        // Said once before the sandbox closes, which opens the file for good (see `warmUp`).
+        // Called once before the sandbox closes, so that the file stays open (see `warmUp`).
         TessBaseAPISetVariable(handle, "debug_file", "/dev/null")
         TessBaseAPISetPageSegMode(handle, PSM_AUTO)
     }
@@ -93,7 +93,7 @@ final class TesseractEngine {
             TessBaseAPIDetectOrientationScript(handle, &degrees, &confidence, &script, &scriptConfidence) != 0,
             confidence >= Self.leastOrientationConfidence
         else { return 0 }
-        // It tells by how much the text is turned.
+        // It reports by how much the text is turned.
         return (360 - Int(degrees)) % 360
     }
 

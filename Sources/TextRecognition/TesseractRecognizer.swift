@@ -12,7 +12,7 @@ package final class TesseractRecognizer: TextRecognizer {
     private static let usualResolution = 200
 
     private let engine: TesseractEngine
-    /// Tells how a page is turned, where that model is installed.
+    /// Detects a page's orientation, where that model is installed.
     private let orientation: TesseractEngine?
 
     /// Loads the models. Nil where one is not installed.

@@ -152,7 +152,7 @@ package struct EmbedPipeline: Sendable {
         }
     }
 
-    /// Somebody else had the message before, and may still have it: whoever writes last and dies then leaves chunks that nobody looks for.
+    /// Another worker received the message before and may still process it. If that worker writes late and then stops, it leaves orphaned chunks.
     private func scheduleSweep(_ work: EmbedWork) async throws {
         let message = ChunkMessage(header: work.header, payload: .sweep)
         try await stages.chunkQueue.send(
@@ -172,7 +172,7 @@ package struct EmbedPipeline: Sendable {
         return .done
     }
 
-    /// Does what the ledger's record asks for. Nil when it has changed under the decision: then it has to be taken again.
+    /// Carries out what the ledger's record requires. Nil when the record changed after the decision was made: the caller decides again.
     private func process(_ work: EmbedWork, isFirstAttempt: Bool) async throws -> Outcome? {
         guard let record = try await ledger.read(work.recordID).record else {
             // The ledger was lost or rebuilt: the bucket knows.
@@ -270,7 +270,7 @@ package struct EmbedPipeline: Sendable {
     private func commit(_ work: EmbedWork) async throws -> Outcome? {
         let header = work.header
         let now = time.now
-        // Given back now, it could be superseded and removed before it comes again, and be paid for again then.
+        // A released message could be superseded and its chunks removed before it is redelivered; then its embeddings would be paid for again.
         let outcome = try await retryBudget.run(work.id) {
             try await ledger.update(work.recordID) {
                 $0.committing(
@@ -342,7 +342,7 @@ package struct EmbedPipeline: Sendable {
         try await stages.eventQueue.send(OutgoingMessage(body: body, group: work.header.tenant))
     }
 
-    /// The hand-over object goes last; then the message may.
+    /// The hand-off object is deleted last, before the message is acknowledged.
     private func discard(_ work: EmbedWork) async throws -> Outcome? {
         vectors.forget(work.key)
         try await handoff.discard(work.message)

@@ -110,8 +110,8 @@ struct VectorSource: Sendable {
             }
         }
         for (generation, pairs) in sources.sorted(by: { $0.key < $1.key }) {
-            let wanted = Set(pairs.map(\.source)).sorted()
-            let vectors = try await index.vectors(known.document, generation: generation, chunks: wanted)
+            let places = Set(pairs.map(\.source)).sorted()
+            let vectors = try await index.vectors(known.document, generation: generation, chunks: places)
             for (target, source) in pairs { if let vector = vectors[source] { found[target] = vector } }
         }
         return found

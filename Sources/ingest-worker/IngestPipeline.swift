@@ -157,7 +157,7 @@ package struct IngestPipeline: Sendable {
             case .missing: return .absent
             case .object(let stored):
                 metrics.add(.bytesDownloaded, stored.bytes)
-                // Consoles mark folders with empty objects: nobody's document.
+                // Consoles mark folders with empty objects. They are not documents.
                 if stored.bytes == 0, work.object.key.utf8.last == 0x2F { return .absent }
                 return .stored(stored)
             }
@@ -281,7 +281,7 @@ extension IngestPipeline {
         if rejection.code == .needsOCR { metrics.add(.documentsNeedingOCR) }
     }
 
-    /// After a lost lease: whoever has the message now may find the rejection that this worker has written, and take it for reported.
+    /// After a lost lease: the worker that has the message now may find the rejection that this worker wrote, and assume that it was reported.
     package func leaseLost(_ job: WorkLoop.Job) async -> [DeadLetterMessage] {
         guard case .changes(let changes) = try? EventParser.parse(job.first.body) else { return [] }
         var deadLetterMessages: [DeadLetterMessage] = []

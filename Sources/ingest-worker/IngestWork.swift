@@ -9,7 +9,7 @@ struct IngestWork: Sendable {
     let index: String
     let document: DocumentID
     let recordID: String
-    /// An operator asks for another try of a rejected document.
+    /// An operator requested a retry of a rejected document.
     let retriesRejected: Bool
 
     init(_ object: ObjectReference, tenant: String, _ job: WorkLoop.Job, index: String, retriesRejected: Bool) {

@@ -12,7 +12,7 @@ struct Replay: Sendable {
     var log: Log
 
     private static let sendsAtOnce = 16
-    /// In fair queues a replay's backlog does not hold up what happens meanwhile.
+    /// In fair queues a replay's backlog does not delay new events.
     private static let group = "replay"
 
     /// The number of objects and their bytes.

@@ -3,7 +3,7 @@ import IngestCore
 /// `ingestctl dead-letters`: what both dead-letter queues hold, and why. Looking does not take anything away.
 struct DeadLetterCommand {
     var services: Services
-    /// The queues whose deadLetterMessages are wanted.
+    /// The queues whose dead-letter messages are listed.
     var queues: [String]
 
     /// Long enough to look at every message once, at some hundred a second.

@@ -43,8 +43,8 @@ struct SearchCommand {
             defer { group.cancelAll() }
             let vector = options.mode == .text ? [] : try await self.vector(question)
             let search = ChunkSearch(client: services.openSearch, names: common.names, ledger: ledger, cluster: cluster)
-            let asked = ChunkSearch.Question(text: question, vector: vector, limit: options.limit)
-            let hits = try await search.hits(asked, mode: options.mode)
+            let request = ChunkSearch.Question(text: question, vector: vector, limit: options.limit)
+            let hits = try await search.hits(request, mode: options.mode)
             if options.asJSON { return hits.map { Self.json($0, question) + "\n" }.joined() }
             if hits.isEmpty { return text + "nothing found\n" }
             return text + hits.enumerated().map { Self.line($0 + 1, $1, question) }.joined()

@@ -17,7 +17,7 @@ ssize_t platform_receive_descriptor(int socket, void *bytes, size_t count, int *
 /// Starts `path` with `arguments` and `environment`: descriptor 0 is `input`, 2 is `errors`, 1 is /dev/null, all others are closed.
 /// All signals have their default action and none is blocked.
 int platform_spawn(const char *path, char *const arguments[], char *const environment[], int input, int errors, pid_t *pid);
-/// Asks the kernel to kill this process with SIGKILL when the thread that started it ends.
+/// Makes the kernel kill this process with SIGKILL when the thread that started it ends.
 int platform_die_with_parent(void);
 /// Where `word` stands first in `bytes`, or null.
 const void *platform_find(const void *bytes, size_t count, const void *word, size_t length);

@@ -35,7 +35,7 @@ struct MailReader {
         }
         guard let message = MailMessage(bytes) else { throw Rejection(.malformed, "the mail cannot be parsed") }
         var reader = MailReader(limits: limits, recognizer: recognizer, nesting: nesting)
-        reader.tell(message)
+        reader.describe(message)
         if let root = message.root { try reader.walk(root, depth: 0) }
         var document = try reader.builder.document(.mail, title: message.subject, limits: limits)
         document.author = message.from
@@ -59,7 +59,7 @@ struct MailReader {
         return bytes.count
     }
 
-    private mutating func tell(_ message: borrowing MailMessage) {
+    private mutating func describe(_ message: borrowing MailMessage) {
         builder.begin(.heading, level: 1)
         builder.append(message.subject)
         for (name, value) in [("From", message.from), ("To", message.to), ("Date", message.date)] where !value.isEmpty {

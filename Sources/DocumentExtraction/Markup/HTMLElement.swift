@@ -24,7 +24,7 @@ struct HTMLElement {
     var isBoilerplate = false
     /// The element itself says that it is what the page is about.
     var isMain = false
-    /// Holds blocks: its class and id tell what for.
+    /// Holds blocks: its class and id say what for.
     var isContainer = false
 
     init(_ name: String) {

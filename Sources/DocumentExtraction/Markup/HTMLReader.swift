@@ -23,7 +23,7 @@ enum HTMLReader {
     }
 
     /// A byte order mark, the Content-Type's charset, a declaration in the first 1,024 bytes (WHATWG HTML, "determining the character
-    /// encoding"), else UTF-8 where it is valid and windows-1252 where it is not. libxml2 is always told: its own guess is Latin-1.
+    /// encoding"), else UTF-8 where it is valid and windows-1252 where it is not. libxml2 always gets the encoding: its own guess is Latin-1.
     static func encoding(_ bytes: UnsafeRawBufferPointer, _ hints: ExtractionHints) -> String {
         if let (name, _) = TextDecoder.byteOrderMark(bytes) { return name }
         for source in [Array(hints.contentType.utf8), Array(bytes.prefix(1024))] {

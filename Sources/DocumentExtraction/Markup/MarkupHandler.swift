@@ -1,16 +1,16 @@
 import CXML2
 import ExtractionWire
 
-/// What a markup document tells while it is parsed.
+/// The events of a markup document while it is parsed.
 protocol MarkupHandler: AnyObject {
     func start(_ name: MarkupName, _ attributes: MarkupAttributes)
     func end(_ name: MarkupName)
     func characters(_ text: UnsafeBufferPointer<UInt8>)
-    /// Nothing more is wanted.
+    /// The handler needs no more input.
     var isDone: Bool { get }
 }
 
-/// An element's name: lower case for HTML, without prefix for XML. The parser keeps one copy of each name, so the address tells names apart.
+/// An element's name: lower case for HTML, without prefix for XML. The parser keeps one copy of each name, so that names compare by address.
 struct MarkupName {
     let pointer: UnsafePointer<xmlChar>
 
@@ -125,8 +125,8 @@ struct MarkupAttributes {
     }
 
     private static func equals(_ found: UnsafePointer<xmlChar>, _ name: StaticString) -> Bool {
-        let wanted = name.utf8Start
-        for index in 0..<name.utf8CodeUnitCount where found[index] != wanted[index] { return false }
+        let expected = name.utf8Start
+        for index in 0..<name.utf8CodeUnitCount where found[index] != expected[index] { return false }
         return found[name.utf8CodeUnitCount] == 0
     }
 }

@@ -10,14 +10,14 @@ enum MarkupParser {
             | HTML_PARSE_NONET.rawValue
             | HTML_PARSE_COMPACT.rawValue | HTML_PARSE_IGNORE_ENC.rawValue
     )
-    /// Elements deeper than this are not told to the handler: the parsers have no limit of their own.
+    /// Elements deeper than this are not reported to the handler: the parsers have no limit of their own.
     static let maximumDepth = 512
     static let piece = 65_536
 
     final class Context {
         let handler: any MarkupHandler
         var depth = 0
-        /// Stopped when nothing more is wanted, where the parser is not fed piece by piece.
+        /// Stopped when the handler needs no more input and the parser is not fed piece by piece.
         var parser: xmlParserCtxtPtr?
 
         init(_ handler: any MarkupHandler) { self.handler = handler }

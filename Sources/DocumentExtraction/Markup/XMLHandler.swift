@@ -124,7 +124,7 @@ final class XMLHandler: MarkupHandler {
         path!.removeLast()
     }
 
-    /// The last two names of the path tell a value from its neighbours.
+    /// The last two names of the path identify a value.
     private func beginValue(_ attribute: String) {
         builder.begin(.listItem)
         builder.append(path!.suffix(2).joined(separator: "/") + attribute + ": ")

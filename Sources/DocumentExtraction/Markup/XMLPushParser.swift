@@ -35,7 +35,7 @@ final class XMLPushParser {
         xmlFreeParserCtxt(parser)
     }
 
-    /// False when nothing more is wanted.
+    /// False when the handler needs no more input.
     @discardableResult
     func feed(_ bytes: UnsafeRawBufferPointer) throws(Rejection) -> Bool {
         var offset = 0

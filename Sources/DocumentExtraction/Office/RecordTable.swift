@@ -1,6 +1,6 @@
 import ExtractionWire
 
-/// Rows of a sheet or a CSV file. The first row names the columns where it looks like names, and each value is told with its column's name:
+/// Rows of a sheet or a CSV file. The first row names the columns where it looks like names, and each value is written with its column's name:
 /// a chunk from the middle of a table says what its values are.
 struct RecordTable {
     private var header: [String]?

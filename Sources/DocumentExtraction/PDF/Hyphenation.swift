@@ -1,4 +1,4 @@
-/// Tells words that were broken at the end of a line from words that are written with a hyphen: the document writes those so elsewhere.
+/// Distinguishes words that were broken at the end of a line from words that are written with a hyphen elsewhere in the document.
 struct Hyphenation {
     private var compounds: Set<UInt64> = []
 

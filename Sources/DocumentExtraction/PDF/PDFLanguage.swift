@@ -1,6 +1,6 @@
 import CPlatform
 
-/// What language a PDF says it is in. Poppler's public interface does not tell it.
+/// What language a PDF says it is in. Poppler's public interface does not have it.
 enum PDFLanguage {
     private static let longest = 35
     /// A catalog longer than this is not looked through.

@@ -44,7 +44,7 @@ enum PDFReader {
         withExtendedLifetime(sentinel) {}
     }
 
-    /// Unchecked: the document is made once and then only kept, nobody calls it.
+    /// Unchecked: the document is created once and then only kept alive.
     private final class Sentinel: @unchecked Sendable {
         private let document: PopplerDocument?
 

@@ -12,7 +12,7 @@ struct Fragment {
     var line: Int
 }
 
-/// A page's text, cut where cells, columns and lines stand apart. Poppler runs what stands side by side together; the boxes of the characters tell it
+/// A page's text, cut between cells, columns and lines. Poppler joins what is side by side; the boxes of the characters tell it
 /// apart.
 struct PageFragments {
     private(set) var text: [UInt8] = []
@@ -63,7 +63,7 @@ struct PageFragments {
                 if open != nil, text.last != 0x20 { text.append(0x20) }
                 continue
             }
-            // Text is never lost for want of a box.
+            // Text without a box is kept.
             let box = character < boxes.count ? boxes[character] : (previous ?? CharacterBox.none)
             let style = style(at: character, styles)
             if let last = previous {

@@ -49,6 +49,6 @@ package struct Delivery: Sendable {
         return metadata
     }
 
-    /// The dead-letter message was sent back to its queue: somebody asks for another try.
+    /// The dead-letter message was redriven: an operator requested a retry.
     package var isRedriven: Bool { attributes["reason"] != nil }
 }

@@ -56,7 +56,7 @@ package enum EventParser {
         var eventSource: String?
         var eventName: String?
         var s3: Entity?
-        /// The fleet's own: an operator asks for another try of a rejected document.
+        /// The fleet's own: an operator requested a retry of a rejected document.
         var retriesRejected: Bool?
     }
 

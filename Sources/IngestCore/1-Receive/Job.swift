@@ -4,7 +4,7 @@ extension WorkLoop {
         package var deliveries: [Delivery]
         /// How often this delivery was begun before: each pause begins it again.
         package var pauses = 0
-        /// Retries in place for a server that asked for less.
+        /// Retries in place after throttling.
         var throttles = 0
         /// A failure counts against the message only when the next attempt fails, too: the probe that succeeded may have come just
         /// after the end of the outage that the first one met.

@@ -20,7 +20,7 @@ package final class LeaseKeeper: Sendable {
     /// SQS counts 12 hours from the receive, and extending does not reset them; beyond them an extension is an error and no shorter one
     /// (SQS developer guide, "visibility timeout"). Five seconds are for the way there.
     private static let longest = Duration.seconds(43_200 - 5)
-    /// Work ends this long before, so that the message is given back in order.
+    /// Work ends this long before, so that the message can be released.
     private static let margin = Duration.seconds(60)
     private static let maximumTick = Duration.seconds(5)
 
@@ -62,7 +62,7 @@ package final class LeaseKeeper: Sendable {
 
     package func remove(_ receipt: String) { entries.withLock { _ = $0.removeValue(forKey: receipt) } }
 
-    /// Returns when no extension of these is under way, so that giving back is the last word.
+    /// Returns when no extension of these is in flight, so that no extension follows the release.
     package func end(_ receipts: [String]) async {
         for receipt in receipts { remove(receipt) }
         let inFlight = calls.withLock { $0.filter { !$0.receipts.isDisjoint(with: receipts) } }

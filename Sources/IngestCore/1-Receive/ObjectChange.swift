@@ -5,7 +5,7 @@ package struct ObjectChange: Equatable, Sendable {
     package var event: String
     /// For logs; order comes from the ledger.
     package var sequencer: String?
-    /// An operator asks for another try of a rejected document.
+    /// An operator requested a retry of a rejected document.
     package var retriesRejected: Bool
 
     package init(object: ObjectReference, event: String, sequencer: String? = nil, retriesRejected: Bool = false) {

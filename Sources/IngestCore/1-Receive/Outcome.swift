@@ -1,8 +1,8 @@
 import ExtractionWire
 
-/// The fate of a message.
+/// What happens to a message.
 package enum Outcome: Equatable, Sendable {
-    /// Everything that the message asks for is done: delete it.
+    /// The work is complete: acknowledge (delete) the message.
     case done
     /// Release it for a later receive. The queue counts, and the last receive ends in a rejection.
     case retry(String, after: Duration?)

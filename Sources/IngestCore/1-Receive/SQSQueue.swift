@@ -174,7 +174,7 @@ package struct SQSQueue: MessageQueue {
         }
     }
 
-    /// Succeeds when messages can be deleted: the receipt is nobody's, and is refused as an entry of the batch.
+    /// Succeeds when messages can be deleted: the receipt belongs to no message, and SQS rejects it as an entry of the batch.
     package func probeDelete() async throws {
         let _: BatchAnswer = try await batch("DeleteMessageBatch", ["probe"]) { _ in }
     }

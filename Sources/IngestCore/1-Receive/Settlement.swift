@@ -10,7 +10,7 @@ struct Settlement: Sendable {
     let environment: LoopEnvironment
     let exhaust: @Sendable (WorkLoop.Job, Rejection) async throws -> [DeadLetterMessage]
 
-    /// 5, 10, 20 … 900 s, with jitter: a document that fails for now is received less and less often.
+    /// 5, 10, 20 … 900 s, with jitter.
     private static let firstBackoff = Duration.seconds(5)
     private static let maximumBackoff = Duration.seconds(900)
     /// How long a message for other workers stays invisible.

@@ -165,7 +165,7 @@ package struct WorkLoop: Sendable {
         return places
     }
 
-    /// Not cancelled by a stop: messages in an answer that nobody reads would stay invisible until their timeout.
+    /// Not cancelled by a stop: messages in a response that is not read would stay invisible until their timeout.
     private func receive(maximum: Int) async -> [Delivery] {
         let wait = max(settings.exitWhenIdle.map { min($0, settings.pollWait) } ?? settings.pollWait, .seconds(1))
         environment.heartbeat.poll(until: environment.time.uptime + wait + Self.pollMargin * 2)
@@ -226,11 +226,11 @@ package struct WorkLoop: Sendable {
         environment.protection?.update(inFlight: environment.metrics[.messagesInFlight])
     }
 
-    /// Works on a job until it has a fate: through pauses, but not beyond a lost lease or the end of the grace period.
+    /// Works on a job until it has an outcome: through pauses, but not beyond a lost lease or the end of the grace period.
     private func attempts(_ job: inout Job, _ leases: [LeaseKeeper.Lease]) async -> JobEnding {
         while true {
             let started = environment.time.uptime
-            let ending = await racing(leases, until: .now) { [job] in .outcome(await fate(of: job)) }
+            let ending = await racing(leases, until: .now) { [job] in .outcome(await attempt(job)) }
             guard case .outcome(.blocked(let failure)) = ending else { return ending }
             job.failedSince = job.failedSince ?? started
             let judged = await judge(failure, &job, leases)
@@ -247,7 +247,7 @@ package struct WorkLoop: Sendable {
     }
 
     /// One attempt. What cannot be indexed is in the dead-letter queue when it ends.
-    private func fate(of job: Job) async -> Outcome {
+    private func attempt(_ job: Job) async -> Outcome {
         switch await handler.work(job) {
         case .deadLetter(let deadLetterMessages): return await deadLettered(job, deadLetterMessages)
         case .retry(let reason, _) where job.isLastReceive(of: settings.maximumReceives):
@@ -339,7 +339,7 @@ package struct WorkLoop: Sendable {
         }
     }
 
-    /// A server that asks for less is obeyed in place; the wait grows to a minute, so that this is some 15 minutes.
+    /// A throttled job waits in place. The wait grows to a minute, so that this is some 15 minutes.
     private static let throttlesInPlace = 20
     private static let maximumWait = Duration.seconds(60)
 

@@ -8,7 +8,7 @@ package enum EmbedDecision: Equatable, Sendable {
     case finish
     /// A newer one is live: remove what ours wrote.
     case remove
-    /// Ours was rejected: remove what it wrote, and say so again, as whoever rejected it may have ended before that.
+    /// This generation was rejected: remove what it wrote, and report it again, as the worker that rejected it may have stopped before it did so.
     case rejected(RejectedGeneration)
     /// Ours was abandoned: say again that the key may have changed, then remove.
     case requeueEvent
@@ -34,9 +34,9 @@ extension DocumentRecord {
         return .embed
     }
 
-    /// The hand-over is gone and nothing of ours or newer is live: a generation that can never commit, and whose content counts as unknown.
+    /// The hand-off object is gone and neither this generation nor a newer one is live: it can never commit, and its content counts as unknown.
     package func abandoning(_ generation: Int) -> DocumentRecord {
-        rejecting(generation, .unknown, RejectedGeneration.abandoned, "the chunks handed over are gone")
+        rejecting(generation, .unknown, RejectedGeneration.abandoned, "the chunk payload is missing")
     }
 
     /// Nil when it is too late: ours or a newer one is live.

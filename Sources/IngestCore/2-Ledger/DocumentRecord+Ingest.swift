@@ -29,7 +29,7 @@ extension DocumentRecord {
 
     /// There is nothing to do for this content. The decision still has to be written (`touched`).
     ///
-    /// - Parameter holds: whether a rejection would be the same now: under these settings, and with nobody asking for another try.
+    /// - Parameter holds: whether a rejection would be the same now: under these settings, and without a requested retry.
     package func knows(_ content: Content, where holds: (RejectedGeneration) -> Bool = { _ in true }) -> Bool {
         guard content != .unknown && knownContent == content else { return false }
         return knownRejection.map(holds) ?? true
@@ -41,7 +41,7 @@ extension DocumentRecord {
         return etag
     }
 
-    /// "Nothing to do" as a write: it fails if somebody moved, and makes those fail who read before.
+    /// "Nothing to do" as a write: it fails if another worker wrote first, and makes writes fail that are based on an earlier read.
     package func touched() -> DocumentRecord {
         var record = self
         record.touches += 1
@@ -69,7 +69,7 @@ extension DocumentRecord {
         return record
     }
 
-    /// A generation that is rejected before it was made. An earlier one that was handed over is still to come; one that only reserves is
+    /// A generation that is rejected before it was made. An earlier one that was handed off is still to come; one that only reserves is
     /// not waited for.
     package func refusing(
         _ content: Content,

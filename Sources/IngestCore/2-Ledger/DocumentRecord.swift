@@ -33,7 +33,7 @@ package struct DocumentRecord: Hashable, Sendable, Codable {
     package var object: ObjectReference { ObjectReference(bucket: bucket, key: key) }
 }
 
-/// What an object holds, as far as the ledger tells contents apart. ETags are bytes: canonical equivalence does not make two of them equal.
+/// What an object holds, as the ledger distinguishes contents. ETags are bytes: canonical equivalence does not make two of them equal.
 package enum Content: Sendable, Codable {
     case absent
     case etag(String)

@@ -24,7 +24,7 @@ package enum RecordVersion: Equatable, Sendable {
 
 package enum WriteOutcome: Equatable, Sendable {
     case written(RecordVersion)
-    /// Somebody else wrote first.
+    /// Another worker wrote first.
     case conflict
 }
 

@@ -44,12 +44,12 @@ package struct OpenSearchLedger: Ledger {
             }
         switch try await writes.submit(BulkOperation(action, index: index, id: id)) {
         case .done(let sequence, let term): return .written(.at(sequence: sequence, term: term))
-        // A record that is gone has been changed by somebody, too.
+        // A record that is gone was changed by another worker, too.
         case .conflict, .missing: return .conflict
         }
     }
 
-    /// Forgets a record that still has this version. False when somebody wrote first.
+    /// Deletes a record that still has this version. False when another worker wrote first.
     package func remove(_ id: String, at version: RecordVersion) async throws -> Bool {
         guard case .at(let sequence, let term) = version else { return true }
         let removal = BulkOperation(.remove(sequence: sequence, term: term), index: index, id: id)

@@ -35,7 +35,7 @@ package struct TombstonePruning: Sendable {
         return removed
     }
 
-    /// Each is read again: somebody may have put the object back.
+    /// Each is read again: the object may have been uploaded again.
     private func remove(_ ids: ArraySlice<String>, before end: Timestamp) async throws -> Int {
         try await withThrowingTaskGroup(of: Bool.self) { group in
             for id in ids {

@@ -9,7 +9,7 @@ package struct S3ObjectStore: ObjectStore {
     private let maximumBytes: Int
     /// Of buckets that are not in the worker's own region, as answers named them.
     private let regions = BucketMemory<String>()
-    /// The last object that could be read: a probe asks for it again.
+    /// The last object that could be read: a probe reads it again.
     private let readable = BucketMemory<ObjectReference>()
 
     /// - Parameters:
@@ -201,7 +201,7 @@ package struct S3ObjectStore: ObjectStore {
             case let code where code.hasPrefix("KMS."):
                 "\(object) is encrypted with a KMS key that cannot be used (\(code)): enable the key, or encrypt the object with another one"
             case "InvalidRequest" where error.message.contains("encrypt"):
-                "\(object) is encrypted with a key of its uploader (SSE-C), which nobody else has: upload it with SSE-S3 or SSE-KMS"
+                "\(object) is encrypted with a key of its uploader (SSE-C), which no one else has: upload it with SSE-S3 or SSE-KMS"
             default: "S3 does not return \(object): \(error.description)"
             }
         return RefusedObject(Rejection(.forbidden, reason))

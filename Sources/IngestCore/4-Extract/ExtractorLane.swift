@@ -19,7 +19,7 @@ final class ExtractorLane: @unchecked Sendable {
 
         var isCancelled: Bool { state.withLock { $0.isCancelled } }
 
-        /// Nobody waits any more: a child that works on it is killed, so that the lane is free for the next job.
+        /// The caller was cancelled: a child that works on it is killed, so that the lane is free for the next job.
         func cancel() {
             state.withLock { state in
                 state.isCancelled = true
@@ -27,7 +27,7 @@ final class ExtractorLane: @unchecked Sendable {
             }
         }
 
-        /// Runs `body` while a cancellation kills `child`; the child is not reaped meanwhile, so that its number is its own.
+        /// Runs `body` while a cancellation kills `child`; the child is not reaped before `body` ends, so that its process id is not reused.
         func running<Value>(_ child: pid_t, _ body: () -> Value) -> Value {
             state.withLock { state in
                 state.child = child
@@ -73,7 +73,7 @@ final class ExtractorLane: @unchecked Sendable {
         let request = ExtractionRequest.extract(hints: job.hints, limits: settings.limits)
         let reply: Result<[UInt8], FrameChannel.Failure> = job.running(process.pid) {
             Result { () throws(FrameChannel.Failure) in
-                try process.ask(request, with: job.object.file.descriptor, deadline: .now + settings.deadline)
+                try process.send(request, with: job.object.file.descriptor, deadline: .now + settings.deadline)
             }
         }
         switch reply {

@@ -70,7 +70,7 @@ final class ExtractorProcess {
     }
 
     /// Sends a request and waits for its reply.
-    func ask(
+    func send(
         _ request: ExtractionRequest,
         with file: Int32?,
         deadline: ContinuousClock.Instant
@@ -99,7 +99,7 @@ final class ExtractorProcess {
         return fields.count > 1 ? (Int(String(decoding: fields[1], as: UTF8.self)) ?? 0) * Int(getpagesize()) : 0
     }
 
-    /// Closes the socket's other side by killing the process, and tells how it ended.
+    /// Kills the process, which closes the socket's other side, and returns how it ended.
     func end(killing: Bool) -> End {
         if killing { kill(pid, SIGKILL) }
         shutdown(channel.descriptor, Int32(SHUT_RDWR))

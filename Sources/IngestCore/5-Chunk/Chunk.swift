@@ -35,6 +35,6 @@ package struct Chunk: Equatable, Sendable {
         self.headings = headings
     }
 
-    /// What tells whether a vector can be used again: equal text has an equal hash. 32 hexadecimal digits.
+    /// Decides whether a vector can be reused: equal text has an equal hash. 32 hexadecimal digits.
     package var contentHash: String { Hex.string(Digest.sha256(text).prefix(16)) }
 }

@@ -16,7 +16,7 @@ package struct ChunkHandoff: Sendable {
 
     /// - Parameters:
     ///   - inlineBytes: the longest message body that travels inline.
-    ///   - prefix: where hand-over objects stand; a lifecycle rule on it is the backstop for those that nobody deleted.
+    ///   - prefix: the key prefix of hand-off objects; a lifecycle rule on it expires those that no worker deleted.
     ///   - maximumBytes: of a document's chunks before compression; more is rejected here, and would be corrupt to the reader.
     package init(
         store: any ObjectStore,

@@ -26,7 +26,7 @@ package struct ChunkMessage: Equatable, Sendable {
         package var author: String?
         /// How much the text looks like text, in percent.
         package var quality: Int?
-        /// What readers may want to leave out (`DocumentFlag`).
+        /// What readers may filter by (`DocumentFlag`).
         package var flags: [String]?
         /// Why the generation is empty, where that is no deletion, and the settings that this depended on.
         package var reason: String?
@@ -94,7 +94,7 @@ package struct ChunkMessage: Equatable, Sendable {
         }
     }
 
-    /// A body that asks for nothing, of a document that does not exist, with a character that SQS refuses: for probes.
+    /// A body without an effect, of a document that does not exist, with a character that SQS rejects: for probes.
     package static func probeBody(index: String) throws -> String {
         let object = ObjectReference(bucket: "probe", key: "probe\u{FFFE}")
         let header = Header(

@@ -9,7 +9,7 @@ package struct EmbeddingInput: Equatable, Sendable {
     }
 }
 
-/// Turns texts into vectors of unit length. The results stand in the order of the inputs; each has its own fate.
+/// Turns texts into vectors of unit length. The results are in the order of the inputs; each succeeds or fails on its own.
 package protocol Embedder: Sendable {
     func embed(_ inputs: [EmbeddingInput]) async -> [Result<[Float], any Error>]
 }

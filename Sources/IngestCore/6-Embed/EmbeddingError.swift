@@ -48,9 +48,9 @@ package struct EmbeddingError: ClassifiedError, CustomStringConvertible {
         guard status == 429 else { return false }
         if message.lowercased().contains("request too large") { return true }
         guard let limit = Self.number(after: "limit", in: message),
-            let asked = Self.number(after: "requested", in: message)
+            let requested = Self.number(after: "requested", in: message)
         else { return false }
-        return asked > limit
+        return requested > limit
     }
 
     private static func number(after word: String, in text: String) -> Int? {
@@ -81,7 +81,7 @@ package struct EmbeddingError: ClassifiedError, CustomStringConvertible {
         }
     }
 
-    /// The document's fate, where the same provider embeds other texts.
+    /// The document's rejection, where the same provider embeds other texts.
     var rejection: Rejection {
         var remedy = ""
         let words = message.lowercased()

@@ -1,4 +1,4 @@
-/// Holds a provider's rate: as many requests at once as it bears, none while it wants to be left alone.
+/// Limits the rate of requests to a provider: as many concurrent requests as it accepts, none until its Retry-After has passed.
 ///
 /// The number at once halves with every 429 and grows by about one a round of successes. Budgets come from `x-ratelimit-*` headers.
 package final class RateLimiter: Sendable {

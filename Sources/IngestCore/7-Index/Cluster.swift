@@ -23,7 +23,7 @@ extension OpenSearchClient {
         var version: Version?
     }
 
-    /// Asks the server what it is. Fleet failures name what is wrong and what to do.
+    /// Reads the server's version. Fleet failures say what is wrong and what to do.
     package func cluster(names: IndexNames) async throws -> Cluster {
         let root = try decode(Root.self, try await send("GET", "/"))
         guard let version = root.version?.number else {

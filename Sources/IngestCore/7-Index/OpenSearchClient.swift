@@ -36,7 +36,7 @@ package struct OpenSearchClient: Sendable {
         request.timeout = timeout
         request.maximumBodyBytes = 256 << 20
         if !body.isEmpty { request.headers.append(("content-type", contentType)) }
-        // Proxies that find no retryAfter add one of their own, and nobody here unpacks.
+        // Proxies that find no Accept-Encoding add one of their own, and this client does not decompress.
         request.headers.append(("accept-encoding", "identity"))
         do {
             return try await retrying.run { [request] _ in

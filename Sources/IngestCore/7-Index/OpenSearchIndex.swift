@@ -54,7 +54,7 @@ package struct OpenSearchIndex: ChunkIndex {
         )
     }
 
-    /// Performs all; items that failed for now are tried again, those that were accepted are not sent twice.
+    /// Performs all; items that failed temporarily are retried, those that were accepted are not sent twice.
     private func perform(_ all: [BulkOperation]) async throws {
         let retrying = client.retrying
         var left = all

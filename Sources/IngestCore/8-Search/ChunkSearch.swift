@@ -32,17 +32,17 @@ package struct ChunkSearch: Sendable {
     }
 
     /// The best hits whose generation is the ledger's live one. While a document is replaced the index holds two generations of it,
-    /// so what the ledger does not confirm is dropped, and more is asked for.
+    /// so hits that the ledger does not confirm are dropped, and more are requested.
     package func hits(_ question: Question, mode: Mode) async throws -> [SearchHit] {
-        var asked = question.limit * 2
+        var count = question.limit * 2
         while true {
-            let found = try await search(question, mode, count: asked)
+            let found = try await search(question, mode, count: count)
             let live = try await liveOnly(found)
-            let isAll = found.count < asked
-            if live.count >= question.limit || live.count == found.count || isAll || asked >= Self.maximumPageSize {
+            let isAll = found.count < count
+            if live.count >= question.limit || live.count == found.count || isAll || count >= Self.maximumPageSize {
                 return Array(live.prefix(question.limit))
             }
-            asked = min(asked * 4, Self.maximumPageSize)
+            count = min(count * 4, Self.maximumPageSize)
         }
     }
 

@@ -16,12 +16,12 @@ package struct SearchHit: Sendable, Equatable {
     /// The sentence or line of the text that shares most words with the question and what follows, cut to `length` characters; the
     /// beginning where none shares a word. With the page it stands on.
     package func passage(for question: String, length: Int = 240) -> (text: String, page: Int?) {
-        let wanted = Self.words(question)
+        let terms = Self.words(question)
         let sentences = text.split(separator: "\n").flatMap { $0.split(separator: ". ") }
         let best = sentences.enumerated().max { left, right in
             let (a, b) = (
-                wanted.intersection(Self.words(left.element)).count,
-                wanted.intersection(Self.words(right.element)).count
+                terms.intersection(Self.words(left.element)).count,
+                terms.intersection(Self.words(right.element)).count
             )
             return a != b ? a < b : left.offset > right.offset
         }

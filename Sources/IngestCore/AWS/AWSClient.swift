@@ -13,7 +13,7 @@ package struct AWSClient: Sendable {
     /// Sends `request`, freshly signed for each attempt.
     ///
     /// - Parameters:
-    ///   - dependency: what is in doubt when nobody answers.
+    ///   - dependency: what is in doubt when there is no response.
     ///   - isLongPoll: see `Retrying.run`.
     ///   - check: throws what the answer means when it is no success.
     package func send(

@@ -1,4 +1,4 @@
-/// A service's refusal: its own code, what was asked of what, and what that means.
+/// A service's error: its own code, the operation and resource, and what that means.
 package struct AWSError: ClassifiedError, CustomStringConvertible {
     package var service: String
     package var operation: String

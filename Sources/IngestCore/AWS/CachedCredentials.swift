@@ -39,7 +39,7 @@ package final class CachedCredentials: CredentialProvider {
                 do {
                     return try await promise.value()
                 } catch is CancellationError where !Task.isCancelled {
-                    continue  // whoever was fetching has been cancelled, not this caller
+                    continue  // the fetching task was cancelled, not this caller
                 }
             }
         }

@@ -9,7 +9,7 @@ struct ContainerCredentials: CredentialProvider {
     private let time: any TimeSource
 
     private static let taskHost = "http://169.254.170.2"
-    /// Hosts that may be asked without TLS: the task's own addresses.
+    /// Hosts that may be called without TLS: the task's own addresses.
     private static let plainHosts: Set<String> = [
         "localhost", "127.0.0.1", "[::1]", "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]",
     ]
@@ -42,7 +42,7 @@ struct ContainerCredentials: CredentialProvider {
         }
         guard endpoint.isSecure || Self.plainHosts.contains(endpoint.host) else {
             throw CredentialError(
-                "AWS_CONTAINER_CREDENTIALS_FULL_URI names \(endpoint.host), which may be asked over https only"
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI names \(endpoint.host), which must be called over https"
             )
         }
         let path = endpoint.basePath.isEmpty ? "/" : endpoint.basePath

@@ -55,7 +55,7 @@ struct InstanceCredentials: CredentialProvider {
         )
     }
 
-    /// Static stability: while the service cannot renew what it hands out, that is used on, and asked for again in 2 to 10 minutes.
+    /// Static stability: while the service cannot renew credentials, the old ones are used, and renewal is retried in 2 to 10 minutes.
     private func usableUntil(_ expiration: Timestamp) -> Timestamp {
         guard expiration.duration(since: time.now) < .seconds(60) else { return expiration }
         return time.now.advanced(by: .seconds(120 + 480 * random.unit()))

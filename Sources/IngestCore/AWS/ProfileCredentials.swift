@@ -75,7 +75,7 @@ struct ProfileCredentials: CredentialProvider {
             ).credentials()
         }
         if let device = profile["mfa_serial"] {
-            throw CredentialError("profile \"\(name)\" asks for a code of \(device), which a worker cannot enter")
+            throw CredentialError("profile \"\(name)\" requires a code of \(device), which a worker cannot enter")
         }
         let source: Credentials
         if let sourceName = profile["source_profile"] {

@@ -1,7 +1,7 @@
 /// The difference between servers' clocks and this machine's, learned from `Date` headers (smithy-rs#4800: server date less the middle of
 /// the exchange; an answer with `Age` is from a cache and says nothing).
 package final class ServerClock: Sendable {
-    /// Smaller differences are no reason for a refusal (SQS and S3 allow 5 to 15 minutes), and other refusals are not to be mended by them.
+    /// Smaller differences cause no rejection (SQS and S3 allow 5 to 15 minutes).
     package static let tolerance = Duration.seconds(240)
 
     private let offsets = LockedValue([String: Duration]())

@@ -6,7 +6,7 @@ package struct SigV4Signer: Sendable {
     package var normalizesPath: Bool
     /// Every service but S3 encodes the path, as sent, once more.
     package var encodesPath: Bool
-    /// S3 and OpenSearch Serverless want the body's hash as a header.
+    /// S3 and OpenSearch Serverless require the body's hash as a header.
     package var addsContentHash: Bool
 
     package init(
@@ -50,7 +50,7 @@ package struct SigV4Signer: Sendable {
         return signed
     }
 
-    /// The request with its signature in the query: whoever has its URL may send it until `expires` has passed. Only headers that are there
+    /// The request with its signature in the query: anyone who has the URL may send it until `expires` has passed. Only headers that are there
     /// already are signed, and they must be sent as well. S3 takes any body.
     package func presign(
         _ request: HTTPRequest,

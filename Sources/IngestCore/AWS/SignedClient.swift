@@ -1,4 +1,4 @@
-/// Sends signed requests, and mends what a second signature can mend: credentials that have expired meanwhile, and a wrong clock.
+/// Sends signed requests, and signs again where that can help: after credentials expired, and after a wrong clock was corrected.
 package struct SignedClient: Sendable {
     package var signer: SigV4Signer
     package var http: any HTTPClient

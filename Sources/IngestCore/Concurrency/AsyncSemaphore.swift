@@ -1,4 +1,4 @@
-/// A fixed number of places; whoever finds none free waits in line.
+/// A fixed number of permits. A task that finds none waits in line.
 package final class AsyncSemaphore: Sendable {
     private struct State {
         var free: Int
@@ -30,7 +30,7 @@ package final class AsyncSemaphore: Sendable {
         do {
             try await promise.value()
         } catch {
-            // Either still in line, or the place was handed over just before the cancellation: then it must go back.
+            // Either still in line, or the permit was granted just before the cancellation: then it must be returned.
             let wasHandedOver = state.withLock { state in
                 guard let index = state.waiting.firstIndex(where: { $0 === promise }) else { return true }
                 state.waiting.remove(at: index)

@@ -4,7 +4,7 @@ package final class KeyedMutex<Key: Hashable & Sendable>: Sendable {
 
     package init() {}
 
-    /// Runs `body` when nobody else works on `key`; throws when the task is cancelled while it waits.
+    /// Runs `body` when no other task holds `key`; throws when the task is cancelled while it waits.
     package func run<Value>(_ key: Key, _ body: () async throws -> Value) async throws -> Value {
         try await acquire(key)
         defer { release(key) }

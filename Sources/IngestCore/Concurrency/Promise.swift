@@ -1,4 +1,4 @@
-/// A value that one task waits for and somebody else provides, once. A cancelled waiter stops waiting at once.
+/// A value that one task waits for and another provides, once. A cancelled waiter stops waiting immediately.
 package final class Promise<Value: Sendable>: Sendable {
     private enum State {
         case empty

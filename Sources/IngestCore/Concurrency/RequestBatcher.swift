@@ -81,7 +81,7 @@ package final class RequestBatcher<Request: Sendable, Reply: Sendable>: Sendable
         do {
             return try await entry.promise.value()
         } catch is CancellationError {
-            // What has not been sent is not sent any more: nobody waits for it.
+            // What has not been sent is dropped: no caller waits for it.
             if !withdraw(entry), limits.outlastsCancellation { try? await entry.end.uncancelledValue() }
             throw CancellationError()
         }

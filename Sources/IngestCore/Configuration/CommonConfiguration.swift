@@ -167,7 +167,7 @@ package struct WorkerConfiguration: Sendable {
             reader.problem("INGEST_QUEUE_URL and CHUNK_QUEUE_URL are the same queue")
         }
         if handoffPrefix.isEmpty {
-            reader.problem("HANDOVER_PREFIX is empty: hand-over objects need a place of their own")
+            reader.problem("HANDOVER_PREFIX is empty: hand-off objects need a prefix of their own")
         }
     }
 }

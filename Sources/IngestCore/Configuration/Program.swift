@@ -24,7 +24,7 @@ package struct Program: Sendable {
         self.declarations = declarations
     }
 
-    /// Parses, or prints what was asked for and ends the process.
+    /// Parses; prints help, version or settings and exits where a flag says so.
     package func parse(_ arguments: [String], environment: [String: String]) -> OptionParser.Parsed {
         do throws(OptionParser.UsageError) {
             let parsed = try OptionParser(declarations).parse(arguments, environment: environment)
@@ -40,7 +40,7 @@ package struct Program: Sendable {
         }
     }
 
-    /// Ends the process where settings are wrong, after naming every one; prints them where that was asked for.
+    /// Ends the process where settings are wrong, after naming every one; prints them for `--print-config`.
     package func require(_ reader: SettingsReader, printing: Bool) {
         if printing {
             finish(

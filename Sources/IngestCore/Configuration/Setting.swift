@@ -10,7 +10,7 @@ package struct SettingDeclaration: Equatable, Sendable {
     package var defaultText: String
     package var isRequired: Bool
     package var isSecret: Bool
-    /// False for what one invocation asks for: a variable of that name in a container's environment means something else.
+    /// False for the flags of one invocation: a variable of that name in a container's environment means something else.
     package var isReadFromEnvironment = true
     /// Another value means another physical index: it must be the same for both workers and `ingestctl`.
     package var isInFingerprint = false

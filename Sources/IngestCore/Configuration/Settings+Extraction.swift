@@ -44,7 +44,7 @@ extension Settings {
     package static let leastQuality = Setting.number(
         "MIN_QUALITY",
         "%",
-        "text that looks less like text is rejected: rubbish of damaged fonts and encodings",
+        "minimum text quality (0 to 100); text below it, as damaged fonts and encodings give, is rejected",
         default: 20,
         in: 0...100
     )

@@ -12,7 +12,7 @@ package protocol Worker: Sendable {
 
     init(configuration: Configuration, services: Services, shutdown: Shutdown)
 
-    /// Works until it is told to stop.
+    /// Works until a stop is requested.
     func run() async throws
 
     /// Connects to everything that `run` needs.

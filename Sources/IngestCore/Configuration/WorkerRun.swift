@@ -76,7 +76,7 @@ package struct WorkerRun: Sendable {
         }
     }
 
-    /// Runs the loop over `queue` until it is told to stop.
+    /// Runs the loop over `queue` until a stop is requested.
     package func loop(_ queue: SQSQueue, _ handler: WorkLoop.Handler) async throws {
         guard let attributes = try await attributes(queue) else { return }
         guard let redrive = attributes.redrive else {

@@ -94,7 +94,7 @@ package struct HTTPHeaders: Sendable {
 package struct HTTPError: Error, Sendable, CustomStringConvertible {
     package enum Kind: Sendable {
         case timeout
-        /// Nobody listens there, or the name does not resolve.
+        /// The connection was refused, or the name does not resolve.
         case unreachable
         /// The connection broke before the answer was whole.
         case broken

@@ -34,7 +34,7 @@ package final class Health: Sendable {
     }
 }
 
-/// The watchdog's measure: leases are looked after all the time, and no poll lasts for ever.
+/// The watchdog's measure: leases are checked all the time, and no poll lasts for ever.
 package final class Heartbeat: Sendable {
     private struct State {
         var last: Duration

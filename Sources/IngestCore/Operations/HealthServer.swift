@@ -12,7 +12,7 @@ package final class HealthServer: @unchecked Sendable {
     private let respond: @Sendable (_ path: String) -> (status: Int, body: String)
 
     /// - Parameters:
-    ///   - port: what is wanted; 0 takes any.
+    ///   - port: the requested port; 0 takes any.
     ///   - isExact: without it a port that is taken is replaced by a free one, so that two workers share a host.
     package init(
         host: String,

@@ -13,7 +13,7 @@ package final class Metrics: Sendable {
         case documentsRejected = "ingest_documents_rejected_total"
         case documentsNeedingOCR = "ingest_documents_needing_ocr_total"
         case pagesRecognized = "ingest_pages_recognized_total"
-        /// Divided by the documents handed over: how much texts look like text, on average.
+        /// Divided by the documents handed off: the average text quality.
         case qualityPercents = "ingest_document_quality_percents_total"
         case documentsIndexed = "ingest_documents_indexed_total"
         case documentsSuperseded = "ingest_documents_superseded_total"
@@ -52,7 +52,7 @@ package final class Metrics: Sendable {
         }
     }
 
-    /// A label's value as the text format wants it.
+    /// A label's value, escaped for the text format.
     package static func escaped(_ value: String) -> String {
         value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
     }

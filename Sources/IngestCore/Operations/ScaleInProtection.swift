@@ -1,4 +1,4 @@
-/// Tells ECS not to end this task while it has work: `PUT $ECS_AGENT_URI/task-protection/v1/state`
+/// Makes ECS keep this task while it has work: `PUT $ECS_AGENT_URI/task-protection/v1/state`
 /// (Amazon ECS developer guide, "task scale-in protection endpoint").
 ///
 /// Protection ends by itself after a quarter of an hour, so that a worker that dies does not hold up scaling, and is renewed before.
@@ -14,7 +14,7 @@ package final class ScaleInProtection: Sendable {
         var hasLoggedFailure = false
         var change = Latch()
 
-        /// What to tell next, and when; nil for nothing.
+        /// What to report next, and when; nil for nothing.
         var next: (isProtected: Bool, at: Duration)? {
             if inFlight > 0 { return (true, isProtected ? max(renewal, retry) : retry) }
             return isProtected ? (false, max(idleSince + linger, retry)) : nil
@@ -40,7 +40,7 @@ package final class ScaleInProtection: Sendable {
         self.log = log
     }
 
-    /// How many messages are in work now.
+    /// How many messages are in flight now.
     package func update(inFlight: Int) {
         let change: Latch? = state.withLock { state in
             let wasIdle = state.inFlight == 0
@@ -54,13 +54,13 @@ package final class ScaleInProtection: Sendable {
     /// Reports each change to the agent until it is cancelled.
     package func run() async {
         while !Task.isCancelled {
-            if let wanted = pendingChange() { await tell(wanted) }
+            if let isProtected = pendingChange() { await report(isProtected) }
             await waitForChange()
         }
     }
 
     /// To be called when the work has ended.
-    package func release() async { if state.withLock({ $0.isProtected }) { await tell(false) } }
+    package func release() async { if state.withLock({ $0.isProtected }) { await report(false) } }
 
     private func pendingChange() -> Bool? {
         guard let next = state.withLock({ $0.next }), next.at <= time.uptime else { return nil }
@@ -81,7 +81,7 @@ package final class ScaleInProtection: Sendable {
         }
     }
 
-    private func tell(_ isProtected: Bool) async {
+    private func report(_ isProtected: Bool) async {
         var request = HTTPRequest("PUT", agent, path: agent.basePath + "/task-protection/v1/state")
         request.body = JSONWriter.object {
             $0.field("ProtectionEnabled", isProtected)

@@ -36,7 +36,7 @@ package final class StandardErrorLog: LogSink, @unchecked Sendable {
         if isTaken { lines.put(asJSON ? line.json : line.text) }
     }
 
-    /// Lines that nobody will see.
+    /// Lines that were dropped.
     package var dropped: Int { waiting.withLock { $0.dropped } }
 
     /// Writes what is left and ends the thread. Nothing may be logged after.

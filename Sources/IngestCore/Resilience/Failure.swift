@@ -1,17 +1,17 @@
 import ExtractionWire
 
-/// What a failure means for the work at hand. There are four kinds, and each has one fate.
+/// What a failure means for the work at hand. There are four kinds, and each has one outcome.
 ///
 /// What one message, object or text was refused is about that one, whatever the status code, until something independent says otherwise:
 /// `CircuitBreakers` decides from a probe of the fleet's own whether a dependency is unavailable.
 package enum Failure: Error, Equatable, Sendable {
     /// The same call may succeed later: retried inside a budget.
     case transient(String, of: Dependency? = nil)
-    /// As `transient`, and the server asked for less; `after` is its own retryAfter.
+    /// As `transient`, and the server throttled the request; `after` is its Retry-After.
     case throttled(String, after: Duration?, of: Dependency? = nil)
     /// This document: the same bytes fail again under the same settings.
     case document(Rejection)
-    /// A retry does not help until somebody changes something: credentials, quota, a queue, an index.
+    /// A retry does not help until an operator changes something: credentials, quota, a queue, an index.
     case fleet(String, of: Dependency = .host)
 
     /// How a failure reads in a log line.
@@ -31,7 +31,7 @@ package enum Failure: Error, Equatable, Sendable {
         }
     }
 
-    /// How long the server asked to be left alone.
+    /// The server's Retry-After.
     package var retryAfter: Duration? { if case .throttled(_, let after, _) = self { after } else { nil } }
 
     /// Time alone may end it.

@@ -66,7 +66,7 @@ package final class RetryQuota: Sendable {
     func refund(_ cost: Int) { available.withLock { $0 = min(capacity, $0 + cost) } }
 }
 
-/// Runs an operation until it succeeds, fails for good, or retryBudget ends.
+/// Runs an operation until it succeeds, fails permanently, or the retry budget is spent.
 package struct Retrying: Sendable {
     package var policy: RetryPolicy
     package var quota: RetryQuota

@@ -1,6 +1,6 @@
 import CVocabulary
 
-/// The classes of characters that cl100k_base's pattern tells apart, by the tables of Unicode 16.
+/// The classes of characters that cl100k_base's pattern distinguishes, by the tables of Unicode 16.
 ///
 /// Swift's own tables are of a later Unicode than tiktoken's: they would split text that uses new letters differently.
 struct CharacterClasses: Sendable {
