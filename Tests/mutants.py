@@ -19,11 +19,11 @@ class Mutant:
     """`old` becomes `new`, in which BUG is whether this one is planted. The simulation must name one of `invariants`; seeds that name one of `follows`, which the
     mistake violates as well, are passed over."""
 
-    def __init__(self, name: str, invariants: str, file: str, old: str, new: str, retryBudget: int = 1, follows: str = "") -> None:
+    def __init__(self, name: str, invariants: str, file: str, old: str, new: str, seed_factor: int = 1, follows: str = "") -> None:
         self.name, self.invariants, self.file, self.old, self.new = name, invariants.split(), file, old, new
         self.follows = follows.split()
         # How many times as many seeds a mistake gets that needs several faults in one order.
-        self.retryBudget = retryBudget
+        self.seed_factor = seed_factor
 
     @property
     def is_rule(self) -> bool:
@@ -43,9 +43,9 @@ MUTANTS = [
     Mutant("forget-retired", "exact", EMBED, "try await index.delete(work.document, generation: retired.generation, count: retired.chunkCount)",
            "if !BUG { try await index.delete(work.document, generation: retired.generation, count: retired.chunkCount) }"),
     Mutant("remove-early", "complete exact paid-once", EMBED, "            metrics.add(.documentsSuperseded)\n            return try await discard(work)",
-           "            if BUG { return try await remove(work) }\n            metrics.add(.documentsSuperseded)\n            return try await discard(work)", retryBudget=6),
+           "            if BUG { return try await remove(work) }\n            metrics.add(.documentsSuperseded)\n            return try await discard(work)", seed_factor=6),
     Mutant("skip-redelivered", "exact", f"{RULES}+Embed.swift", "pending.handedOver, isFirstDelivery, !isStale", "pending.handedOver, isFirstDelivery || BUG, !isStale"),
-    Mutant("pause-counts-as-first", "exact dead-letters paid-once", "IngestCore/1-Receive/Job.swift", "first.receiveCount == 1 && pauses == 0", "first.receiveCount == 1 && pauses == 0 || BUG && first.receiveCount <= 3", retryBudget=4),
+    Mutant("pause-counts-as-first", "exact dead-letters paid-once", "IngestCore/1-Receive/Job.swift", "first.receiveCount == 1 && pauses == 0", "first.receiveCount == 1 && pauses == 0 || BUG && first.receiveCount <= 3", seed_factor=4),
     Mutant("keep-pending", "converged", f"{RULES}+Embed.swift", "if pending?.generation == generation { record.pending = nil }", "if !BUG, pending?.generation == generation { record.pending = nil }"),
     Mutant("abandoned-is-known", "converged durable", f"{RULES}+Embed.swift", "rejecting(generation, .unknown, RejectedGeneration.abandoned,",
            "rejecting(generation, BUG ? pending?.content ?? .unknown : .unknown, RejectedGeneration.abandoned,"),
@@ -68,12 +68,12 @@ MUTANTS = [
     Mutant("vectors-shuffled", "exact", "embed-worker/VectorSource.swift", "case .success(let vector) = results[place] else", "case .success(let vector) = results[BUG ? results.count - 1 - place : place] else"),
     Mutant("reuse-by-place", "exact", "embed-worker/VectorSource.swift", "let source = known.byLiveHash[chunk.contentHash] {", "let source = BUG ? Optional(chunk.index) : known.byLiveHash[chunk.contentHash] {"),
     Mutant("pays-again", "paid-once", "embed-worker/VectorSource.swift", "        defer { paid.keep(held.withLock { $0 }, key) }\n", "        defer { if !BUG { paid.keep(held.withLock { $0 }, key) } }\n"),
-    Mutant("impatient", "paid-once", "IngestCore/Resilience/RetryBudget.swift", "guard mayPass, time.uptime < start + limit else", "guard !BUG, mayPass, time.uptime < start + limit else", retryBudget=4),
+    Mutant("impatient", "paid-once", "IngestCore/Resilience/RetryBudget.swift", "guard mayPass, time.uptime < start + limit else", "guard !BUG, mayPass, time.uptime < start + limit else", seed_factor=4),
     # The loop.
     Mutant("paused-for-ever", "converged", "IngestCore/Resilience/CircuitBreakers.swift", "circuit.nextProbe = now + wait(after: circuit.attempts)", "circuit.nextProbe = now + (BUG ? .seconds(100_000) : wait(after: circuit.attempts))"),
     Mutant("acknowledge-first", "durable handles", LOOP, "        switch await attempts(&job, leases) {", "        if BUG { await settlement.settle(job, .done) }\n        switch await attempts(&job, leases) {"),
     Mutant("acknowledge-failures", "durable converged", SETTLEMENT, "            await release(job, after: wait)", "            if BUG { return await delete(job) }\n            await release(job, after: wait)"),
-    Mutant("letters-lost", "dead-letters", SETTLEMENT, "        for letter in letters {", "        for letter in BUG ? [] : letters {"),
+    Mutant("dead-letters-lost", "dead-letters", SETTLEMENT, "        for deadLetterMessage in deadLetterMessages {", "        for deadLetterMessage in BUG ? [] : deadLetterMessages {"),
     Mutant("failures-are-rejections", "dead-letters converged durable exact", "IngestCore/1-Receive/Outcome.swift", "case .transient, .throttled, .fleet: self = .blocked(failure)",
            "case .transient, .throttled, .fleet: self = BUG ? .deadLetter([DeadLetterMessage(reason: \"failed\", detail: failure.summary)]) : .blocked(failure)"),
     Mutant("receives-too-much", "bounded", LOOP, "while places < 10, slots.tryAcquire() { places += 1 }", "while places < 10, BUG || slots.tryAcquire() { places += 1 }"),
@@ -81,9 +81,9 @@ MUTANTS = [
     Mutant("leases-outlive-messages", "handles", LOOP, "            guard isDeleted else { continue }", "            guard isDeleted, !BUG else { continue }"),
     Mutant("nothing-given-back", "stops", LOOP, "        case .stopped, .waited: await settlement.release(job, after: .zero)", "        case .stopped, .waited: if !BUG { await settlement.release(job, after: .zero) }"),
     # What a failure is about.
-    Mutant("pays-before-looking", "paid-once", EMBED, "        if !isFirstAttempt {\n            // Chunks", "        if !BUG, !isFirstAttempt {\n            // Chunks", retryBudget=2),
+    Mutant("pays-before-looking", "paid-once", EMBED, "        if !isFirstAttempt {\n            // Chunks", "        if !BUG, !isFirstAttempt {\n            // Chunks", seed_factor=2),
     Mutant("any-404-is-a-deletion", "converged durable exact hand-overs", "IngestCore/3-Fetch/S3Call.swift", "!isOfBucket, isAbsent(response, code) { return }", "!isOfBucket, BUG || isAbsent(response, code) { return }"),
-    Mutant("pages-are-documents", "hand-overs converged exact dead-letters paid-once", "IngestCore/3-Fetch/S3Call.swift", "        guard isForeign else { return }", "        guard isForeign, !BUG else { return }", retryBudget=4),
+    Mutant("pages-are-documents", "hand-overs converged exact dead-letters paid-once", "IngestCore/3-Fetch/S3Call.swift", "        guard isForeign else { return }", "        guard isForeign, !BUG else { return }", seed_factor=4),
     Mutant("unlisted-refusals", "converged dead-letters exact", EMBED, "                guard case .document(let rejection) = Failure(error) else { throw error }", "                guard !BUG, case .document(let rejection) = Failure(error) else { throw error }"),
     Mutant("endless-grace", "stops", LOOP, "environment.time.sleep(for: settings.grace)", "environment.time.sleep(for: BUG ? settings.grace * 1000 : settings.grace)"),
 ]

@@ -89,7 +89,7 @@ def is_found_by_model(mutant: mutants.Mutant) -> bool:
 
 def find(mutant: mutants.Mutant, limit: int) -> dict:
     tried = 0
-    limit *= mutant.patience
+    limit *= mutant.seed_factor
     while tried < limit:
         count = min(100 if tried == 0 else BATCH, limit - tried)
         report, _ = batch(mutants.binary(), tried, count, mutant.name, quiet=True)
@@ -118,10 +118,10 @@ def run_mutants(limit: int) -> tuple[dict, list[str]]:
             if result["invariant"] == "model":
                 pass
             elif result["seeds"] is None:
-                problems.append(f"{mutant.name} was not found in {limit * mutant.patience} seeds")
+                problems.append(f"{mutant.name} was not found in {limit * mutant.seed_factor} seeds")
             elif result["invariant"] not in mutant.invariants:
                 problems.append(f"{mutant.name} was found as {result['invariant']} and not as {' or '.join(mutant.invariants)}")
-            say(f"  {mutant.name:26} {result['invariant'] or 'NOT FOUND':14} seeds: {result['seeds'] or f'more than {limit * mutant.patience}'}")
+            say(f"  {mutant.name:26} {result['invariant'] or 'NOT FOUND':14} seeds: {result['seeds'] or f'more than {limit * mutant.seed_factor}'}")
     return found, problems
 
 

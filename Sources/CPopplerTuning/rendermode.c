@@ -3,7 +3,7 @@
 #include <dlfcn.h>
 
 // Text of render mode 3 (ISO 32000-1, 9.3.6) is in the page and not on it: the layer of a scan, or words for machines alone. Poppler's public interface does not
-// tell it. This stands before Gfx::opSetTextRender(Object *, int) in the order of symbols, where a program exports it, and notes the mode on the way.
+// tell it. This precedes Gfx::opSetTextRender(Object *, int) in the order of symbols, where a program exports it, and notes the mode on the way.
 // Of an operand only its type and value are read; a poppler that names or lays them out otherwise leaves invisible text unnoticed, and nothing else.
 
 struct operand { int type; int padding; int value; };

@@ -9,7 +9,7 @@ package struct TextBuilder {
         case inside(Block.Kind, level: UInt8, start: Int, gap: Gap)
     }
 
-    /// What stands before the next text of a block.
+    /// What precedes the next text of a block.
     private enum Gap {
         case none
         case space
@@ -55,7 +55,7 @@ package struct TextBuilder {
         state = .between
     }
 
-    /// Appends running text: every run of white space becomes one space, and none stands at the ends of a block.
+    /// Appends running text: every run of white space becomes one space, and none is at the ends of a block.
     mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
         var index = 0
         while index < bytes.count, !isOverLimit {
@@ -123,7 +123,7 @@ package struct TextBuilder {
         }
     }
 
-    /// Appends a line of a page and notes where it stands.
+    /// Appends a line of a page and records where it is.
     mutating func appendLine(_ bytes: ArraySlice<UInt8>, _ page: Int, _ box: CharacterBox) {
         let isEmpty = text.isEmpty
         let before = text.count

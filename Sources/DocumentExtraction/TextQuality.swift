@@ -3,7 +3,7 @@ import ExtractionWire
 /// How much a text looks like text that people wrote.
 ///
 /// Each kind of garbage lowers the score by its share: pages without text, characters that could not be decoded, words that are none
-/// (fonts without a map to Unicode, mojibake, columns mixed letter by letter), and lines that stand again and again.
+/// (fonts without a map to Unicode, mojibake, columns mixed letter by letter), and repeated lines.
 enum TextQuality {
     private static let fewWords = 20
     private static let shortestLine = 20
@@ -52,7 +52,7 @@ enum TextQuality {
         return counts
     }
 
-    /// A word is garbage when it is a lone letter, mostly signs, or has no vowel among many Latin letters, or characters that stand for others.
+    /// A word is garbage when it is a lone letter, mostly signs, or has no vowel among many Latin letters, or characters that replace others.
     private static func look(at word: Slice<UnsafeBufferPointer<UInt8>>, _ tally: ByteTally, _ counts: inout Counts) {
         let (letters, digits, others, wide) = (tally[.letter], tally[.digit], tally[.sign], tally[.wide])
         let replacements = tally[.replacement] > 0 ? replacements(word) : 0
@@ -75,7 +75,7 @@ enum TextQuality {
         word.allSatisfy { $0 == word.first }
     }
 
-    /// The share of the text's longer lines that stood before.
+    /// The share of the text's longer lines that occurred before.
     private static func repeatedShare(_ document: ExtractedDocument) -> Double {
         var seen: Set<UInt64> = []
         var (all, again) = (0, 0)

@@ -18,6 +18,6 @@ package enum DocumentFormat: UInt8, Sendable, CaseIterable {
     case json
     case image
 
-    /// As it stands in the index's `format` field.
+    /// As it is in the index's `format` field.
     package var name: String { String(describing: self) }
 }

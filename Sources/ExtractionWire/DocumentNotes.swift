@@ -1,4 +1,4 @@
-/// What is known of a document beside its text.
+/// What is known of a document in addition to its text.
 package struct DocumentNotes: Equatable, Sendable {
     /// As the document states it, in ISO 8601 where its format is known; empty where it is silent.
     package var created = ""

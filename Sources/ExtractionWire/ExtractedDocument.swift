@@ -1,4 +1,4 @@
-/// What the extractor found in one document: its canonical text, and where in that text everything stands.
+/// What the extractor found in one document: its canonical text, and where in that text everything is.
 ///
 /// Offsets are UTF-8 byte offsets into `text`, half open, ascending. Every reader of provenance (chunks, citations) refers to this text.
 package struct ExtractedDocument: Equatable, Sendable {
@@ -11,9 +11,9 @@ package struct ExtractedDocument: Equatable, Sendable {
     package var text: [UInt8]
     /// The structure of the text, in reading order, not overlapping.
     package var blocks: [Block]
-    /// Where each page's text stands. Empty for formats without pages.
+    /// Where each page's text is. Empty for formats without pages.
     package var pages: [PageSpan]
-    /// Where lines stand on their pages. Empty for formats without geometry.
+    /// Where lines are on their pages. Empty for formats without geometry.
     package var lines: [LineBox]
     package var notes = DocumentNotes()
 
@@ -75,7 +75,7 @@ package struct PageSpan: Equatable, Sendable {
     }
 }
 
-/// Where a line of text stands on its page, in points from the page's top left corner.
+/// Where a line of text is on its page, in points from the page's top left corner.
 package struct LineBox: Equatable, Sendable {
     package var page: Int
     package var start: Int

@@ -1,4 +1,4 @@
-/// What the extractor answers: one frame for one request.
+/// A reply of the extractor: one frame for one request.
 package enum ExtractionReply: Equatable, Sendable {
     case document(ExtractedDocument)
     case rejection(Rejection)

@@ -46,7 +46,7 @@ package enum ExtractionRequest: Equatable, Sendable {
     }
 }
 
-/// What is known of a document beside its bytes; its content decides first.
+/// What is known of a document in addition to its bytes; its content decides first.
 package struct ExtractionHints: Equatable, Sendable {
     /// The last part of the object's key, or empty.
     package var name: String

@@ -4,7 +4,7 @@ package struct ExtractorOptions {
     var isSandboxed = true
     private var others: [String: String] = [:]
 
-    /// Nil where the arguments are none of these. `more` are the options that a program has beside them; each takes a value.
+    /// Nil where the arguments are none of these. `more` are the further options of a program; each takes a value.
     package init?(_ arguments: some Sequence<String>, more: Set<String> = []) {
         var rest = Array(arguments)[...]
         while let argument = rest.popFirst() {

@@ -4,7 +4,7 @@ import DocumentExtraction
 import ExtractionWire
 import Glibc
 
-/// A sandboxed child: reads requests and descriptors from the socket that is its standard input, answers each with one frame.
+/// A sandboxed child: reads requests and descriptors from the socket that is its standard input, and replies to each with one frame.
 ///
 /// It ends when the socket closes. Its exit codes report to the parent what went wrong at start (`ExitCode`).
 package struct ExtractorProgram {
@@ -41,13 +41,13 @@ package struct ExtractorProgram {
         }
         let channel = FrameChannel(descriptor: 0, maximumLength: Self.maximumRequest)
         while let (body, attached) = try? channel.receive() {
-            let reply = answer(body, attached, landlock: Int(landlock))
+            let reply = respond(to: body, attached, landlock: Int(landlock))
             if let attached { close(attached) }
             guard (try? channel.send(reply.encoded())) != nil else { return }
         }
     }
 
-    private func answer(_ body: [UInt8], _ attached: Int32?, landlock: Int) -> ExtractionReply {
+    private func respond(to body: [UInt8], _ attached: Int32?, landlock: Int) -> ExtractionReply {
         guard let request = try? ExtractionRequest(decoding: body) else {
             return .rejection(Rejection(.crash, "the extractor was sent a request of another version"))
         }

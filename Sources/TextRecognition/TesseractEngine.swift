@@ -81,7 +81,7 @@ final class TesseractEngine {
         return size
     }
 
-    /// By how many degrees the picture has to be turned clockwise for its text to stand upright: 0, 90, 180 or 270. For an engine of the model `osd`.
+    /// By how many degrees the picture has to be turned clockwise for its text to be upright: 0, 90, 180 or 270. For an engine of the model `osd`.
     func orientation(_ picture: borrowing Picture, resolution: Int) -> Int {
         TessBaseAPISetImage2(handle, picture.handle)
         TessBaseAPISetSourceResolution(handle, Int32(resolution))

@@ -6,7 +6,7 @@ import ExtractionWire
 package final class TesseractRecognizer: TextRecognizer {
     /// Words below are noise of photographs and stains.
     private static let leastConfidence: Float = 30
-    /// Pages below may stand on their side or head.
+    /// Pages below may be turned by 90 or 180 degrees.
     private static let uprightConfidence: Float = 60
     /// For pictures that do not say it: letters of ten points are then about as high as Tesseract likes them.
     private static let usualResolution = 200

@@ -41,6 +41,6 @@ package struct EmbedSettings: Sendable {
     }
 
     private static let bytesOfChunk = 1024
-    /// Four for the float, six for its base64 in the provider's answer, and a share of what is written out in a bulk.
+    /// Four for the float, six for its base64 in the provider's response, and a share of what is written out in a bulk.
     private static let bytesOfDimension = 12
 }

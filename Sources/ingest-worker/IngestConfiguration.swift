@@ -100,7 +100,7 @@ struct IngestConfiguration: WorkerSettings {
         ])
     }
 
-    /// A program of ours stands beside this one unless its setting says where.
+    /// A program of this package is next to this one unless its setting says where.
     private static func path(_ value: String, _ setting: Setting<String>) -> String {
         guard value == setting.declaration.defaultText else { return value }
         return "\(ProcessEnvironment.programFolder)/\(setting.declaration.help)"

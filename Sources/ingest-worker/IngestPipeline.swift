@@ -101,7 +101,7 @@ package struct IngestPipeline: Sendable {
                 var isRepeated = !work.job.isFirstAttempt
                 for _ in 0..<Self.conflictsInPlace {
                     if let outcome = try await ingest(work, isRepeated) { return outcome }
-                    // The other writer may have been this worker, with an answer that was lost.
+                    // The other writer may have been this worker, with a response that was lost.
                     isRepeated = true
                     log.debug("write conflict on the ledger record, retrying", work.metadata)
                 }

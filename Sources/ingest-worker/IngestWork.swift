@@ -54,7 +54,7 @@ struct IngestWork: Sendable {
         )
     }
 
-    /// The dead-letter message of the rejection that stands.
+    /// The dead-letter message of the current rejection.
     func deadLetterMessage(_ record: DocumentRecord) -> DeadLetterMessage? {
         record.knownRejection.map {
             DeadLetterMessage(

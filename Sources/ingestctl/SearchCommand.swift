@@ -53,8 +53,8 @@ struct SearchCommand {
 
     private func vector(_ question: String) async throws -> [Float] {
         let input = EmbeddingInput(text: question, tokens: Tokenizer.cl100k.count(question))
-        let answer = await embeddings.embedder(services, requests: 1).embed([input])
-        return try answer[0].get()
+        let parsed = await embeddings.embedder(services, requests: 1).embed([input])
+        return try parsed[0].get()
     }
 
     private static func line(_ rank: Int, _ hit: SearchHit, _ question: String) -> String {

@@ -19,7 +19,7 @@ ssize_t platform_receive_descriptor(int socket, void *bytes, size_t count, int *
 int platform_spawn(const char *path, char *const arguments[], char *const environment[], int input, int errors, pid_t *pid);
 /// Makes the kernel kill this process with SIGKILL when the thread that started it ends.
 int platform_die_with_parent(void);
-/// Where `word` stands first in `bytes`, or null.
+/// Where `word` occurs first in `bytes`, or null.
 const void *platform_find(const void *bytes, size_t count, const void *word, size_t length);
 /// An unlinked file in `folder` that only this process can reach, opened for reading and writing.
 int platform_temporary_file(const char *folder);

@@ -56,7 +56,7 @@ struct HTMLElement {
         ].contains(name)
     }
 
-    /// Words in classes, ids and roles that name what stands around the content of pages.
+    /// Words in classes, ids and roles that name what is around the content of pages.
     private static let boilerplate = WordSet(
         """
         nav navbar navigation menu menubar sidebar sidenav footer breadcrumb breadcrumbs cookie cookies advert advertisement ads social share sharing \

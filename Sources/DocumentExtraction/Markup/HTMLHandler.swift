@@ -1,6 +1,6 @@
 import ExtractionWire
 
-/// Builds the text of an HTML page, and notes for each block whether it stands in the page's content.
+/// Builds the text of an HTML page, and notes for each block whether it belongs to the page's content.
 final class HTMLHandler: MarkupHandler {
     var builder: TextBuilder
     private(set) var traits: [MainContent.Traits] = []

@@ -2,7 +2,7 @@ import ExtractionWire
 
 /// Chooses the blocks of a page that are what it is about, and leaves out navigation, sidebars and footers.
 struct MainContent {
-    /// What is known of each block beside its text.
+    /// What is known of each block in addition to its text.
     struct Traits {
         var isBoilerplate = false
         var isMain = false

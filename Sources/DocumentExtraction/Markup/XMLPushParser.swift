@@ -18,7 +18,7 @@ final class XMLPushParser {
         sax.characters = { context, text, count in MarkupParser.Context.from(context).characters(text, count) }
         sax.ignorableWhitespace = sax.characters
         sax.cdataBlock = sax.characters
-        // What a document declares itself, or does not declare at all, stands for nothing: no file is read, nothing multiplies.
+        // What a document declares itself, or does not declare at all, is replaced by nothing: no file is read, nothing multiplies.
         sax.getEntity = { _, name in xmlGetPredefinedEntity(name) ?? MarkupParser.nothing }
         context = MarkupParser.Context(handler)
         let pointer = Unmanaged.passUnretained(context).toOpaque()

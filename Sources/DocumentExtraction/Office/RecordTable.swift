@@ -34,7 +34,7 @@ struct RecordTable {
         builder.end()
     }
 
-    /// Names are words, not numbers, and each stands once.
+    /// Names are words, not numbers, and each occurs once.
     private static func looksLikeNames(_ cells: [String]) -> Bool {
         let filled = cells.filter { !$0.isEmpty }
         return filled.count * 2 > cells.count && Set(filled).count == filled.count

@@ -63,7 +63,7 @@ struct ZipArchive {
         return bytes
     }
 
-    /// Hands a part over in pieces until `body` answers false.
+    /// Hands a part over in pieces until `body` returns false.
     mutating func inflate(_ entry: Entry, _ body: (UnsafeRawBufferPointer) throws(Rejection) -> Bool) throws(Rejection)
     {
         guard !entry.isEncrypted else {

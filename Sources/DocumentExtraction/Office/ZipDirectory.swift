@@ -19,7 +19,7 @@ struct ZipDirectory {
         try placeEntries(base: base, end: start)
     }
 
-    /// Where the directory stands, and how many bytes come before the archive: self-extracting files shift every offset.
+    /// Where the directory is, and how many bytes come before the archive: self-extracting files shift every offset.
     private func locate() throws(Rejection) -> (count: Int, start: Int, end: Int, base: Int) {
         var end = file.count - Self.endLength
         let stop = max(0, end - Self.maximumComment)
@@ -57,7 +57,7 @@ struct ZipDirectory {
         return entry
     }
 
-    /// Sizes over 4 GB stand in an extra field.
+    /// Sizes over 4 GB are in an extra field.
     private func widen(_ entry: inout ZipArchive.Entry, _ start: Int, _ end: Int) throws(Rejection) {
         var position = start
         while position + 4 <= end {

@@ -1,4 +1,4 @@
-/// Where one character, line or column stands on its page, in points from the page's top left corner.
+/// Where one character, line or column is on its page, in points from the page's top left corner.
 package struct CharacterBox: Equatable {
     var left: Float
     var top: Float
@@ -29,7 +29,7 @@ package struct CharacterBox: Equatable {
         bottom = max(bottom, other.bottom)
     }
 
-    /// They stand on one line: more than half of the lower one's height is beside the other.
+    /// They are on one line: more than half of the lower one's height overlaps the other.
     func isBeside(_ other: CharacterBox) -> Bool {
         min(bottom, other.bottom) - max(top, other.top) > 0.5 * min(height, other.height)
     }

@@ -1,4 +1,4 @@
-/// Finds where a second column of running text begins: between two lines that cross it, enough lines stand on both sides, and they fill their columns, as cells of
+/// Finds where a second column of running text begins: between two lines that cross it, enough lines are on both sides, and they fill their columns, as cells of
 /// tables do not.
 struct ColumnFinder {
     private let fragments: [Fragment]
@@ -13,7 +13,7 @@ struct ColumnFinder {
         for fragment in fragments { box.include(fragment.box) }
     }
 
-    /// The left edge of the column, nil where the fragments stand in one.
+    /// The left edge of the column, nil where the fragments are in one.
     func leftEdge() -> Float? {
         guard fragments.count >= 8 else { return nil }
         var best: (edge: Float, count: Int)?
@@ -50,7 +50,7 @@ struct ColumnFinder {
         var bottom = -Float.infinity
     }
 
-    /// How many fragments stand in columns on both sides of the strip before `edge`.
+    /// How many fragments are in columns on both sides of the strip before `edge`.
     private func columnLines(_ edge: Float) -> Int {
         var count = 0
         var band = Band()
@@ -77,7 +77,7 @@ struct ColumnFinder {
         guard band.left.count >= 3, band.right.count >= 3 else { return false }
         let (leftFills, rightFills) = (fills(band.left, band.leftEnd - box.left), fills(band.right, box.right - edge))
         if leftFills, rightFills { return true }
-        // A table, a list or code stands in one of two columns of the same width.
+        // A table, a list or code is in one of two columns of the same width.
         let middle = ((band.leftEnd + edge) / 2 - box.left) / box.width
         guard (0.45...0.55).contains(middle), band.bottom - band.top > 0.3 * box.height else { return false }
         let wide = band.left.count { $0 > 0.7 * (band.leftEnd - box.left) }

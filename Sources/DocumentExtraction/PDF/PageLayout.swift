@@ -43,7 +43,7 @@ package struct PageLayout {
         return lines.map { PageLine($0) }
     }
 
-    /// Takes the lines out that `isRunning` answers true for, by their place.
+    /// Takes the lines out for which `isRunning` returns true.
     mutating func remove(_ isRunning: (Int) -> Bool) {
         lines = lines.indices.filter { !isRunning($0) }.map { lines[$0] }
     }

@@ -2,7 +2,7 @@ import ExtractionWire
 
 /// Writes a page's lines as headings, paragraphs, list items and rows, and joins words that are broken between lines.
 package struct PageWriter {
-    /// Lines of a paragraph stand closer than this share of their height.
+    /// Lines of a paragraph are closer than this share of their height.
     private static let paragraphGap: Float = 0.6
     /// Lines of a paragraph differ in height by less than this factor.
     private static let sizeStep: Float = 1.25
@@ -65,7 +65,7 @@ package struct PageWriter {
         let length = layout.length(line)
         if let level = headings.level(line, length: length) { return .heading(level) }
         if startsWithBullet(line) { return .item }
-        if line.isBold, length < 100, length > 2, stands(alone: index),
+        if line.isBold, length < 100, length > 2, isAlone(index),
             !layout.text[line.fragments.last!.end - 1].isSentenceEnd
         {
             return .heading(headings.boldLevel)
@@ -74,7 +74,7 @@ package struct PageWriter {
     }
 
     /// Room above and below, or another font below.
-    private func stands(alone index: Int) -> Bool {
+    private func isAlone(_ index: Int) -> Bool {
         let line = layout.lines[index]
         if index > 0, isClose(layout.lines[index - 1], line), layout.lines[index - 1].isBold { return false }
         guard index + 1 < layout.lines.count else { return false }

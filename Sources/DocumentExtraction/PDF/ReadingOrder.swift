@@ -1,4 +1,4 @@
-/// A line as it is read: the fragments of one column that stand beside each other, or the cells of a table's row.
+/// A line as it is read: the fragments of one column that are side by side, or the cells of a table's row.
 struct PageLine {
     var fragments: [Fragment]
     var box: CharacterBox
@@ -25,7 +25,7 @@ struct ReadingOrder {
 
     func lines(_ fragments: [Fragment]) -> [PageLine] { region(fragments, depth: 0) }
 
-    /// The left edge of the second column, where the fragments stand in columns.
+    /// The left edge of the second column, where the fragments are in columns.
     func column(_ fragments: [Fragment]) -> Float? {
         guard fragments.count >= 8 else { return nil }
         return ColumnFinder(fragments).leftEdge()
@@ -64,7 +64,7 @@ struct ReadingOrder {
         return lines
     }
 
-    /// What stands in the gutter, and what is beside that: titles, and rows of tables that are as wide as the page.
+    /// What is in the gutter, and what is next to that: titles, and rows of tables that are as wide as the page.
     private func spanning(_ fragments: [Fragment], _ gutter: ClosedRange<Float>) -> [Bool] {
         let middle = (gutter.lowerBound + gutter.upperBound) / 2
         let crossing = fragments.map { fragment in

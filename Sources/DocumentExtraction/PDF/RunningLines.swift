@@ -1,4 +1,4 @@
-/// Finds headers, footers and page numbers: lines at the edge of a page that stand again, but for their numbers, at the same place of other pages.
+/// Finds headers, footers and page numbers: lines at the edge of a page that are repeated, except for their numbers, at the same place of other pages.
 struct RunningLines {
     /// A line by its words, with every number as `#`, and its place: pages differ in height, so footers count from below.
     private struct Key: Hashable {
@@ -7,7 +7,7 @@ struct RunningLines {
         var isBottom: Bool
     }
 
-    /// Lines from each edge that are looked at, and how far from the edge they may stand.
+    /// Lines from each edge that are looked at, and how far from the edge they may be.
     private static let depth = 4
     private static let zone: Float = 0.14
 
@@ -24,7 +24,7 @@ struct RunningLines {
     /// The places in `layout.lines` of the running lines of `layout`, which is the document's page at `index`.
     func places(in layout: PageLayout, at index: Int) -> Set<Int> {
         var places = Set(candidates[index].filter { isRunning($0.0) }.map(\.1))
-        // The head of a table that goes on from page to page stands in a row with other cells.
+        // The head of a table that goes on from page to page is in a row with other cells.
         for place in places {
             let box = layout.lines[place].box
             let row = layout.lines.indices.filter { layout.lines[$0].box.isBeside(box) }

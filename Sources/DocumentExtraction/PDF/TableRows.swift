@@ -1,4 +1,4 @@
-/// Lines of one column from top to bottom; where fragments of several lines stand under each other beside a common gap, they are a table.
+/// Lines of one column from top to bottom; where fragments of several lines are below each other next to a common gap, they are a table.
 enum TableRows {
     static func lines(_ fragments: [Fragment]) -> [PageLine] {
         let rows = rows(fragments)
@@ -16,7 +16,7 @@ enum TableRows {
         return lines
     }
 
-    /// What stands beside each other, from top to bottom.
+    /// What is side by side, from top to bottom.
     private static func rows(_ fragments: [Fragment]) -> [[Fragment]] {
         var rows: [[Fragment]] = []
         for fragment in fragments.sorted(by: { ($0.box.top, $0.box.left) < ($1.box.top, $1.box.left) }) {
@@ -66,7 +66,7 @@ enum TableRows {
             }
         }
 
-        /// What remains of the gaps beside a row's fragments.
+        /// What remains of the gaps next to a row's fragments.
         private static func free(_ gaps: [ClosedRange<Float>], _ row: [Fragment]) -> [ClosedRange<Float>] {
             gaps.compactMap { gap in
                 var (lower, upper) = (gap.lowerBound, gap.upperBound)
@@ -88,7 +88,7 @@ enum TableRows {
             gaps.count { $0.lowerBound < fragment.box.left + 0.5 }
         }
 
-        /// Rows stand apart by more than the lines of a cell, where cells have several; else every line is a row, but for those that go on under an
+        /// Rows are separated by more than the lines of a cell, where cells have several; else every line is a row, but for those that go on under an
         /// empty first cell.
         private static func merge(_ rows: [[Fragment]], _ gaps: [ClosedRange<Float>]) -> [PageLine] {
             var groups: [[Fragment]] = []

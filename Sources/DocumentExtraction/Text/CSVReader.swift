@@ -41,7 +41,7 @@ enum CSVReader {
         return try builder.document(.csv, limits: limits)
     }
 
-    /// The one that stands most often in the first lines, outside of quotes.
+    /// The most frequent one in the first lines, outside of quotes.
     private static func separator(of bytes: [UInt8]) -> UInt8 {
         var counts: [UInt8: Int] = [:]
         var isQuoted = false

@@ -152,7 +152,7 @@ private final class MarkdownHandler {
         "mdash": "—", "ndash": "–",
     ]
 
-    /// md4c hands entities over as they stand; the ones it does not know stay so.
+    /// md4c passes entities on as they are; the ones it does not know stay so.
     private static func resolved(_ entity: UnsafeBufferPointer<UInt8>) -> String {
         let raw = String(decoding: entity, as: UTF8.self)
         let name = raw.dropFirst().dropLast()

@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// Reads what S3 and what stands between it and the queue send: notifications of any version 2, the same inside SNS, and EventBridge.
+/// Reads what S3 and what is between it and the queue send: notifications of any version 2, the same inside SNS, and EventBridge.
 package enum EventParser {
     package enum Message: Equatable, Sendable {
         case changes([ObjectChange])
@@ -146,7 +146,7 @@ package enum EventParser {
         return changes
     }
 
-    /// Whether the event may mean that GET answers something else than before; tags, ACLs and replication do not.
+    /// Whether GET may return something else after the event than before it; tags, ACLs and replication do not.
     private static func concernsContent(notification name: String) -> Bool {
         let family = name.split(separator: ":").first ?? ""
         return ["ObjectCreated", "ObjectRemoved", "LifecycleExpiration"].contains(family)
@@ -165,7 +165,7 @@ extension ObjectChange {
 
     /// A notification that says no more than "this key may have changed", for replays and repeated work.
     ///
-    /// - Parameter retriesRejected: a rejection that stands is not taken for an answer.
+    /// - Parameter retriesRejected: retry the document even if it is already rejected.
     package static func hint(for object: ObjectReference, retriesRejected: Bool = false) -> String {
         let body = JSONWriter.object { event in
             event.key("Records")

@@ -1,4 +1,4 @@
-/// What the loop needs beside its queues.
+/// What the loop needs in addition to its queues.
 package struct LoopEnvironment: Sendable {
     package var time: any TimeSource
     package var random: RandomSource

@@ -2,7 +2,7 @@
 package protocol MessageQueue: Sendable {
     /// At most `maximum` (1 to 10) messages; waits up to `wait` for the first. Received messages are invisible for the queue's timeout.
     func receive(maximum: Int, wait: Duration) async throws -> [Delivery]
-    /// At most 10 receipts; the results stand in their order. A receipt that is no longer valid counts as deleted:
+    /// At most 10 receipts; the results are in their order. A receipt that is no longer valid counts as deleted:
     /// success proves nothing on SQS either.
     func delete(_ receipts: [String]) async throws -> [Result<Void, any Error>]
     /// Makes at most 10 messages visible after `timeout` from now; zero gives them back at once.

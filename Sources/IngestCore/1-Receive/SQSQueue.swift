@@ -81,7 +81,7 @@ package struct SQSQueue: MessageQueue {
         }
     }
 
-    private struct BatchAnswer: Decodable {
+    private struct BatchResult: Decodable {
         struct Failed: Decodable {
             var Id: String
             var Code: String?
@@ -93,9 +93,9 @@ package struct SQSQueue: MessageQueue {
     }
 
     package func delete(_ receipts: [String]) async throws -> [Result<Void, any Error>] {
-        let answer: BatchAnswer = try await batch("DeleteMessageBatch", receipts) { _ in }
+        let parsed: BatchResult = try await batch("DeleteMessageBatch", receipts) { _ in }
         return receipts.indices.map { index in
-            guard let failed = answer.Failed?.first(where: { $0.Id == String(index) }) else { return .success(()) }
+            guard let failed = parsed.Failed?.first(where: { $0.Id == String(index) }) else { return .success(()) }
             if Self.isLost(failed.Code) { return .success(()) }
             return .failure(
                 Failure.transient("SQS DeleteMessageBatch of \(url): \(failed.Code ?? "failed")", of: dependency)
@@ -104,11 +104,11 @@ package struct SQSQueue: MessageQueue {
     }
 
     package func setVisibility(_ receipts: [String], _ timeout: Duration) async throws -> [Result<Void, LeaseError>] {
-        let answer: BatchAnswer = try await batch("ChangeMessageVisibilityBatch", receipts) {
+        let parsed: BatchResult = try await batch("ChangeMessageVisibilityBatch", receipts) {
             $0.field("VisibilityTimeout", Int(timeout.seconds.rounded(.up)))
         }
         return receipts.indices.map { index in
-            guard let failed = answer.Failed?.first(where: { $0.Id == String(index) }) else { return .success(()) }
+            guard let failed = parsed.Failed?.first(where: { $0.Id == String(index) }) else { return .success(()) }
             return .failure(Self.isLost(failed.Code) ? .lost : .failed(failed.Code ?? "failed"))
         }
     }
@@ -119,7 +119,7 @@ package struct SQSQueue: MessageQueue {
     }
 
     private func batch(_ operation: String, _ receipts: [String], _ entry: (inout JSONWriter) -> Void) async throws
-        -> BatchAnswer
+        -> BatchResult
     {
         try await call(operation) { body in
             body.key("Entries")
@@ -176,7 +176,7 @@ package struct SQSQueue: MessageQueue {
 
     /// Succeeds when messages can be deleted: the receipt belongs to no message, and SQS rejects it as an entry of the batch.
     package func probeDelete() async throws {
-        let _: BatchAnswer = try await batch("DeleteMessageBatch", ["probe"]) { _ in }
+        let _: BatchResult = try await batch("DeleteMessageBatch", ["probe"]) { _ in }
     }
 
     private func sendOnce(_ message: OutgoingMessage) async throws {
@@ -241,12 +241,12 @@ package struct SQSQueue: MessageQueue {
         return attributes
     }
 
-    private func call<Answer: Decodable>(
+    private func call<Body: Decodable>(
         _ operation: String,
         timeout: Duration = .seconds(15),
         isLongPoll: Bool = false,
         _ fill: (inout JSONWriter) -> Void
-    ) async throws -> Answer {
+    ) async throws -> Body {
         let body = JSONWriter.object {
             $0.field("QueueUrl", url)
             fill(&$0)
@@ -258,14 +258,14 @@ package struct SQSQueue: MessageQueue {
             throw error(operation, $0, $1)
         }
         guard
-            let answer = try? JSONDecoder().decode(
-                Answer.self,
+            let parsed = try? JSONDecoder().decode(
+                Body.self,
                 from: Data(response.body.isEmpty ? Array("{}".utf8) : response.body)
             )
         else {
             throw Failure.transient("SQS \(operation) of \(url): unexpected response", of: dependency)
         }
-        return answer
+        return parsed
     }
 
     private struct ErrorBody: Decodable {

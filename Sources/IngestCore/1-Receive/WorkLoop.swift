@@ -34,7 +34,7 @@ package struct WorkLoop: Sendable {
 
     /// What the loop does with a message.
     package struct Handler: Sendable {
-        /// Deliveries of one receive with the same key are one job; nil stands alone.
+        /// Deliveries of one receive with the same key are one job; nil: a job of its own.
         package var mergeKey: @Sendable (Delivery) -> ObjectReference?
         package var work: @Sendable (Job) async -> Outcome
         /// What remains to be done for a job whose lease was lost in the middle: another worker may have finished it since. Returns

@@ -9,6 +9,6 @@ package struct DocumentID: Hashable, Sendable, CustomStringConvertible {
 
     package init(_ description: String) { self.description = description }
 
-    /// The id of the document's record for one physical index: a second index can be built beside the first.
+    /// The id of the document's record for one physical index: a second index can be built while the first is in use.
     package func recordID(index: String) -> String { Hex.string(Digest.sha256("\(description)\0\(index)").prefix(20)) }
 }

@@ -12,7 +12,7 @@ extension DocumentRecord {
         return live?.content ?? .absent
     }
 
-    /// The rejection that `knownContent` is about: one that stands, or one that an empty generation was made for.
+    /// The rejection that `knownContent` is about: the current one, or one that an empty generation was made for.
     package var knownRejection: RejectedGeneration? {
         guard let known = knownContent else { return nil }
         if let last = lastRejection, last.content == known { return last }

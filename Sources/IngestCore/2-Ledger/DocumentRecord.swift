@@ -1,6 +1,6 @@
 /// What the ledger knows of a document in one physical index. Generations count up from 1; 0 is "never".
 ///
-/// The rules that change a record stand in `DocumentRecord+Ingest` and `DocumentRecord+Embed`. They are pure, and were explored
+/// The rules that change a record are in `DocumentRecord+Ingest` and `DocumentRecord+Embed`. They are pure, and were explored
 /// exhaustively together: none may be changed alone.
 package struct DocumentRecord: Hashable, Sendable, Codable {
     package var tenant: String

@@ -71,7 +71,7 @@ package struct OpenSearchLedger: Ledger {
     /// No document has this id: others have 40 hexadecimal digits.
     private static let probeID = "probe"
 
-    private struct Answer: Decodable {
+    private struct ResponseBody: Decodable {
         struct Document: Decodable {
             struct Cause: Decodable {
                 var type: String?
@@ -93,9 +93,9 @@ package struct OpenSearchLedger: Ledger {
         let body = JSONWriter.object { $0.field("ids", ids) }
         do {
             let response = try await client.send("POST", "/\(index)/_mget", of: .ledger, body: body)
-            let answer = try client.decode(Answer.self, response, of: .ledger)
-            guard answer.docs.count == ids.count else { throw client.unexpected(response, of: .ledger) }
-            return answer.docs.map { document in
+            let parsed = try client.decode(ResponseBody.self, response, of: .ledger)
+            guard parsed.docs.count == ids.count else { throw client.unexpected(response, of: .ledger) }
+            return parsed.docs.map { document in
                 if let error = document.error {
                     let reason = (error.reason ?? "").prefix(200)
                     let text = "the ledger \(index): \(error.type ?? ""): \(reason)"

@@ -21,7 +21,7 @@ package enum ReadOutcome: Sendable {
     case missing
 }
 
-/// An object that is refused before it is read; `etag` where the answer has it.
+/// An object that is refused before it is read; `etag` where the response has it.
 package struct RefusedObject: Error, Sendable {
     package var rejection: Rejection
     package var etag: String?

@@ -1,4 +1,4 @@
-/// One call to S3: the request that it is in a region, and what its answers mean.
+/// One call to S3: the request that it is in a region, and what its responses mean.
 struct S3Call {
     var method: String
     var operation: String
@@ -30,7 +30,7 @@ struct S3Call {
         return request
     }
 
-    /// Throws what an answer other than 2xx means. Returns where it is an answer to the question: not modified, no such key.
+    /// Throws for a response other than 2xx. Returns where that is a result: not modified, no such key.
     func check(_ response: HTTPResponse, _ signatureRejection: SignatureRejection?) throws {
         // Well-formed HTML is a proxy's.
         let body = XMLElement(parsing: response.body).flatMap { $0.name == "Error" ? $0 : nil }
@@ -39,7 +39,7 @@ struct S3Call {
         if response.status == 404, !isOfBucket, isAbsent(response, code) { return }
         let dependency = Dependency.bucket(object.bucket)
         if response.status == 404, code.isEmpty {
-            // A 404 without S3's code says nothing of the key: an ingress whose backend is away answers so.
+            // A 404 without S3's code says nothing of the key: an ingress without its backend returns one.
             let text =
                 "S3 \(operation) of \(object): status 404 without NoSuchKey (\(ForeignResponse.describe(response)))"
             throw Failure.transient(text, of: dependency)
@@ -61,7 +61,7 @@ struct S3Call {
         throw error
     }
 
-    /// Throws where a success is not S3's: a maintenance page with status 200 must neither become a document nor stand for a write.
+    /// Throws where a success is not S3's: a maintenance page with status 200 must neither become a document nor count as a write.
     func verify(_ response: HTTPResponse) throws(Failure) {
         guard response.status != 404, response.status != 304 else { return }
         let hasMark = ["etag", "last-modified", "x-amz-request-id"].contains { response.headers[$0] != nil }
@@ -69,7 +69,8 @@ struct S3Call {
         let isForeign = method == "GET" && !isOfBucket ? !hasMark : isPage && !hasMark
         guard isForeign else { return }
         let what = ForeignResponse.describe(response)
-        let text = "S3 \(operation) of \(object): the answer has none of S3's headers (\(what)): is a proxy in between?"
+        let text =
+            "S3 \(operation) of \(object): the response has none of S3's headers (\(what)): is a proxy in between?"
         throw .transient(text, of: .bucket(object.bucket))
     }
 
@@ -117,16 +118,16 @@ final class BucketMemory<Value: Sendable>: Sendable {
 extension ObjectPage {
     /// A page of ListObjectsV2 with `encoding-type=url`; nil where the body is none.
     init?(listing body: [UInt8]) {
-        guard let answer = XMLElement(parsing: body), answer.name == "ListBucketResult" else { return nil }
+        guard let parsed = XMLElement(parsing: body), parsed.name == "ListBucketResult" else { return nil }
         var entries: [Entry] = []
-        for item in answer.all("Contents") {
+        for item in parsed.all("Contents") {
             // S3's keys are UTF-8 (S3 user guide, "object key names").
             guard let key = PercentEncoding.decodeForm(item.first("Key")?.text ?? "") else { return nil }
             let bytes = Int(item.first("Size")?.text ?? "") ?? 0
             let etag = (item.first("ETag")?.text ?? "").filter { $0 != "\"" }
             entries.append(Entry(key: key, bytes: max(0, bytes), etag: etag))
         }
-        let isTruncated = answer.first("IsTruncated")?.text == "true"
-        self.init(entries: entries, next: isTruncated ? answer.first("NextContinuationToken")?.text : nil)
+        let isTruncated = parsed.first("IsTruncated")?.text == "true"
+        self.init(entries: entries, next: isTruncated ? parsed.first("NextContinuationToken")?.text : nil)
     }
 }

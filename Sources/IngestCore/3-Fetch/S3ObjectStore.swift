@@ -7,7 +7,7 @@ package struct S3ObjectStore: ObjectStore {
     private let endpoints: AWSEndpoints
     private let temporaryFolder: String
     private let maximumBytes: Int
-    /// Of buckets that are not in the worker's own region, as answers named them.
+    /// Of buckets that are not in the worker's own region, as redirects named them.
     private let regions = BucketMemory<String>()
     /// The last object that could be read: a probe reads it again.
     private let readable = BucketMemory<ObjectReference>()
@@ -105,10 +105,10 @@ package struct S3ObjectStore: ObjectStore {
         var call = S3Call("GET", "GetBucketNotificationConfiguration", ObjectReference(bucket: bucket, key: ""))
         call.isOfBucket = true
         call.query = [("notification", "")]
-        guard let answer = XMLElement(parsing: try await send(call).body) else {
+        guard let parsed = XMLElement(parsing: try await send(call).body) else {
             throw Failure.transient("the notifications of s3://\(bucket): unexpected response", of: .bucket(bucket))
         }
-        return BucketNotifications(answer)
+        return BucketNotifications(parsed)
     }
 
     /// Succeeds when the bucket can be listed and its objects can be read. `object`, which was refused, is no evidence: others are looked at.
@@ -129,11 +129,11 @@ package struct S3ObjectStore: ObjectStore {
             }
         }
         if refusals.count > 1, let last = refusals.last { throw last }
-        // The only other object may be refused for a reason of its own: a key that does not exist answers for the role.
+        // The only other object may be refused for a reason of its own: a key that does not exist shows what the role may do.
         _ = try await readBytes(ObjectReference(bucket: bucket, key: folder + ".ingest-fleet-probe"), maximum: 1 << 20)
     }
 
-    /// Succeeds when the object can be read, or is gone: its first byte is requested. Not HEAD, whose answers have no code.
+    /// Succeeds when the object can be read, or is gone: its first byte is requested. Not HEAD, whose responses have no error code.
     private func touch(_ object: ObjectReference) async throws {
         var call = S3Call("GET", "GetObject", object)
         call.headers = [("range", "bytes=0-0")]
@@ -147,7 +147,7 @@ package struct S3ObjectStore: ObjectStore {
         }
     }
 
-    /// Sends a call, to the bucket's own region where an answer names another one (S3 user guide, "request redirection").
+    /// Sends a call, to the bucket's own region where a response names another one (S3 user guide, "request redirection").
     private func send(_ call: S3Call, attempts: Int? = nil) async throws -> HTTPResponse {
         var client = client
         if let attempts { client.retrying.policy.maximumAttempts = attempts }

@@ -70,8 +70,8 @@ package final class ExtractorPool: Extractor {
     @discardableResult
     package static func probe(_ settings: Settings) throws(Failure) -> Int {
         let process = try ExtractorProcess(settings.process)
-        let reply = try? process.send(.probe, with: nil, deadline: .now + .seconds(10))
-        let reply = reply.flatMap { try? ExtractionReply(decoding: $0) }
+        let frame = try? process.send(.probe, with: nil, deadline: .now + .seconds(10))
+        let reply = frame.flatMap { try? ExtractionReply(decoding: $0) }
         let end = process.end(killing: false)
         guard case .probed(let possible, let landlock) = reply else {
             if let failure = end.startFailure(settings.process) { throw failure }

@@ -21,9 +21,9 @@ package struct Chunk: Equatable, Sendable {
     package var tokens: Int
     /// Offsets into the canonical text in Unicode scalars, half open (what Python's string slices count).
     package var characters: Range<Int>
-    /// The pages that the text stands on, in order. Empty for formats without pages.
+    /// The pages that the text is on, in order. Empty for formats without pages.
     package var pages: [PagePart]
-    /// The headings that the text stands under, outermost first.
+    /// The headings that the text is under, outermost first.
     package var headings: [String]
 
     package init(index: Int, text: String, tokens: Int, characters: Range<Int>, pages: [PagePart], headings: [String]) {

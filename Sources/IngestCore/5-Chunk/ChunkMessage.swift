@@ -121,7 +121,7 @@ package struct ChunkMessage: Equatable, Sendable {
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes]
-        // A key may hold non-characters, which SQS refuses in a message; they can stand inside strings only.
+        // A key may hold non-characters, which SQS refuses in a message; they occur inside strings only.
         return String(decoding: try encoder.encode(wire), as: UTF8.self)
             .replacing("\u{FFFE}", with: "\\ufffe")
             .replacing("\u{FFFF}", with: "\\uffff")

@@ -97,7 +97,7 @@ package struct Chunker: Sendable {
     }
 }
 
-/// Byte offsets to scalar offsets. Answers in about the order of the text, so it steps from the last answer, in either direction.
+/// Byte offsets to scalar offsets. Called in about the order of the text, so it steps from the last result, in either direction.
 private struct ScalarOffsets {
     private let text: [UInt8]
     private var byte = 0

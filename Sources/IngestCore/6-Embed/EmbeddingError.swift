@@ -21,7 +21,7 @@ package struct EmbeddingError: ClassifiedError, CustomStringConvertible {
         mayRetry = response.headers["x-should-retry"].map { $0 == "true" }
     }
 
-    /// A 2xx answer that cannot be used.
+    /// A 2xx response that cannot be used.
     init(unusable reason: String) {
         isForeign = false
         status = 200
@@ -39,7 +39,7 @@ package struct EmbeddingError: ClassifiedError, CustomStringConvertible {
         "embeddings: status \(status)\(code.isEmpty ? "" : ", \(code)")\(message.isEmpty ? "" : ": \(message)")"
     }
 
-    /// The answer came and holds no vectors, or not those that were expected.
+    /// The response has no vectors, or not the expected ones.
     var isUnusableAnswer: Bool { code == "unusable_answer" }
 
     /// The request is larger than the account or the server allows, however long one waits: "Limit 4000, Requested 20000".

@@ -1,13 +1,13 @@
-/// Reads the answer of an embeddings endpoint: vectors as base64 of little-endian float32, or as arrays from servers that ignore the request.
+/// Reads the response of an embeddings endpoint: vectors as base64 of little-endian float32, or as arrays from servers that ignore the request.
 enum EmbeddingResponse {
     typealias Item = Result<[Float], EmbeddingError>
 
-    /// A result for each input, in the order of the inputs: vectors of unit length, or what is wrong with one. What was answered well is paid
-    /// for, whatever else the answer holds.
+    /// A result for each input, in the order of the inputs: vectors of unit length, or what is wrong with one. Every usable vector is paid
+    /// for, whatever else the response holds.
     ///
-    /// - Throws: `EmbeddingError` where the answer as a whole cannot be used, `Failure.fleet` where every vector has other dimensions.
+    /// - Throws: `EmbeddingError` where the response as a whole cannot be used, `Failure.fleet` where every vector has other dimensions.
     static func vectors(_ body: [UInt8], count: Int, dimensions: Int) throws -> [Item] {
-        // Some proxies put a byte order mark before the answer.
+        // Some proxies put a byte order mark before the response.
         let body = body.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(body.dropFirst(3)) : body
         var items: [(index: Int?, vector: [Float]?)] = []
         var hasData = false
@@ -19,7 +19,7 @@ enum EmbeddingResponse {
                 try scanner.array { items.append(try item(&$0)) }
             }
         } catch let error as JSONError {
-            throw EmbeddingError(unusable: body.isEmpty ? "an empty answer" : "not JSON: \(error)")
+            throw EmbeddingError(unusable: body.isEmpty ? "an empty response" : "not JSON: \(error)")
         }
         guard hasData else {
             let words = ProviderMessage(body)
@@ -69,7 +69,7 @@ enum EmbeddingResponse {
         }
     }
 
-    /// By index where the items have one. Servers that send none, or 0 for all, answer in the order of the inputs; Gemini's leaves out 0.
+    /// By index where the items have one. Servers that send none, or 0 for all, keep the order of the inputs; Gemini's leaves out 0.
     private static func inOrder(_ items: [(index: Int?, vector: [Float]?)], _ count: Int) throws -> [[Float]?] {
         let indexes = items.map(\.index)
         let hasNone = indexes.allSatisfy { $0 == nil } || items.count > 1 && indexes.allSatisfy { $0 == 0 }

@@ -136,7 +136,7 @@ package final class OpenAIEmbedder: Embedder {
         return await completed(inputs, items)
     }
 
-    /// What is missing from an answer is requested again, alone where nothing else is.
+    /// What is missing from a response is requested again, alone where nothing else is.
     private func completed(_ inputs: [EmbeddingInput], _ items: [EmbeddingResponse.Item]) async -> [Result<
         [Float], any Error
     >] {
@@ -192,7 +192,7 @@ package final class OpenAIEmbedder: Embedder {
         return await embed(Array(inputs[..<half]), isPart: true) + embed(Array(inputs[half...]), isPart: true)
     }
 
-    /// A text that was refused alone. An answer that says no is one; an error of the server may be chance.
+    /// A text that was refused alone. A 4xx response proves it; a server error may be chance.
     private func alone(_ input: EmbeddingInput, _ first: EmbeddingError) async -> Result<[Float], any Error> {
         var problem = first
         if problem.status >= 500 || problem.isUnusableAnswer || problem.isForeign {

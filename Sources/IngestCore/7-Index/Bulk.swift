@@ -132,7 +132,7 @@ extension OpenSearchClient {
             + bulk(Array(operations[half...]), of: dependency)
     }
 
-    private struct Answer: Decodable {
+    private struct ResponseBody: Decodable {
         struct Item: Decodable {
             struct Reason: Decodable { var reason: String? }
             struct Cause: Decodable {
@@ -145,14 +145,14 @@ extension OpenSearchClient {
             var _primary_term: Int?
             var error: Cause?
         }
-        /// Absent when the node answered for the request as a whole.
+        /// Absent when the node failed the request as a whole.
         var items: [[String: Item]]?
     }
 
     private func results(_ response: HTTPResponse, _ operations: [BulkOperation], _ dependency: Dependency) throws
         -> [Result<BulkResult, any Error>]
     {
-        guard let items = try decode(Answer.self, response, of: dependency).items, items.count == operations.count
+        guard let items = try decode(ResponseBody.self, response, of: dependency).items, items.count == operations.count
         else { throw unexpected(response, of: dependency) }
         return zip(items, operations).map { item, operation in
             guard let outcome = item.values.first else { return .failure(unexpected(response, of: dependency)) }

@@ -3,7 +3,7 @@ import FoundationEssentials
 /// What a server is, and what it can do.
 package struct Cluster: Equatable, Sendable {
     package var version: String
-    /// Answers `knn` queries. The embedded stand-in for small demos does not; then vectors are compared one by one.
+    /// Supports `knn` queries. The embedded stand-in for small demos does not; then vectors are compared one by one.
     package var hasVectorSearch: Bool
     package var hasSearchPipelines: Bool
 
@@ -56,10 +56,10 @@ extension OpenSearchClient {
             body: probe,
             accepting: [400, 404]
         )
-        let answer = String(decoding: search.body.prefix(4096), as: UTF8.self)
+        let parsed = String(decoding: search.body.prefix(4096), as: UTF8.self)
         let isUnknown =
-            answer.contains("unknown query") || answer.contains("no [query] registered")
-            || answer.contains("not supported")
+            parsed.contains("unknown query") || parsed.contains("no [query] registered")
+            || parsed.contains("not supported")
         return Cluster(
             version: version,
             hasVectorSearch: !isUnknown && search.status != 404,

@@ -1,4 +1,4 @@
-/// A chunk as it stands in the index: its place, its text, its vector and where it came from.
+/// A chunk as it is in the index: its place, its text, its vector and where it came from.
 package struct IndexedChunk: Sendable {
     package var documentID: DocumentID
     package var generation: Int

@@ -21,7 +21,7 @@ package struct OpenSearchClient: Sendable {
         self.retrying = retrying
     }
 
-    /// Sends and returns the answer; a status that is neither 2xx nor in `accepting` throws `OpenSearchError`.
+    /// Sends and returns the response; a status that is neither 2xx nor in `accepting` throws `OpenSearchError`.
     package func send(
         _ method: String,
         _ path: String,
@@ -54,11 +54,11 @@ package struct OpenSearchClient: Sendable {
         }
     }
 
-    package func decode<Answer: Decodable>(
-        _ type: Answer.Type,
+    package func decode<Body: Decodable>(
+        _ type: Body.Type,
         _ response: HTTPResponse,
         of dependency: Dependency = .index
-    ) throws -> Answer {
+    ) throws -> Body {
         do {
             return try JSONDecoder().decode(type, from: Data(response.body))
         } catch {
@@ -66,7 +66,7 @@ package struct OpenSearchClient: Sendable {
         }
     }
 
-    /// An answer that is not OpenSearch's: a load balancer's page, say.
+    /// A response that is not OpenSearch's: a load balancer's page, say.
     func unexpected(_ response: HTTPResponse, of dependency: Dependency) -> Failure {
         let what = ForeignResponse.describe(response)
         return .transient("OpenSearch at \(endpoint): unexpected response (\(what))", of: dependency)

@@ -81,7 +81,7 @@ package struct ChunkSearch: Sendable {
         }
         let query = isHybrid ? [("search_pipeline", names.searchPipeline)] : []
         let response = try await client.send("POST", "/\(names.alias)/_search", query: query, body: body)
-        return try client.decode(SearchHit.Answer.self, response).hits.hits.map { SearchHit($0) }
+        return try client.decode(SearchHit.ResponseBody.self, response).hits.hits.map { SearchHit($0) }
     }
 
     private static func match(_ question: Question, _ query: inout JSONWriter) {
@@ -110,7 +110,7 @@ package struct ChunkSearch: Sendable {
         }
         var response = try await client.send("POST", "/\(names.alias)/_search", query: [("scroll", "1m")], body: body)
         while true {
-            let page = try client.decode(SearchHit.Answer.self, response)
+            let page = try client.decode(SearchHit.ResponseBody.self, response)
             if page.hits.hits.isEmpty { return best }
             best += page.hits.hits.map { item in
                 let product = zip(item._source.vector ?? [], question.vector).reduce(Double(0)) {

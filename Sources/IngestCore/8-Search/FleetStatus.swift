@@ -44,7 +44,7 @@ package struct LedgerWalk: Sendable {
         self.names = names
     }
 
-    private struct Answer: Decodable {
+    private struct ResponseBody: Decodable {
         struct Hits: Decodable { var hits: [Item] }
         struct Item: Decodable { var _source: DocumentRecord }
         var _scroll_id: String?
@@ -62,7 +62,7 @@ package struct LedgerWalk: Sendable {
         }
         var response = try await client.send("POST", "/\(names.ledger)/_search", query: [("scroll", "1m")], body: query)
         while true {
-            let page = try client.decode(Answer.self, response)
+            let page = try client.decode(ResponseBody.self, response)
             for item in page.hits.hits { body(item._source) }
             guard !page.hits.hits.isEmpty, let scroll = page._scroll_id else { return }
             let next = JSONWriter.object {

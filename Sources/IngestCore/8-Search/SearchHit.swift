@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// A chunk that answers a question, and where it stands.
+/// A search result: a chunk and its location.
 package struct SearchHit: Sendable, Equatable {
     package var score: Double
     /// The physical index it was found in.
@@ -14,7 +14,7 @@ package struct SearchHit: Sendable, Equatable {
     package var pages: [PagePart]
 
     /// The sentence or line of the text that shares most words with the question and what follows, cut to `length` characters; the
-    /// beginning where none shares a word. With the page it stands on.
+    /// beginning where none shares a word. With its page.
     package func passage(for question: String, length: Int = 240) -> (text: String, page: Int?) {
         let terms = Self.words(question)
         let sentences = text.split(separator: "\n").flatMap { $0.split(separator: ". ") }
@@ -38,7 +38,7 @@ package struct SearchHit: Sendable, Equatable {
 }
 
 extension SearchHit {
-    struct Answer: Decodable {
+    struct ResponseBody: Decodable {
         struct Hits: Decodable { var hits: [Item] }
         struct Item: Decodable {
             var _index: String
@@ -65,7 +65,7 @@ extension SearchHit {
         "document_id", "generation", "bucket", "key", "title", "text", "headings", "page_numbers", "page_offsets",
     ]
 
-    init(_ item: Answer.Item, score: Double? = nil) {
+    init(_ item: ResponseBody.Item, score: Double? = nil) {
         let source = item._source
         self.score = score ?? item._score ?? 0
         index = item._index

@@ -15,7 +15,7 @@ package struct AWSClient: Sendable {
     /// - Parameters:
     ///   - dependency: what is in doubt when there is no response.
     ///   - isLongPoll: see `Retrying.run`.
-    ///   - check: throws what the answer means when it is no success.
+    ///   - check: throws the error of an unsuccessful response.
     package func send(
         _ request: HTTPRequest,
         of dependency: Dependency,

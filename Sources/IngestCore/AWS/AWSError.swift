@@ -13,7 +13,7 @@ package struct AWSError: ClassifiedError, CustomStringConvertible {
     package var retryAfter: Duration?
     package var signatureRejection: SignatureRejection?
 
-    /// A signatureRejection's own message names access keys and canonical requests: the remedy stands in its place.
+    /// The message of a rejected signature names access keys and canonical requests: the remedy replaces it.
     package var description: String {
         var parts = [code.isEmpty ? "status \(status)" : code, signatureRejection?.remedy ?? message]
         if signatureRejection == nil, let remedy { parts.append(remedy) }

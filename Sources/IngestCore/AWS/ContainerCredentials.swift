@@ -28,7 +28,7 @@ struct ContainerCredentials: CredentialProvider {
         self.time = time
     }
 
-    private struct Answer: Decodable {
+    private struct ResponseBody: Decodable {
         var AccessKeyId: String
         var SecretAccessKey: String
         var Token: String?
@@ -56,25 +56,25 @@ struct ContainerCredentials: CredentialProvider {
             do {
                 response = try await http.execute(request)
             } catch let error as HTTPError {
-                throw Failure.transient("the container credentials endpoint does not answer: \(error)")
+                throw Failure.transient("the container credentials endpoint does not respond: \(error)")
             }
             guard response.isSuccess else {
                 throw Failure.transient(
-                    "the container credentials endpoint \(endpoint.origin) answered \(response.status)"
+                    "the container credentials endpoint \(endpoint.origin) returned \(response.status)"
                 )
             }
             return response
         }
-        guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(response.body)) else {
+        guard let parsed = try? JSONDecoder().decode(ResponseBody.self, from: Data(response.body)) else {
             throw CredentialError(
-                "the container credentials endpoint \(endpoint.origin) answered something else than credentials"
+                "the container credentials endpoint \(endpoint.origin) returned no credentials"
             )
         }
         return Credentials(
-            accessKeyID: answer.AccessKeyId,
-            secretAccessKey: answer.SecretAccessKey,
-            sessionToken: answer.Token,
-            expiration: answer.Expiration.flatMap(Timestamp.init(iso8601:))
+            accessKeyID: parsed.AccessKeyId,
+            secretAccessKey: parsed.SecretAccessKey,
+            sessionToken: parsed.Token,
+            expiration: parsed.Expiration.flatMap(Timestamp.init(iso8601:))
         )
     }
 

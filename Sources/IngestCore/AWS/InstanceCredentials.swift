@@ -25,7 +25,7 @@ struct InstanceCredentials: CredentialProvider {
         self.random = random
     }
 
-    private struct Answer: Decodable {
+    private struct ResponseBody: Decodable {
         var Code: String?
         var AccessKeyId: String?
         var SecretAccessKey: String?
@@ -41,17 +41,17 @@ struct InstanceCredentials: CredentialProvider {
             throw CredentialError("this instance has no role: attach an instance profile")
         }
         let body = try await get(Self.folder + PercentEncoding.encode(String(role)), token, endpoint)
-        guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(body)),
-            answer.Code ?? "Success" == "Success",
-            let key = answer.AccessKeyId, let secret = answer.SecretAccessKey
+        guard let parsed = try? JSONDecoder().decode(ResponseBody.self, from: Data(body)),
+            parsed.Code ?? "Success" == "Success",
+            let key = parsed.AccessKeyId, let secret = parsed.SecretAccessKey
         else {
             throw CredentialError("the instance metadata service has no credentials of role \(role)")
         }
         return Credentials(
             accessKeyID: key,
             secretAccessKey: secret,
-            sessionToken: answer.Token,
-            expiration: answer.Expiration.flatMap(Timestamp.init(iso8601:)).map(usableUntil)
+            sessionToken: parsed.Token,
+            expiration: parsed.Expiration.flatMap(Timestamp.init(iso8601:)).map(usableUntil)
         )
     }
 
@@ -83,7 +83,7 @@ struct InstanceCredentials: CredentialProvider {
         return try await retrying.run { [request] _ in
             let response = try await http.execute(request)
             if response.isSuccess { return response.body }
-            let text = "the instance metadata service answered \(response.status) to \(path)"
+            let text = "the instance metadata service returned \(response.status) to \(path)"
             throw response.status >= 500 ? Failure.transient(text) : Failure.fleet("no AWS credentials: \(text)")
         }
     }

@@ -9,7 +9,7 @@ struct ProcessCredentials: CredentialProvider {
 
     private static let retryBudget = Duration.seconds(60)
 
-    private struct Answer: Decodable {
+    private struct ResponseBody: Decodable {
         var Version: Int
         var AccessKeyId: String
         var SecretAccessKey: String
@@ -23,14 +23,14 @@ struct ProcessCredentials: CredentialProvider {
         guard status == 0 else {
             throw CredentialError("credential_process of profile \"\(profile)\" ended with \(status)")
         }
-        guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(output)), answer.Version == 1 else {
+        guard let parsed = try? JSONDecoder().decode(ResponseBody.self, from: Data(output)), parsed.Version == 1 else {
             throw CredentialError("credential_process of profile \"\(profile)\" printed no credentials of version 1")
         }
         return Credentials(
-            accessKeyID: answer.AccessKeyId,
-            secretAccessKey: answer.SecretAccessKey,
-            sessionToken: answer.SessionToken,
-            expiration: answer.Expiration.flatMap(Timestamp.init(iso8601:))
+            accessKeyID: parsed.AccessKeyId,
+            secretAccessKey: parsed.SecretAccessKey,
+            sessionToken: parsed.SessionToken,
+            expiration: parsed.Expiration.flatMap(Timestamp.init(iso8601:))
         )
     }
 

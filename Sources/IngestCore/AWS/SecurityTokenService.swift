@@ -1,4 +1,4 @@
-/// What STS answers to `AssumeRole` and `AssumeRoleWithWebIdentity`.
+/// The response of STS to `AssumeRole` and `AssumeRoleWithWebIdentity`.
 enum SecurityTokenService {
     static func request(_ endpoint: Endpoint, _ fields: [(String, String)]) -> HTTPRequest {
         HTTPRequest(
@@ -12,12 +12,12 @@ enum SecurityTokenService {
 
     /// - Parameter what: the call and its role, for messages.
     static func credentials(_ response: HTTPResponse, _ what: String, _ endpoint: Endpoint) throws -> Credentials {
-        let answer = XMLElement(parsing: response.body)
-        guard response.isSuccess, let fields = answer?.first("Credentials") else {
+        let parsed = XMLElement(parsing: response.body)
+        guard response.isSuccess, let fields = parsed?.first("Credentials") else {
             if response.status >= 500 {
-                throw Failure.transient("STS at \(endpoint.origin) answered \(response.status)")
+                throw Failure.transient("STS at \(endpoint.origin) returned \(response.status)")
             }
-            let code = answer?.first("Code")?.text ?? "status \(response.status)"
+            let code = parsed?.first("Code")?.text ?? "status \(response.status)"
             throw CredentialError("STS refused \(what): \(code)")
         }
         return Credentials(

@@ -1,5 +1,5 @@
 /// The difference between servers' clocks and this machine's, learned from `Date` headers (smithy-rs#4800: server date less the middle of
-/// the exchange; an answer with `Age` is from a cache and says nothing).
+/// the exchange; a response with `Age` is from a cache and says nothing).
 package final class ServerClock: Sendable {
     /// Smaller differences cause no rejection (SQS and S3 allow 5 to 15 minutes).
     package static let tolerance = Duration.seconds(240)
@@ -10,7 +10,7 @@ package final class ServerClock: Sendable {
 
     package func offset(_ origin: String) -> Duration { offsets.withLock { $0[origin] ?? .zero } }
 
-    /// Learns from an answer. True when what was signed with the offset before was wrong by more than the tolerance.
+    /// Learns from a response. True when what was signed with the offset before was wrong by more than the tolerance.
     package func learn(_ headers: HTTPHeaders, from origin: String, sent: Timestamp, received: Timestamp) -> Bool {
         guard headers["age"] == nil, let date = headers["date"].flatMap(Timestamp.init(httpDate:)) else { return false }
         let middle = Timestamp(milliseconds: (sent.milliseconds + received.milliseconds) / 2)

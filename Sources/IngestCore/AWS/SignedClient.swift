@@ -49,7 +49,7 @@ package struct SignedClient: Sendable {
     }
 }
 
-/// Why a server did not accept a signature. Services spell it as XML, JSON or a header: the codes are looked for wherever they stand.
+/// Why a server did not accept a signature. Services spell it as XML, JSON or a header: the codes are searched everywhere.
 package enum SignatureRejection: Equatable, Sendable {
     /// The credentials are expired or unknown to the server; others may be fine.
     case credentials

@@ -51,7 +51,7 @@ package final class RequestBatcher<Request: Sendable, Reply: Sendable>: Sendable
     private let weigh: @Sendable (Request) -> Int
     private let perform: @Sendable ([Request]) async -> [Result<Reply, any Error>]
 
-    /// - Parameter perform: sends one batch; its results stand in the order of the requests.
+    /// - Parameter perform: sends one batch; its results are in the order of the requests.
     package init(
         _ limits: Limits,
         time: any TimeSource,
@@ -159,7 +159,7 @@ package final class RequestBatcher<Request: Sendable, Reply: Sendable>: Sendable
 
     private func send(_ batch: [Entry]) async {
         let results = await perform(batch.map(\.request))
-        precondition(results.count == batch.count, "a batch is answered request by request")
+        precondition(results.count == batch.count, "a batch has a result for each request")
         for (entry, result) in zip(batch, results) {
             entry.promise.fulfil(result)
             entry.end.fulfil(.success(()))

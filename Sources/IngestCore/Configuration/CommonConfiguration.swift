@@ -122,7 +122,7 @@ package struct CommonConfiguration: Sendable {
     }
 }
 
-/// What both workers need beside it.
+/// What both workers need in addition.
 package struct WorkerConfiguration: Sendable {
     package var ingestQueue: String
     package var chunkQueue: String

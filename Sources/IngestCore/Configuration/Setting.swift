@@ -4,7 +4,7 @@ package struct SettingDeclaration: Equatable, Sendable {
     /// With its hyphens: `--ingest-queue-url`.
     package var flag: String
     package var environment: String
-    /// What stands for the value in help; nil for a switch.
+    /// The placeholder of the value in help; nil for a switch.
     package var placeholder: String?
     package var help: String
     package var defaultText: String
@@ -24,7 +24,7 @@ package struct SettingDeclaration: Equatable, Sendable {
 /// A declaration with its type.
 package struct Setting<Value: Sendable>: Sendable {
     package private(set) var declaration: SettingDeclaration
-    /// The default, or what stands in until the missing value has been reported.
+    /// The default, or the substitute until the missing value has been reported.
     let fallback: Value
     /// Throws what is wrong with the text, in words that follow "is".
     let parse: @Sendable (String) throws(SettingProblem) -> Value

@@ -4,7 +4,7 @@ extension Settings {
         "EXTRACTOR_PATH",
         "file",
         "document-extractor",
-        default: "beside ingest-worker"
+        default: "next to ingest-worker"
     )
     package static let children = Setting.number(
         "EXTRACT_CHILDREN",
@@ -76,12 +76,12 @@ extension Settings {
         "OCR_EXTRACTOR_PATH",
         "file",
         "document-ocr",
-        default: "beside ingest-worker"
+        default: "next to ingest-worker"
     )
     package static let ocrChildren = Setting.number(
         "OCR_CHILDREN",
         "n",
-        "processes for OCR, beside those of EXTRACT_CHILDREN",
+        "processes for OCR, in addition to those of EXTRACT_CHILDREN",
         defaultText: "number of cores",
         in: 1...64
     )

@@ -21,13 +21,13 @@ package enum Settings {
     package static let handoffPrefix = Setting.text(
         "HANDOVER_PREFIX",
         "prefix",
-        "where they stand in it",
+        "key prefix of hand-off objects",
         default: "hand-over/"
     )
     package static let caFile = Setting.text(
         "AWS_CA_BUNDLE",
         "file",
-        "certificates to trust beside the system's, for all servers, PEM",
+        "certificates to trust in addition to the system's, for all servers, PEM",
         default: ""
     )
 

@@ -31,7 +31,7 @@ package struct WorkerRun: Sendable {
         )
     }
 
-    /// Answers on the configured port; the default one is replaced where it is taken.
+    /// Listens on the configured port; the default one is replaced where it is taken.
     package func serveHealth(defaultPort: UInt16) throws(Failure) {
         let server = try HealthServer(
             host: configuration.healthHost,

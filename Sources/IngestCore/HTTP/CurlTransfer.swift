@@ -114,14 +114,14 @@ final class CurlTransfer: @unchecked Sendable {
 
     private func receiveHeader(_ line: UnsafeRawBufferPointer) -> Int {
         let text = String(decoding: line, as: UTF8.self)
-        if text.hasPrefix("HTTP/") {  // also after an interim answer
+        if text.hasPrefix("HTTP/") {  // also after an interim response
             headers = HTTPHeaders()
             status = text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
         } else if let colon = text.firstIndex(of: ":") {
             headers.append(String(text[..<colon]), String(text[text.index(after: colon)...].trimmed))
         } else if text.allSatisfy(\.isNewline), (200..<300).contains(status), let sink = request.sink {
             guard sink.begin(headers) else {
-                failure = HTTPError(.sink, "the answer's body is refused before it is read")
+                failure = HTTPError(.sink, "the response's body is refused before it is read")
                 return 0
             }
             isStreaming = true
@@ -132,13 +132,13 @@ final class CurlTransfer: @unchecked Sendable {
     private func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
         if isStreaming, let sink = request.sink {
             guard sink.write(bytes) else {
-                failure = HTTPError(.sink, "the answer's body cannot be stored")
+                failure = HTTPError(.sink, "the response's body cannot be stored")
                 return 0
             }
             return bytes.count
         }
         guard body.count + bytes.count <= request.maximumBodyBytes else {
-            failure = HTTPError(.bodyTooLarge, "the answer has more than \(request.maximumBodyBytes) bytes")
+            failure = HTTPError(.bodyTooLarge, "the response has more than \(request.maximumBodyBytes) bytes")
             return 0
         }
         body.append(contentsOf: bytes)

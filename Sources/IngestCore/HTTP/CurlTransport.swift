@@ -28,7 +28,7 @@ package final class CurlTransport: HTTPClient, @unchecked Sendable {
         signal(SIGPIPE, SIG_IGN)
     }()
 
-    /// - Parameter caFile: certificates to trust beside the system's, in PEM.
+    /// - Parameter caFile: certificates to trust in addition to the system's, in PEM.
     package init(caFile: String? = nil, maximumConnections: Int = 256) {
         _ = Self.initializeOnce
         self.caFile = caFile

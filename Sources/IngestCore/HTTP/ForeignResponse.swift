@@ -1,4 +1,4 @@
-/// Says what an answer is that the protocol does not explain: a proxy's page, a redirect, nothing at all. Never more than its outlines: the
+/// Describes a response that is not of the protocol: a proxy's page, a redirect, nothing at all. Never more than its outlines: the
 /// text of an unknown page may hold anything.
 package enum ForeignResponse {
     package static func describe(_ response: HTTPResponse) -> String {

@@ -8,7 +8,7 @@ package struct HTTPRequest: Sendable {
     package var query: [(name: String, value: String)]
     package var headers: [(name: String, value: String)]
     package var body: [UInt8]
-    /// Where the body of a 2xx answer goes; in memory where there is none. Other answers are always kept in memory.
+    /// Where the body of a 2xx response goes; in memory where there is none. Other responses are always kept in memory.
     package var sink: (any BodySink)?
     /// A body in memory longer than this fails the request.
     package var maximumBodyBytes = 64 << 20
@@ -47,7 +47,7 @@ package struct HTTPRequest: Sendable {
 
 /// A body that does not stay in memory. Called on the transport's thread, in order.
 package protocol BodySink: AnyObject, Sendable {
-    /// The head of a 2xx answer; false fails the request.
+    /// The head of a 2xx response; false fails the request.
     func begin(_ headers: HTTPHeaders) -> Bool
     /// False fails the request.
     func write(_ bytes: UnsafeRawBufferPointer) -> Bool
@@ -67,7 +67,7 @@ package struct HTTPResponse: Sendable {
     package var isSuccess: Bool { (200..<300).contains(status) }
 }
 
-/// Headers of an answer, found by name in any case.
+/// Headers of a response, found by name in any case.
 package struct HTTPHeaders: Sendable {
     private var fields: [(name: String, value: String)] = []
 
@@ -77,7 +77,7 @@ package struct HTTPHeaders: Sendable {
 
     package subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
 
-    /// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date, which is measured against the answer's own.
+    /// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date, which is measured against the response's own.
     package var retryAfter: Duration? {
         guard let text = self["retry-after"] else { return nil }
         if let seconds = Double(text) { return Duration(checkedSeconds: seconds) }
@@ -90,13 +90,13 @@ package struct HTTPHeaders: Sendable {
     package mutating func append(_ name: String, _ value: String) { fields.append((name.lowercased(), value)) }
 }
 
-/// No answer came, or not all of it.
+/// There was no response, or not all of it.
 package struct HTTPError: Error, Sendable, CustomStringConvertible {
     package enum Kind: Sendable {
         case timeout
         /// The connection was refused, or the name does not resolve.
         case unreachable
-        /// The connection broke before the answer was whole.
+        /// The connection broke before the response was whole.
         case broken
         /// The server's certificate is not trusted, or TLS failed otherwise.
         case untrusted

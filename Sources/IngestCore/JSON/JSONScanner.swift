@@ -5,7 +5,7 @@ package struct JSONError: Error, Equatable, CustomStringConvertible {
     package var description: String
 }
 
-/// Reads JSON value by value, without building a tree: for answers with many vectors or long texts.
+/// Reads JSON value by value, without building a tree: for responses with many vectors or long texts.
 package struct JSONScanner {
     private let bytes: [UInt8]
     private var position = 0

@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// Any JSON value, for answers of servers whose shape is not known. Not for hot paths.
+/// Any JSON value, for responses of servers whose shape is not known. Not for hot paths.
 package indirect enum JSONValue: Decodable, Equatable, Sendable {
     case null
     case bool(Bool)

@@ -1,6 +1,6 @@
 /// Writes JSON straight into bytes.
 ///
-/// Every control character and non-character is escaped, so that the text may stand in an SQS message
+/// Every control character and non-character is escaped, so that the text is valid in an SQS message
 /// (which allows #x9 #xA #xD #x20-#xD7FF #xE000-#xFFFD #x10000-#x10FFFF).
 package struct JSONWriter {
     package private(set) var bytes: [UInt8] = []

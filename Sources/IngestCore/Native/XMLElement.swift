@@ -1,6 +1,6 @@
 import CXML2
 
-/// A small XML answer of an AWS service, as a tree. Bounded: at most 20,000 elements, 32 deep.
+/// A small XML response of an AWS service, as a tree. Bounded: at most 20,000 elements, 32 deep.
 package struct XMLElement: Sendable {
     package private(set) var name: String
     package private(set) var text = ""

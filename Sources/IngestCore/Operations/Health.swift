@@ -1,4 +1,4 @@
-/// What the health endpoint answers. Liveness is the heartbeat alone: a broken dependency must not restart the fleet.
+/// What the health endpoint returns. Liveness is the heartbeat alone: a broken dependency must not restart the fleet.
 package final class Health: Sendable {
     private struct State {
         var problem: String?

@@ -1,7 +1,7 @@
 import CPlatform
 import Glibc
 
-/// A minimal HTTP server on a thread of its own: `/live`, `/ready`, `/metrics`. It answers while everything else is stuck.
+/// A minimal HTTP server on a thread of its own: `/live`, `/ready`, `/metrics`. It responds while everything else is stuck.
 ///
 /// Unchecked: the socket belongs to the thread once it runs.
 package final class HealthServer: @unchecked Sendable {
@@ -81,11 +81,11 @@ package final class HealthServer: @unchecked Sendable {
 
     private func serve(_ connection: Int32) {
         platform_limit_socket(connection, 2)
-        answer(connection)
+        respond(to: connection)
         close(connection)
     }
 
-    private func answer(_ connection: Int32) {
+    private func respond(to connection: Int32) {
         var buffer = [UInt8](repeating: 0, count: 4096)
         let count = recv(connection, &buffer, buffer.count, 0)
         guard count > 0 else { return }
