@@ -31,6 +31,11 @@ func systemLibrary(_ name: String, _ pkgConfig: String, apt: String) -> Target {
     )
 }
 
+/// What every target of the ingestion itself may use.
+let foundations: [Target.Dependency] = [
+    "AsyncPrimitives", "TextCoding", "HTTPTransport", "Observability", "CommandLineOptions",
+]
+
 let package = Package(
     name: "ingest-fleet",
     products: [
@@ -60,9 +65,27 @@ let package = Package(
         ),
 
         .target(name: "ExtractionWire", dependencies: ["CPlatform"], swiftSettings: settings),
+        // What knows nothing of ingestion. Each depends on those above it only.
+        .target(name: "AsyncPrimitives", dependencies: ["CPlatform"], swiftSettings: settings),
+        .target(name: "TextCoding", dependencies: ["CPlatform"], swiftSettings: settings),
+        .target(
+            name: "HTTPTransport",
+            dependencies: ["AsyncPrimitives", "TextCoding", "CCurl", "CPlatform"],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "Observability",
+            dependencies: ["AsyncPrimitives", "TextCoding", "CPlatform"],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "CommandLineOptions",
+            dependencies: ["AsyncPrimitives", "TextCoding", "HTTPTransport", "Observability"],
+            swiftSettings: settings
+        ),
         .target(
             name: "IngestCore",
-            dependencies: ["CCurl", "CCrypto", "CXML2", "CZstd", "CPlatform", "CVocabulary", "ExtractionWire"],
+            dependencies: foundations + ["CCrypto", "CXML2", "CZstd", "CPlatform", "CVocabulary", "ExtractionWire"],
             swiftSettings: settings
         ),
         .target(
@@ -85,19 +108,19 @@ let package = Package(
             swiftSettings: settings,
             linkerSettings: [.linkedLibrary("jemalloc"), exportsTuning]
         ),
-        .executableTarget(name: "ingest-worker", dependencies: ["IngestCore"], swiftSettings: settings),
-        .executableTarget(name: "embed-worker", dependencies: ["IngestCore"], swiftSettings: settings),
-        .executableTarget(name: "ingestctl", dependencies: ["IngestCore"], swiftSettings: settings),
+        .executableTarget(name: "ingest-worker", dependencies: foundations + ["IngestCore"], swiftSettings: settings),
+        .executableTarget(name: "embed-worker", dependencies: foundations + ["IngestCore"], swiftSettings: settings),
+        .executableTarget(name: "ingestctl", dependencies: foundations + ["IngestCore"], swiftSettings: settings),
 
         .target(
             name: "IngestTestKit",
-            dependencies: ["IngestCore", "ExtractionWire"],
+            dependencies: foundations + ["IngestCore", "ExtractionWire"],
             path: "Tests/IngestTestKit",
             swiftSettings: settings
         ),
         .testTarget(
             name: "IngestCoreTests",
-            dependencies: ["IngestCore", "IngestTestKit", "ExtractionWire"],
+            dependencies: foundations + ["IngestCore", "IngestTestKit", "ExtractionWire"],
             exclude: ["Events"],
             swiftSettings: settings
         ),
@@ -108,7 +131,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ProgramTests",
-            dependencies: [
+            dependencies: foundations + [
                 "IngestCore", "IngestTestKit", "ExtractionWire", "ingest-worker", "embed-worker", "ingestctl",
                 "document-extractor",
             ],
@@ -116,12 +139,12 @@ let package = Package(
         ),
         .testTarget(
             name: "SimulationTests",
-            dependencies: ["IngestCore", "IngestTestKit", "ExtractionWire", "ingest-worker", "embed-worker"],
+            dependencies: foundations + ["IngestCore", "IngestTestKit", "ExtractionWire", "ingest-worker", "embed-worker"],
             swiftSettings: settings
         ),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["IngestCore", "IngestTestKit", "ExtractionWire", "ingest-worker", "embed-worker"],
+            dependencies: foundations + ["IngestCore", "IngestTestKit", "ExtractionWire", "ingest-worker", "embed-worker"],
             swiftSettings: settings
         ),
     ]

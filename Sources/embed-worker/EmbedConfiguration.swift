@@ -1,3 +1,6 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
 import IngestCore
 
 /// All settings of `embed-worker`, read once.

@@ -1,5 +1,10 @@
+import AsyncPrimitives
+import CommandLineOptions
 import ExtractionWire
+import HTTPTransport
 import IngestCore
+import TextCoding
+import Observability
 
 /// A chunk message with the names that follow from it.
 struct EmbedWork: Sendable {

@@ -1,5 +1,10 @@
+import AsyncPrimitives
+import CommandLineOptions
 import ExtractionWire
+import HTTPTransport
 import IngestCore
+import TextCoding
+import Observability
 
 /// All settings of `ingest-worker`, read once.
 struct IngestConfiguration: WorkerSettings {

@@ -1,5 +1,10 @@
+import AsyncPrimitives
+import CommandLineOptions
 import ExtractionWire
+import HTTPTransport
 import IngestCore
+import TextCoding
+import Observability
 
 /// An event's way: ledger, object, text, chunks, generation, chunk message.
 package struct IngestPipeline: Sendable {

@@ -1,4 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
 import IngestCore
+import TextCoding
+import Observability
 
 /// Events of a bucket in, chunks out.
 @main

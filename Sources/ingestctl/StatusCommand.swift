@@ -1,5 +1,10 @@
+import AsyncPrimitives
+import CommandLineOptions
 import FoundationEssentials
+import HTTPTransport
 import IngestCore
+import TextCoding
+import Observability
 
 /// `ingestctl status` and `ingestctl rejections`.
 struct StatusCommand {

@@ -1,4 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
 import IngestCore
+import TextCoding
+import Observability
 import Testing
 
 @Suite struct ChunkMessageTests {

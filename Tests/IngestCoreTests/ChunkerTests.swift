@@ -1,5 +1,10 @@
+import AsyncPrimitives
+import CommandLineOptions
 import ExtractionWire
+import HTTPTransport
 import IngestCore
+import TextCoding
+import Observability
 import Testing
 
 @Suite struct ChunkerTests {

@@ -1,5 +1,10 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
 import IngestCore
 import IngestTestKit
+import TextCoding
+import Observability
 import Testing
 
 /// Evidence before a verdict: what a failure is about, and who waits.

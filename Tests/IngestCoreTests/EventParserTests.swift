@@ -1,4 +1,8 @@
+import AsyncPrimitives
+import CommandLineOptions
 import IngestCore
+import TextCoding
+import Observability
 import Testing
 
 @Suite struct EventParserTests {

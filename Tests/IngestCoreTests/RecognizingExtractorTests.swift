@@ -1,6 +1,11 @@
+import AsyncPrimitives
+import CommandLineOptions
 import ExtractionWire
+import HTTPTransport
 import IngestCore
 import IngestTestKit
+import TextCoding
+import Observability
 import Testing
 
 /// What is read once more by OCR, and what is left of a document when that fails.

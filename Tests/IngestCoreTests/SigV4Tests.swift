@@ -1,6 +1,11 @@
+import AsyncPrimitives
+import CommandLineOptions
 import Foundation
+import HTTPTransport
 import IngestCore
 import IngestTestKit
+import TextCoding
+import Observability
 import Testing
 
 /// The signing test suites as their owners publish them: canonical request, string to sign and signature, compared as wholes.

@@ -1,8 +1,13 @@
+import AsyncPrimitives
+import CommandLineOptions
 import ExtractionWire
 import Foundation
 import Glibc
+import HTTPTransport
 import IngestCore
 import IngestTestKit
+import TextCoding
+import Observability
 import Testing
 
 /// Sockets, threads and children on bad days.

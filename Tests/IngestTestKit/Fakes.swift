@@ -1,6 +1,11 @@
+import AsyncPrimitives
+import CommandLineOptions
 import ExtractionWire
 import Glibc
+import HTTPTransport
 import IngestCore
+import TextCoding
+import Observability
 
 /// Vectors that follow from the text alone; counts what would have been paid for.
 package final class HashEmbedder: Embedder {

@@ -1,5 +1,10 @@
+import AsyncPrimitives
+import CommandLineOptions
 import ExtractionWire
+import HTTPTransport
 import IngestCore
+import TextCoding
+import Observability
 
 /// Objects in memory; an ETag is the content's hash.
 package final class InMemoryObjectStore: ObjectStore {

@@ -1,5 +1,10 @@
+import AsyncPrimitives
+import CommandLineOptions
 import Foundation
+import HTTPTransport
 import IngestCore
+import TextCoding
+import Observability
 
 /// Real protocol servers, started by Tests/run.py, which names them in the file INTEGRATION_STACK.
 struct LocalStack: Decodable, Sendable {
@@ -54,7 +59,7 @@ extension LocalStack.Node {
             dimensions: 4
         )
         let names = IndexNames(
-            alias: "\(alias)-\(RandomSource.system.identifier().prefix(8))",
+            alias: "\(alias)-\(String(UInt32.random(in: 0 ... .max), radix: 16))",
             fingerprint: fingerprint
         )
         let mapping = IndexMapping(dimensions: 4, engine: IndexMapping.Engine(rawValue: engine) ?? .lucene, replicas: 0)

@@ -1,9 +1,14 @@
+import AsyncPrimitives
+import CommandLineOptions
+import embed_worker
 import ExtractionWire
+import HTTPTransport
+import ingest_worker
 import IngestCore
 import IngestTestKit
+import TextCoding
+import Observability
 import Testing
-import embed_worker
-import ingest_worker
 
 @Suite(.enabled(if: LocalStack.shared != nil, Comment(rawValue: LocalStack.skipReason)))
 struct OpenSearchTests {

@@ -1,7 +1,12 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import ingest_worker
 import IngestCore
 import IngestTestKit
+import TextCoding
+import Observability
 import Testing
-import ingest_worker
 
 /// What goes wrong in other systems, each by name, on real OpenSearch.
 @Suite(.enabled(if: LocalStack.shared != nil, Comment(rawValue: LocalStack.skipReason)))

@@ -1,7 +1,12 @@
+import AsyncPrimitives
+import CommandLineOptions
+import embed_worker
+import HTTPTransport
+import ingest_worker
 import IngestCore
 import IngestTestKit
-import embed_worker
-import ingest_worker
+import TextCoding
+import Observability
 
 /// The real loops, pipelines and clients of both workers, over a simulated process.
 struct SimulatedFleet {

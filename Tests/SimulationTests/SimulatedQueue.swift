@@ -1,5 +1,10 @@
+import AsyncPrimitives
+import CommandLineOptions
 import FoundationEssentials
+import HTTPTransport
 import IngestCore
+import TextCoding
+import Observability
 
 /// A standard queue: at least once, in any order, with visibility timeouts. Unchecked: one thread.
 final class SimulatedQueue: @unchecked Sendable {

@@ -1,3 +1,7 @@
+import AsyncPrimitives
+import HTTPTransport
+import Observability
+
 /// One received message. The receipt is this delivery's only: a redelivery has another.
 package struct Delivery: Sendable {
     package var messageID: String

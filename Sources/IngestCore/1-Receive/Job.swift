@@ -1,3 +1,8 @@
+import AsyncPrimitives
+import HTTPTransport
+import TextCoding
+import Observability
+
 extension WorkLoop {
     /// Deliveries that are settled as one.
     package struct Job: Sendable {

@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// Keeps received messages invisible for as long as they are worked on: every one from the moment of receive, queued ones included.
 package final class LeaseKeeper: Sendable {
     /// One delivery's lease. `lost` opens when the message is no longer ours.

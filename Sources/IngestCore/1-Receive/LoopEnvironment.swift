@@ -1,3 +1,7 @@
+import AsyncPrimitives
+import HTTPTransport
+import Observability
+
 /// What the loop needs in addition to its queues.
 package struct LoopEnvironment: Sendable {
     package var time: any TimeSource

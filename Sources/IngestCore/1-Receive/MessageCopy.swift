@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// A message that goes back into its queue as a new one: the queue's own receive count, which leads to the dead-letter queue, starts again.
 ///
 /// What the copy must not forget travels in attributes: how often the message was received before, and since when it has been waiting.

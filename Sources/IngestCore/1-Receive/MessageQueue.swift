@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// A queue with visibility timeouts, at least once, in no order.
 package protocol MessageQueue: Sendable {
     /// At most `maximum` (1 to 10) messages; waits up to `wait` for the first. Received messages are invisible for the queue's timeout.

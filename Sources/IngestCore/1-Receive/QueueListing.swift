@@ -1,3 +1,8 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import Observability
+
 /// Reads a whole queue without removing anything.
 package enum QueueListing {
     /// Receives until a receive is empty. A message may come again before others came at all: in a long queue the first ones are visible

@@ -1,4 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
 import ExtractionWire
+import HTTPTransport
+import TextCoding
+import Observability
 
 /// Does to a message what its outcome says.
 struct Settlement: Sendable {

@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// The two stages of stopping: take nothing new; then drop what is unfinished.
 package final class Shutdown: Sendable {
     package enum Stage: Int, Comparable, Sendable {

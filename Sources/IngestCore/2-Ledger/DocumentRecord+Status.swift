@@ -1,3 +1,8 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import Observability
+
 extension DocumentRecord {
     /// A tombstone of a deletion before `end`: no generation is in flight, none is left to remove or to report.
     package func isTombstone(before end: Timestamp) -> Bool {

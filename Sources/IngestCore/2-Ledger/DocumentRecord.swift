@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// What the ledger knows of a document in one physical index. Generations count up from 1; 0 is "never".
 ///
 /// The rules that change a record are in `DocumentRecord+Ingest` and `DocumentRecord+Embed`. They are pure, and were explored

@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// The records of all documents, changed by compare-and-set only.
 package protocol Ledger: Sendable {
     /// The record, or a version that says that there is none.

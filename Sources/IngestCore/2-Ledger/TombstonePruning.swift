@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// `ingestctl prune`: forgets objects whose deletion is older than any message can be.
 ///
 /// A record keeps generation numbers from being used twice, so it may go only when no queue can hold a message of it any more: SQS keeps a

@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// One call to S3: the request that it is in a region, and what its responses mean.
 struct S3Call {
     var method: String

@@ -1,5 +1,10 @@
+import AsyncPrimitives
+import CommandLineOptions
 import ExtractionWire
 import Glibc
+import HTTPTransport
+import TextCoding
+import Observability
 
 /// `ObjectStore` over the S3 REST API.
 package struct S3ObjectStore: ObjectStore {

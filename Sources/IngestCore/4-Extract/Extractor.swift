@@ -1,4 +1,8 @@
+import AsyncPrimitives
+import CommandLineOptions
 import ExtractionWire
+import TextCoding
+import Observability
 
 /// Turns a stored object into text.
 package protocol Extractor: Sendable {

@@ -1,4 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
 import ExtractionWire
+import HTTPTransport
+import TextCoding
+import Observability
 
 /// `Extractor` over a fixed number of sandboxed children.
 package final class ExtractorPool: Extractor {

@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// Where a page's part of a chunk begins.
 package struct PagePart: Equatable, Sendable {
     /// From 1, as readers and `pdftotext -f` count.

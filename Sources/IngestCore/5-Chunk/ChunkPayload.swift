@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// A chunk as it travels between the workers.
 package struct ChunkPayload: Equatable, Sendable {
     package var index: Int

@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// Base64 straight into floats.
 enum Base64Floats {
     private static let values: [UInt8] = {

@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// Packs chunks of many documents into requests by count, tokens and age.
 package struct EmbeddingBatcher: Sendable {
     /// The API's limits: 2,048 inputs and 300,000 tokens a request (openai-openapi, CreateEmbeddingRequest); a margin is kept,

@@ -1,4 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
 import ExtractionWire
+import HTTPTransport
+import TextCoding
+import Observability
 
 /// What an embeddings provider said instead of vectors.
 package struct EmbeddingError: ClassifiedError, CustomStringConvertible {

@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// What an embeddings server takes, learned from a few harmless words.
 package struct EmbeddingProfile: Equatable, Sendable, CustomStringConvertible {
     /// vLLM refuses `dimensions` for models without Matryoshka training, Mistral for all.

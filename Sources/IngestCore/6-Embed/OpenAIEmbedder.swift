@@ -1,4 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
 import ExtractionWire
+import HTTPTransport
+import TextCoding
+import Observability
 
 /// `POST /embeddings` of OpenAI and of servers that speak the same (openai-openapi, createEmbedding).
 ///

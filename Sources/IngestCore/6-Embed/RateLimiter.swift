@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// Limits the rate of requests to a provider: as many concurrent requests as it accepts, none until its Retry-After has passed.
 ///
 /// The number at once halves with every 429 and grows by about one a round of successes. Budgets come from `x-ratelimit-*` headers.

@@ -1,4 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
 import FoundationEssentials
+import HTTPTransport
+import TextCoding
+import Observability
 
 /// What a server is, and what it can do.
 package struct Cluster: Equatable, Sendable {

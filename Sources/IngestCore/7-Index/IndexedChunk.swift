@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// A chunk as it is in the index: its place, its text, its vector and where it came from.
 package struct IndexedChunk: Sendable {
     package var documentID: DocumentID

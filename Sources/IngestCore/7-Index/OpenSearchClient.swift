@@ -1,5 +1,10 @@
+import AsyncPrimitives
+import CommandLineOptions
 import ExtractionWire
 import FoundationEssentials
+import HTTPTransport
+import TextCoding
+import Observability
 
 /// Requests to one OpenSearch cluster: addressed, signed where it is a managed domain, retried, errors classified.
 package struct OpenSearchClient: Sendable {

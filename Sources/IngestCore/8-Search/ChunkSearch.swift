@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// Finds chunks by meaning and by words, of live generations only.
 package struct ChunkSearch: Sendable {
     package enum Mode: String, Sendable, CaseIterable {

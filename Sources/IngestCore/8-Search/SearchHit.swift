@@ -1,4 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
 import FoundationEssentials
+import HTTPTransport
+import TextCoding
+import Observability
 
 /// A search result: a chunk and its location.
 package struct SearchHit: Sendable, Equatable {

@@ -1,3 +1,8 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import Observability
+
 /// Signs, sends and retries calls to one AWS service.
 package struct AWSClient: Sendable {
     package var signed: SignedClient

@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// Keeps credentials and renews them ahead of their end, one fetch at a time. A failure is never kept.
 package final class CachedCredentials: CredentialProvider {
     /// From 15 minutes before the end a failed renewal is only noted; in the last 10 minutes (or the last third of short ones) it counts.

@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// The profiles of `~/.aws/config` and `~/.aws/credentials` (AWS SDKs and tools reference guide, "Shared config and credentials files").
 struct ProfileFile: Sendable {
     /// Values by name in each profile; those of the credentials file win.

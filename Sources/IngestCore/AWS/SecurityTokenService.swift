@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// The response of STS to `AssumeRole` and `AssumeRoleWithWebIdentity`.
 enum SecurityTokenService {
     static func request(_ endpoint: Endpoint, _ fields: [(String, String)]) -> HTTPRequest {

@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// Sends signed requests, and signs again where that can help: after credentials expired, and after a wrong clock was corrected.
 package struct SignedClient: Sendable {
     package var signer: SigV4Signer

@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// What every program needs: the cluster, the names of the indexes, and what is in their fingerprint.
 package struct CommonConfiguration: Sendable {
     package var region: String

@@ -1,3 +1,8 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import Observability
+
 /// The provider of vectors, for the worker and for questions.
 package struct EmbeddingsConfiguration: Sendable {
     package var provider: OpenAIEmbedder.Settings

@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// The clients that programs are made of, built from configuration once.
 package struct Services: Sendable {
     package let time: any TimeSource

@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// How `ingest-worker` reads documents.
 extension Settings {
     package static let extractor = Setting.text(

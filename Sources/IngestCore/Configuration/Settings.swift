@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// Every setting of every program, once.
 package enum Settings {
     // AWS. The credentials' own variables are AWS's (see README).

@@ -1,5 +1,8 @@
+import AsyncPrimitives
 import CPlatform
 import Glibc
+import HTTPTransport
+import Observability
 
 /// SIGTERM and SIGINT as stages of a shutdown: the first stops, the second ends at once.
 package enum Signals {

@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// A worker's settings, read once at its start.
 package protocol WorkerSettings: Sendable {
     init(_ reader: inout SettingsReader)

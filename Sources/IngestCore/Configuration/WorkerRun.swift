@@ -1,3 +1,8 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import Observability
+
 /// What both workers do around their pipeline: look at the queue, serve health, run the loop.
 package struct WorkerRun: Sendable {
     package let services: Services

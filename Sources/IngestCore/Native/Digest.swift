@@ -1,4 +1,9 @@
+import AsyncPrimitives
 import CCrypto
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
 
 /// SHA-256, SHA-1 and HMAC over libcrypto.
 package enum Digest {
@@ -49,18 +54,5 @@ final class RunningDigest {
         var output = [UInt8](repeating: 0, count: length)
         EVP_DigestFinal_ex(context, &output, nil)
         return output
-    }
-}
-
-package enum Hex {
-    private static let digits = Array("0123456789abcdef".utf8)
-
-    package static func string(_ bytes: some Sequence<UInt8>) -> String {
-        var output: [UInt8] = []
-        for byte in bytes {
-            output.append(digits[Int(byte >> 4)])
-            output.append(digits[Int(byte & 15)])
-        }
-        return String(decoding: output, as: UTF8.self)
     }
 }

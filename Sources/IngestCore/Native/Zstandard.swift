@@ -1,4 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
 import CZstd
+import HTTPTransport
+import TextCoding
+import Observability
 
 /// zstd frames in memory.
 package enum Zstandard {

@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// Makes ECS keep this task while it has work: `PUT $ECS_AGENT_URI/task-protection/v1/state`
 /// (Amazon ECS developer guide, "task scale-in protection endpoint").
 ///

@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// Decides what a failure is about, and keeps work waiting while a dependency is unavailable: one circuit breaker for each dependency.
 ///
 /// A failure alone proves nothing. Before a dependency counts as unavailable, a probe of the fleet's own has to fail as well, or several

@@ -1,4 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
 import ExtractionWire
+import HTTPTransport
+import TextCoding
+import Observability
 
 /// What a failure means for the work at hand. There are four kinds, and each has one outcome.
 ///
@@ -69,6 +74,10 @@ package protocol ClassifiedError: Error {
 
 extension Failure: ClassifiedError {
     package var failure: Failure { self }
+}
+
+extension TimeLimitExceeded: ClassifiedError {
+    package var failure: Failure { .transient(description) }
 }
 
 extension HTTPError: ClassifiedError {

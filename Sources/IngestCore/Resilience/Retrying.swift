@@ -1,3 +1,9 @@
+import AsyncPrimitives
+import CommandLineOptions
+import HTTPTransport
+import TextCoding
+import Observability
+
 /// How often and how long: a pure decision.
 package struct RetryPolicy: Sendable {
     package var maximumAttempts: Int

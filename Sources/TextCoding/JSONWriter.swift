@@ -1,3 +1,4 @@
+
 /// Writes JSON straight into bytes.
 ///
 /// Every control character and non-character is escaped, so that the text is valid in an SQS message

@@ -1,3 +1,4 @@
+
 /// Reads typed settings and collects everything that is wrong, so that it can be reported at once.
 package struct SettingsReader {
     private let values: [String: String]

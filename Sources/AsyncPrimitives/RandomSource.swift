@@ -8,9 +8,4 @@ package struct RandomSource: Sendable {
 
     /// Uniform in [0, 1).
     package func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
-
-    /// 32 hexadecimal digits, for names that must not meet.
-    package func identifier() -> String {
-        Hex.string([next(), next()].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } })
-    }
 }

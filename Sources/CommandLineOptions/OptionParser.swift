@@ -1,3 +1,4 @@
+
 /// Arguments and environment against declarations. Pure.
 package struct OptionParser: Sendable {
     package var declarations: [SettingDeclaration]

@@ -9,7 +9,7 @@ package protocol TimeSource: Sendable {
 }
 
 extension TimeSource {
-    /// Runs `body` for at most `duration`; then it is cancelled, and `Failure.transient` thrown.
+    /// Runs `body` for at most `duration`; then it is cancelled, and `TimeLimitExceeded` thrown.
     package func limit<Value: Sendable>(_ duration: Duration, _ body: @escaping @Sendable () async throws -> Value)
         async throws -> Value
     {
@@ -17,12 +17,18 @@ extension TimeSource {
             group.addTask { try await body() }
             group.addTask {
                 try await self.sleep(for: duration)
-                throw Failure.transient("no end after \(Int(duration.seconds)) s")
+                throw TimeLimitExceeded(limit: duration)
             }
             defer { group.cancelAll() }
             return try await group.next()!
         }
     }
+}
+
+package struct TimeLimitExceeded: Error, Equatable, CustomStringConvertible {
+    package var limit: Duration
+
+    package var description: String { "timed out after \(Int(limit.seconds)) s" }
 }
 
 /// The machine's clocks.

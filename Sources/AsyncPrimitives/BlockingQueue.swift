@@ -3,13 +3,13 @@ import Glibc
 /// A queue that threads wait on. Not for tasks: `take` blocks.
 ///
 /// Unchecked: `items` and `isClosed` are guarded by the mutex.
-final class BlockingQueue<Item: Sendable>: @unchecked Sendable {
+package final class BlockingQueue<Item: Sendable>: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var items: [Item] = []
     private var isClosed = false
 
-    init() {
+    package init() {
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(condition, nil)
     }
@@ -21,7 +21,7 @@ final class BlockingQueue<Item: Sendable>: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    func put(_ item: Item) {
+    package func put(_ item: Item) {
         pthread_mutex_lock(mutex)
         items.append(item)
         pthread_cond_signal(condition)
@@ -29,14 +29,14 @@ final class BlockingQueue<Item: Sendable>: @unchecked Sendable {
     }
 
     /// The next item; nil when the queue is closed and empty.
-    func take() -> Item? {
+    package func take() -> Item? {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         while items.isEmpty, !isClosed { pthread_cond_wait(condition, mutex) }
         return items.isEmpty ? nil : items.removeFirst()
     }
 
-    func close() {
+    package func close() {
         pthread_mutex_lock(mutex)
         isClosed = true
         pthread_cond_broadcast(condition)

@@ -1,3 +1,6 @@
+import AsyncPrimitives
+import TextCoding
+
 /// Structured logging in swift-log's terms: levels, a message, metadata. Never document text, never secrets.
 package struct Log: Sendable {
     package enum Level: String, Sendable, CaseIterable, Comparable {

@@ -1,5 +1,7 @@
+import AsyncPrimitives
 import CCurl
 import Glibc
+import TextCoding
 
 /// One request on its way: owns the easy handle's options and what has come back so far.
 ///
