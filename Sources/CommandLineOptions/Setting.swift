@@ -1,7 +1,6 @@
 import HTTPTransport
 import TextCoding
 
-
 /// One option of a program: its flag, its environment variable, its meaning. Parsing, `--help`, `--print-config` and the table of the
 /// documentation all come from here.
 package struct SettingDeclaration: Equatable, Sendable {

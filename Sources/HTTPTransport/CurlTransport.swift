@@ -1,7 +1,6 @@
 import AsyncPrimitives
 import CCurl
 import Glibc
-import TextCoding
 
 /// `HTTPClient` on one libcurl multi handle, which belongs to one thread: callers leave commands in a queue and wake it.
 ///

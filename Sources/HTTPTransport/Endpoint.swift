@@ -1,5 +1,3 @@
-import TextCoding
-
 /// Scheme, host and port of a server, and the path that everything on it begins with.
 package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     package var isSecure: Bool

@@ -1,5 +1,3 @@
-import AsyncPrimitives
-
 /// Describes a response that is not of the protocol: a proxy's page, a redirect, nothing at all. Never more than its outlines: the
 /// text of an unknown page may hold anything.
 package enum ForeignResponse {

@@ -1,5 +1,4 @@
 import AsyncPrimitives
-import TextCoding
 
 /// One request. The bytes that go over the wire follow from it alone: what is signed is what is sent.
 package struct HTTPRequest: Sendable {

@@ -1,6 +1,3 @@
-import AsyncPrimitives
-import TextCoding
-
 /// RFC 3986 percent-encoding, upper-case digits; everything but unreserved characters is encoded.
 package enum PercentEncoding {
     private static let digits = Array("0123456789ABCDEF".utf8)

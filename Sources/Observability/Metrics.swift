@@ -1,5 +1,4 @@
 import AsyncPrimitives
-import TextCoding
 
 /// Every series, once: counters, whose names end with `_total`, and gauges. Read by the health endpoint in Prometheus' text format.
 package final class Metrics: Sendable {

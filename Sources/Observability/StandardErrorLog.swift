@@ -1,6 +1,5 @@
 import AsyncPrimitives
 import Glibc
-import TextCoding
 
 /// Lines to standard error, written by a thread of its own: a slow reader costs lines, which are counted, and never holds up work.
 ///

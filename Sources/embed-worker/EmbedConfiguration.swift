@@ -1,6 +1,4 @@
-import AsyncPrimitives
 import CommandLineOptions
-import HTTPTransport
 import IngestCore
 
 /// All settings of `embed-worker`, read once.

@@ -1,9 +1,6 @@
 import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
-import HTTPTransport
 import IngestCore
-import TextCoding
 import Observability
 
 /// A chunk message's way: ledger, vectors, index, commit, clean-up.

@@ -1,9 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import IngestCore
-import TextCoding
-import Observability
 
 /// The settings of the pipeline itself.
 package struct EmbedSettings: Sendable {

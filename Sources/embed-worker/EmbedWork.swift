@@ -1,9 +1,5 @@
-import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
-import HTTPTransport
 import IngestCore
-import TextCoding
 import Observability
 
 /// A chunk message with the names that follow from it.

@@ -1,9 +1,5 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import IngestCore
-import TextCoding
-import Observability
 
 /// Chunks in, searchable vectors out.
 @main

@@ -1,8 +1,5 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import IngestCore
-import TextCoding
 import Observability
 
 /// Vectors for a generation's chunks, window by window: those that an interrupted attempt has paid for, those of chunks with the same text in

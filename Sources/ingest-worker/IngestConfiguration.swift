@@ -1,10 +1,7 @@
 import AsyncPrimitives
 import CommandLineOptions
 import ExtractionWire
-import HTTPTransport
 import IngestCore
-import TextCoding
-import Observability
 
 /// All settings of `ingest-worker`, read once.
 struct IngestConfiguration: WorkerSettings {

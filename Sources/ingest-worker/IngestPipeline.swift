@@ -1,9 +1,6 @@
 import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
-import HTTPTransport
 import IngestCore
-import TextCoding
 import Observability
 
 /// An event's way: ledger, object, text, chunks, generation, chunk message.

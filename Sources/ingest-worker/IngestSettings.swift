@@ -1,10 +1,6 @@
 import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
-import HTTPTransport
 import IngestCore
-import TextCoding
-import Observability
 
 /// The settings of the pipeline itself.
 package struct IngestSettings: Sendable {

@@ -1,9 +1,6 @@
 import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
-import HTTPTransport
 import IngestCore
-import TextCoding
 import Observability
 
 /// One object of an event, with the names that follow from it.

@@ -1,8 +1,5 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import IngestCore
-import TextCoding
 import Observability
 
 /// Events of a bucket in, chunks out.

@@ -1,8 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import IngestCore
-import TextCoding
 import Observability
 
 /// Sends an event for every object below a prefix: objects that were there before the fleet sent none.

@@ -1,8 +1,5 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import IngestCore
-import TextCoding
 import Observability
 
 /// `ingestctl dead-letters`: what both dead-letter queues hold, and why. Looking does not take anything away.

@@ -1,8 +1,5 @@
-import AsyncPrimitives
 import CommandLineOptions
-import HTTPTransport
 import IngestCore
-import TextCoding
 import Observability
 
 /// The operator's program.

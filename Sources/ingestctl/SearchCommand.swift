@@ -1,9 +1,6 @@
-import AsyncPrimitives
 import CommandLineOptions
-import HTTPTransport
 import IngestCore
 import TextCoding
-import Observability
 
 /// How many hits, found how, printed how.
 struct SearchOptions {

@@ -1,7 +1,5 @@
 import CommandLineOptions
-import HTTPTransport
 import IngestCore
-import Observability
 
 /// The table of `docs/configuration.md`, from the declarations that the programs parse with.
 enum SettingsTable {

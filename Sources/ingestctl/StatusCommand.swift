@@ -1,10 +1,5 @@
-import AsyncPrimitives
-import CommandLineOptions
 import FoundationEssentials
-import HTTPTransport
 import IngestCore
-import TextCoding
-import Observability
 
 /// `ingestctl status` and `ingestctl rejections`.
 struct StatusCommand {

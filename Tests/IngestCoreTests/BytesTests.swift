@@ -1,11 +1,7 @@
 import AsyncPrimitives
-import CommandLineOptions
 import Foundation
-import HTTPTransport
 import IngestCore
 import IngestTestKit
-import TextCoding
-import Observability
 import Testing
 
 /// Keys, names and hashes from outside are bytes.

@@ -1,9 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import IngestCore
-import TextCoding
-import Observability
 import Testing
 
 @Suite struct ChunkMessageTests {

@@ -1,11 +1,7 @@
-import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
-import HTTPTransport
 import IngestCore
-import TextCoding
-import Observability
 import Testing
+import TextCoding
 
 @Suite struct ChunkerTests {
     /// A random document: paragraphs, headings, long words, several scripts, pages.

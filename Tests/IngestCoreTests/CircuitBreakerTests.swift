@@ -1,9 +1,6 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import IngestCore
 import IngestTestKit
-import TextCoding
 import Observability
 import Testing
 

@@ -1,11 +1,8 @@
 import AsyncPrimitives
-import CommandLineOptions
 import Foundation
 import HTTPTransport
 import IngestCore
 import IngestTestKit
-import TextCoding
-import Observability
 import Testing
 
 @Suite struct CredentialTests {

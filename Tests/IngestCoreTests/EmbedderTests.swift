@@ -1,12 +1,9 @@
 import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
 import Foundation
 import HTTPTransport
 import IngestCore
 import IngestTestKit
-import TextCoding
-import Observability
 import Testing
 
 @Suite struct EmbedderTests {

@@ -1,9 +1,5 @@
-import AsyncPrimitives
-import CommandLineOptions
 import HTTPTransport
 import IngestCore
-import TextCoding
-import Observability
 import Testing
 
 @Suite struct EndpointTests {

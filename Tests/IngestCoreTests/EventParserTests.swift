@@ -1,9 +1,6 @@
-import AsyncPrimitives
-import CommandLineOptions
 import IngestCore
-import TextCoding
-import Observability
 import Testing
+import TextCoding
 
 @Suite struct EventParserTests {
     private func record(_ version: String, _ name: String, _ key: String, extra: String = "") -> String {

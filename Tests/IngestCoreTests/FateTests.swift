@@ -1,11 +1,8 @@
 import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
 import HTTPTransport
 import IngestCore
 import IngestTestKit
-import TextCoding
-import Observability
 import Testing
 
 /// What the work loop does with a message whose work failed.

@@ -1,9 +1,5 @@
-import AsyncPrimitives
 import CommandLineOptions
-import HTTPTransport
 import IngestCore
-import TextCoding
-import Observability
 import Testing
 
 /// Settings as people write them, and mistakes that must not be taken for settings.

@@ -1,11 +1,8 @@
 import AsyncPrimitives
-import CommandLineOptions
 import Foundation
 import HTTPTransport
 import IngestCore
 import IngestTestKit
-import TextCoding
-import Observability
 import Testing
 
 /// Mutated inputs to everything that reads what a server or a stranger wrote: none may end the process, and each is either read or refused.

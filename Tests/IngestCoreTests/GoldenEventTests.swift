@@ -1,10 +1,5 @@
-import AsyncPrimitives
-import CommandLineOptions
 import Foundation
-import HTTPTransport
 import IngestCore
-import TextCoding
-import Observability
 import Testing
 
 /// One file for every envelope and version; `expected.json` says what each must be read as.

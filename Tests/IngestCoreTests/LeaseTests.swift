@@ -1,10 +1,6 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import IngestCore
 import IngestTestKit
-import TextCoding
-import Observability
 import Testing
 
 /// Leases, polls and messages for others: what keeps a message in one pair of hands.

@@ -1,10 +1,5 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import IngestCore
 import IngestTestKit
-import TextCoding
-import Observability
 import Testing
 
 /// `ingestctl dead-letters` lists queues of any length.

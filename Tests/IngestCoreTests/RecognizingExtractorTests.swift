@@ -1,10 +1,7 @@
 import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
-import HTTPTransport
 import IngestCore
 import IngestTestKit
-import TextCoding
 import Observability
 import Testing
 

@@ -1,11 +1,8 @@
 import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
 import HTTPTransport
 import IngestCore
 import IngestTestKit
-import TextCoding
-import Observability
 import Testing
 
 /// What S3 and its proxies really answer.

@@ -1,12 +1,10 @@
 import AsyncPrimitives
-import CommandLineOptions
 import Foundation
 import HTTPTransport
 import IngestCore
 import IngestTestKit
-import TextCoding
-import Observability
 import Testing
+import TextCoding
 
 /// The signing test suites as their owners publish them: canonical request, string to sign and signature, compared as wholes.
 @Suite struct SigV4Tests {

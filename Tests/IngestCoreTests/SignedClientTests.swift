@@ -1,10 +1,7 @@
 import AsyncPrimitives
-import CommandLineOptions
 import HTTPTransport
 import IngestCore
 import IngestTestKit
-import TextCoding
-import Observability
 import Testing
 
 /// What a second signature mends, and what it does not.

@@ -1,13 +1,10 @@
 import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
 import Foundation
 import Glibc
 import HTTPTransport
 import IngestCore
 import IngestTestKit
-import TextCoding
-import Observability
 import Testing
 
 /// Sockets, threads and children on bad days.

@@ -1,11 +1,6 @@
-import AsyncPrimitives
-import CommandLineOptions
 import Foundation
-import HTTPTransport
 import IngestCore
 import IngestTestKit
-import TextCoding
-import Observability
 import Testing
 
 @Suite struct TokenizerTests {

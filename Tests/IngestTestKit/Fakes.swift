@@ -1,10 +1,8 @@
 import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
 import Glibc
 import HTTPTransport
 import IngestCore
-import TextCoding
 import Observability
 
 /// Vectors that follow from the text alone; counts what would have been paid for.

@@ -1,9 +1,5 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import IngestCore
-import TextCoding
-import Observability
 
 /// A queue with visibility timeouts on a given clock. What SQS may do, it does when told: fail items of a batch, deliver twice.
 package final class InMemoryQueue: MessageQueue {

@@ -1,10 +1,7 @@
 import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
-import HTTPTransport
 import IngestCore
 import TextCoding
-import Observability
 
 /// Objects in memory; an ETag is the content's hash.
 package final class InMemoryObjectStore: ObjectStore {

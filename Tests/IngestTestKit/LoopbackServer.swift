@@ -1,11 +1,7 @@
 import AsyncPrimitives
-import CommandLineOptions
 import Foundation
 import Glibc
-import HTTPTransport
 import IngestCore
-import TextCoding
-import Observability
 
 /// A socket that takes requests and shows their bytes.
 package final class LoopbackServer: Sendable {

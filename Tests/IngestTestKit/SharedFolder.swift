@@ -1,7 +1,4 @@
-import CommandLineOptions
 import Foundation
-import HTTPTransport
-import Observability
 
 /// The folder beside the project with published vectors and real documents: `FLEET_SHARED`, default `../shared`. It may be absent.
 package enum SharedFolder {

@@ -1,7 +1,5 @@
 import AsyncPrimitives
-import HTTPTransport
 import IngestCore
-import Observability
 
 extension WorkLoop.Job {
     /// For tests: one message, as a queue delivers it.

@@ -1,9 +1,5 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import IngestCore
-import TextCoding
-import Observability
 
 /// A clock that stands still until it is told to go on; whoever sleeps is woken when its time has come.
 package final class VirtualTime: TimeSource {

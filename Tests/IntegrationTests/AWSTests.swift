@@ -1,12 +1,7 @@
-import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
 import Foundation
-import HTTPTransport
 import IngestCore
 import IngestTestKit
-import TextCoding
-import Observability
 import Testing
 
 @Suite(.serialized, .enabled(if: LocalStack.shared != nil, Comment(rawValue: LocalStack.skipReason)))

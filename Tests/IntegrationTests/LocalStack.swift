@@ -1,9 +1,6 @@
-import AsyncPrimitives
 import CommandLineOptions
 import Foundation
-import HTTPTransport
 import IngestCore
-import TextCoding
 import Observability
 
 /// Real protocol servers, started by Tests/run.py, which names them in the file INTEGRATION_STACK.

@@ -1,13 +1,10 @@
 import AsyncPrimitives
-import CommandLineOptions
 import embed_worker
 import ExtractionWire
 import HTTPTransport
 import ingest_worker
 import IngestCore
 import IngestTestKit
-import TextCoding
-import Observability
 import Testing
 
 @Suite(.enabled(if: LocalStack.shared != nil, Comment(rawValue: LocalStack.skipReason)))

@@ -1,13 +1,10 @@
 import AsyncPrimitives
-import CommandLineOptions
 import embed_worker
 import ExtractionWire
-import HTTPTransport
 import ingest_worker
 import IngestCore
 import IngestTestKit
 import TextCoding
-import Observability
 
 /// Both pipelines over a real OpenSearch, with bucket and queues in memory, so that a test decides what happens when.
 struct PipelinePair: Sendable {

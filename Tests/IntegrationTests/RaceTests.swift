@@ -1,11 +1,7 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import ingest_worker
 import IngestCore
 import IngestTestKit
-import TextCoding
-import Observability
 import Testing
 
 /// What goes wrong in other systems, each by name, on real OpenSearch.

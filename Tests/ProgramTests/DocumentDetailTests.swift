@@ -6,9 +6,9 @@ import HTTPTransport
 import ingest_worker
 import IngestCore
 import IngestTestKit
-import TextCoding
 import Observability
 import Testing
+import TextCoding
 
 /// What goes with a document's text, and what bounds one document.
 @Suite struct DocumentDetailTests {

@@ -1,12 +1,8 @@
-import AsyncPrimitives
-import CommandLineOptions
 import embed_worker
 import ExtractionWire
-import HTTPTransport
 import ingest_worker
 import IngestCore
 import IngestTestKit
-import Observability
 
 /// What both pipelines work on, in memory and on a virtual clock, and the pipelines over it.
 struct MemoryStores: Sendable {

@@ -1,12 +1,10 @@
 import AsyncPrimitives
-import CommandLineOptions
 import embed_worker
 import Foundation
 import HTTPTransport
 import ingest_worker
 import IngestCore
 import IngestTestKit
-import TextCoding
 import Observability
 import Testing
 

@@ -1,13 +1,10 @@
 import AsyncPrimitives
-import CommandLineOptions
 import embed_worker
 import ExtractionWire
 import HTTPTransport
 import ingest_worker
 import IngestCore
 import IngestTestKit
-import TextCoding
-import Observability
 import Testing
 
 /// Both pipelines over stores in memory: what the promise says, step by step.

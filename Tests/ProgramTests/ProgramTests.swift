@@ -1,12 +1,7 @@
-import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
 import Foundation
-import HTTPTransport
 import IngestCore
 import IngestTestKit
-import TextCoding
-import Observability
 import Testing
 
 /// The built programs as a user meets them.

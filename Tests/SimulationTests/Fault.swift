@@ -1,9 +1,3 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
-
 /// What may go wrong outside the code under test.
 enum Fault: String, CaseIterable, Sendable {
     /// The connection breaks before anything happened.

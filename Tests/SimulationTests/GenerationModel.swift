@@ -1,10 +1,6 @@
 import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
-import HTTPTransport
 import IngestCore
-import TextCoding
-import Observability
 
 /// Every interleaving of a few workers, changes, crashes, duplicates, rejections and lost hand-overs of one object, through the rules of
 /// `DocumentRecord` themselves. A step is one effect on a shared thing; a change is a content number, and content 0 means deleted.

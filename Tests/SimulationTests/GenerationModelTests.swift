@@ -1,7 +1,3 @@
-import AsyncPrimitives
-import HTTPTransport
-import TextCoding
-import Observability
 import Testing
 
 /// The bounds within which everything is explored; each mistake in the rules is within reach of one of them.

@@ -1,9 +1,3 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
-
 /// What must hold, whatever goes wrong.
 enum Invariant: String, CaseIterable, Sendable {
     /// At every step, the ledger's live generation of each document is wholly in the index: a reader that keeps to it sees one version.

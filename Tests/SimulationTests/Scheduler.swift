@@ -1,10 +1,6 @@
 import AsyncPrimitives
-import CommandLineOptions
 import Glibc
-import HTTPTransport
 import IngestCore
-import TextCoding
-import Observability
 
 /// Runs every Swift concurrency job of the calling thread on that thread, in an order drawn from a seed, under virtual time.
 ///

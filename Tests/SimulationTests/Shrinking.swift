@@ -1,9 +1,3 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
-
 /// The fewest faults with which a seed still fails.
 enum Shrinking {
     static func minimal(seed: UInt64, of violation: Violation) -> SimulatedRun {

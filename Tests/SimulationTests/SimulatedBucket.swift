@@ -1,10 +1,7 @@
 import AsyncPrimitives
-import CommandLineOptions
 import HTTPTransport
 import IngestCore
 import IngestTestKit
-import TextCoding
-import Observability
 
 /// Documents and hand-overs. Unchecked: one thread.
 final class SimulatedBucket: @unchecked Sendable {

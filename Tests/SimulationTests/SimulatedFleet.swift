@@ -1,11 +1,9 @@
 import AsyncPrimitives
-import CommandLineOptions
 import embed_worker
 import HTTPTransport
 import ingest_worker
 import IngestCore
 import IngestTestKit
-import TextCoding
 import Observability
 
 /// The real loops, pipelines and clients of both workers, over a simulated process.

@@ -1,10 +1,7 @@
-import AsyncPrimitives
-import CommandLineOptions
 import FoundationEssentials
 import HTTPTransport
 import IngestCore
 import TextCoding
-import Observability
 
 /// As much of OpenSearch as the workers speak to: `_bulk` and `_mget` of chunks and ledger. Unchecked: one thread.
 final class SimulatedIndex: @unchecked Sendable {

@@ -1,9 +1,6 @@
 import AsyncPrimitives
-import CommandLineOptions
 import HTTPTransport
 import IngestCore
-import TextCoding
-import Observability
 
 /// One worker's way to the outside: a network with faults, and a clock. Once the process has crashed, no call of it returns or has an effect.
 ///

@@ -1,10 +1,8 @@
 import AsyncPrimitives
-import CommandLineOptions
 import FoundationEssentials
 import HTTPTransport
 import IngestCore
 import TextCoding
-import Observability
 
 /// A standard queue: at least once, in any order, with visibility timeouts. Unchecked: one thread.
 final class SimulatedQueue: @unchecked Sendable {

@@ -1,9 +1,5 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import IngestCore
-import TextCoding
-import Observability
 
 /// One seed, from the first event to the end.
 struct SimulatedRun {

@@ -1,10 +1,6 @@
 import AsyncPrimitives
-import CommandLineOptions
 import Foundation
-import HTTPTransport
 import IngestCore
-import TextCoding
-import Observability
 import Testing
 
 /// The real loops and pipelines of both workers, on simulated servers that do what servers do on bad days.

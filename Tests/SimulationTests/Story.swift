@@ -1,9 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import IngestCore
-import TextCoding
-import Observability
 
 /// What happens to the bucket in one run, and with how many workers: all of it follows from the seed.
 struct Story: Sendable {

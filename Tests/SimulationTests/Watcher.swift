@@ -1,9 +1,6 @@
-import AsyncPrimitives
-import CommandLineOptions
 import HTTPTransport
 import IngestCore
 import TextCoding
-import Observability
 
 /// Looks at every step of a run, and at its end. Unchecked: one thread.
 final class Watcher: @unchecked Sendable {

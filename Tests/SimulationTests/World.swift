@@ -1,9 +1,6 @@
 import AsyncPrimitives
-import CommandLineOptions
 import HTTPTransport
 import IngestCore
-import TextCoding
-import Observability
 
 /// Everything outside the workers: servers, clock, faults, and the checks of every step. Unchecked: one thread.
 final class World: @unchecked Sendable {

@@ -1,5 +1,4 @@
 import AsyncPrimitives
-import HTTPTransport
 import Observability
 
 /// One received message. The receipt is this delivery's only: a redelivery has another.

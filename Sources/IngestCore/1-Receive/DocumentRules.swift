@@ -1,8 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
 import HTTPTransport
-import TextCoding
-import Observability
 
 /// Which objects are documents, and whose. The last rule that fits an object decides; where none fits, it is a document only if no
 /// rule includes anything.

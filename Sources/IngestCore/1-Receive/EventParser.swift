@@ -1,9 +1,6 @@
-import AsyncPrimitives
-import CommandLineOptions
 import FoundationEssentials
 import HTTPTransport
 import TextCoding
-import Observability
 
 /// Reads what S3 and what is between it and the queue send: notifications of any version 2, the same inside SNS, and EventBridge.
 package enum EventParser {

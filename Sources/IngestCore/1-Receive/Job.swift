@@ -1,6 +1,3 @@
-import AsyncPrimitives
-import HTTPTransport
-import TextCoding
 import Observability
 
 extension WorkLoop {

@@ -1,7 +1,4 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
 import Observability
 
 /// Keeps received messages invisible for as long as they are worked on: every one from the moment of receive, queued ones included.

@@ -1,5 +1,4 @@
 import AsyncPrimitives
-import HTTPTransport
 import Observability
 
 /// What the loop needs in addition to its queues.

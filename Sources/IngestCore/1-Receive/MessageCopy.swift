@@ -1,8 +1,4 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// A message that goes back into its queue as a new one: the queue's own receive count, which leads to the dead-letter queue, starts again.
 ///

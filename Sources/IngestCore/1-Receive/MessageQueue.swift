@@ -1,8 +1,8 @@
 import AsyncPrimitives
 import CommandLineOptions
 import HTTPTransport
-import TextCoding
 import Observability
+import TextCoding
 
 /// A queue with visibility timeouts, at least once, in no order.
 package protocol MessageQueue: Sendable {

@@ -1,9 +1,3 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
-
 /// A hint that a key may have changed. What is indexed is what GET returns then.
 package struct ObjectChange: Equatable, Sendable {
     package var object: ObjectReference

@@ -1,9 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// What happens to a message.
 package enum Outcome: Equatable, Sendable {

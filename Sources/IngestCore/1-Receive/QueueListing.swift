@@ -1,8 +1,3 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import Observability
-
 /// Reads a whole queue without removing anything.
 package enum QueueListing {
     /// Receives until a receive is empty. A message may come again before others came at all: in a long queue the first ones are visible

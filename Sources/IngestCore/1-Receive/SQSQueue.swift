@@ -1,10 +1,8 @@
 import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
 import FoundationEssentials
 import HTTPTransport
 import TextCoding
-import Observability
 
 /// `MessageQueue` over the SQS JSON protocol (`X-Amz-Target: AmazonSQS.<Operation>`, application/x-amz-json-1.0).
 package struct SQSQueue: MessageQueue {

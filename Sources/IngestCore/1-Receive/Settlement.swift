@@ -1,8 +1,5 @@
 import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
-import HTTPTransport
-import TextCoding
 import Observability
 
 /// Does to a message what its outcome says.

@@ -1,8 +1,4 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// The two stages of stopping: take nothing new; then drop what is unfinished.
 package final class Shutdown: Sendable {

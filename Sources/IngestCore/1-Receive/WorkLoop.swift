@@ -1,8 +1,5 @@
 import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
-import HTTPTransport
-import TextCoding
 import Observability
 
 /// Receives messages, works on them, settles them: the loop of both workers.

@@ -1,8 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import TextCoding
-import Observability
 
 /// What a document is called in the index: a hash of tenant, bucket and key, 40 hexadecimal digits.
 package struct DocumentID: Hashable, Sendable, CustomStringConvertible {

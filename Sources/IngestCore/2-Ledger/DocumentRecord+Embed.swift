@@ -1,9 +1,5 @@
 import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// What the worker that embeds does with a chunk message.
 package enum EmbedDecision: Equatable, Sendable {

@@ -1,9 +1,5 @@
 import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// The rules of the worker that reads the bucket.
 extension DocumentRecord {

@@ -1,7 +1,4 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import Observability
 
 extension DocumentRecord {
     /// A tombstone of a deletion before `end`: no generation is in flight, none is left to remove or to report.

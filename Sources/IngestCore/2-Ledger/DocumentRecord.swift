@@ -1,8 +1,4 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// What the ledger knows of a document in one physical index. Generations count up from 1; 0 is "never".
 ///

@@ -1,9 +1,3 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
-
 /// The records of all documents, changed by compare-and-set only.
 package protocol Ledger: Sendable {
     /// The record, or a version that says that there is none.

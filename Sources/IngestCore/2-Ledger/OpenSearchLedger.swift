@@ -1,9 +1,6 @@
 import AsyncPrimitives
-import CommandLineOptions
 import FoundationEssentials
-import HTTPTransport
 import TextCoding
-import Observability
 
 /// The ledger as an OpenSearch index. Reads and writes of many documents go together: one request each a few milliseconds.
 package struct OpenSearchLedger: Ledger {

@@ -1,8 +1,4 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// `ingestctl prune`: forgets objects whose deletion is older than any message can be.
 ///

@@ -1,8 +1,3 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import Observability
-
 /// Where a bucket sends its events.
 package struct BucketNotifications: Equatable, Sendable {
     /// By the queue's ARN: the kinds of events.

@@ -1,10 +1,6 @@
-import AsyncPrimitives
-import CommandLineOptions
 import FoundationEssentials
 import Glibc
 import HTTPTransport
-import TextCoding
-import Observability
 
 /// Streams an object into a file and checks what the server said of it: length, and the checksum where there is one for the whole object.
 ///

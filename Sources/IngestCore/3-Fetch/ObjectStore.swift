@@ -1,9 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// A bucket store: objects by key.
 package protocol ObjectStore: Sendable {

@@ -1,8 +1,5 @@
 import AsyncPrimitives
-import CommandLineOptions
 import HTTPTransport
-import TextCoding
-import Observability
 
 /// One call to S3: the request that it is in a region, and what its responses mean.
 struct S3Call {

@@ -1,10 +1,6 @@
-import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
 import Glibc
 import HTTPTransport
-import TextCoding
-import Observability
 
 /// `ObjectStore` over the S3 REST API.
 package struct S3ObjectStore: ObjectStore {

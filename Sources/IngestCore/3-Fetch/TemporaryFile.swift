@@ -1,9 +1,5 @@
-import AsyncPrimitives
 import CPlatform
 import Glibc
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// An unlinked file that only this process can reach; gone when the last reference goes. Owns its descriptor.
 package final class TemporaryFile: Sendable {

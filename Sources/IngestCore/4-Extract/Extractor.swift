@@ -1,8 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
-import TextCoding
-import Observability
 
 /// Turns a stored object into text.
 package protocol Extractor: Sendable {

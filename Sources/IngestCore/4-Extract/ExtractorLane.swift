@@ -1,10 +1,6 @@
 import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
 import Glibc
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// One thread and the child it talks to, one document after the other. The thread lives as long as the pool: a child is killed by the
 /// kernel when the thread that started it ends.

@@ -1,9 +1,5 @@
 import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// `Extractor` over a fixed number of sandboxed children.
 package final class ExtractorPool: Extractor {

@@ -1,11 +1,6 @@
-import AsyncPrimitives
-import CommandLineOptions
 import CPlatform
 import ExtractionWire
 import Glibc
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// One running `document-extractor`. Owns the process, its socket and the end of its standard error; used by one thread.
 final class ExtractorProcess {

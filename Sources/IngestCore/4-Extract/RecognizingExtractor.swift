@@ -1,8 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
-import HTTPTransport
-import TextCoding
 import Observability
 
 /// Reads documents by text alone, and those that show text in pictures once more by OCR, in processes of its own: slow documents hold up no others.

@@ -1,8 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import TextCoding
-import Observability
 
 /// Where a page's part of a chunk begins.
 package struct PagePart: Equatable, Sendable {

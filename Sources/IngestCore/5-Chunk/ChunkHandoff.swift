@@ -1,9 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// How a document's chunks get from one worker to the other: in the message while they fit, else in an object of their own.
 package struct ChunkHandoff: Sendable {

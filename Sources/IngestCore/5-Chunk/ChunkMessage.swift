@@ -1,9 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
 import FoundationEssentials
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// What `ingest-worker` hands to `embed-worker`: one generation of one document, its chunks inline or in an object.
 package struct ChunkMessage: Equatable, Sendable {

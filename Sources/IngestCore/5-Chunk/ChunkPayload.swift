@@ -1,8 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import TextCoding
-import Observability
 
 /// A chunk as it travels between the workers.
 package struct ChunkPayload: Equatable, Sendable {

@@ -1,8 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import TextCoding
-import Observability
 
 /// A document's chunks as they travel, decoded one by one: a document of 20,000 chunks is not in memory as 20,000 records.
 package struct ChunkSet: Sendable {

@@ -1,9 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// A stretch of text that a chunk takes whole: a block, or a part of one that is too long.
 struct ChunkUnit: Equatable {

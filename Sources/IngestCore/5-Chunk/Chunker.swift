@@ -1,9 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// Packs a document into chunks of at most `tokens` tokens. Pure: the same document gives the same chunks.
 ///

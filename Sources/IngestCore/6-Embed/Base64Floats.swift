@@ -1,9 +1,3 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
-
 /// Base64 straight into floats.
 enum Base64Floats {
     private static let values: [UInt8] = {

@@ -1,8 +1,3 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import Observability
-
 /// One text to embed, with its tokens as counted by the chunker.
 package struct EmbeddingInput: Equatable, Sendable {
     package var text: String

@@ -1,8 +1,4 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// Packs chunks of many documents into requests by count, tokens and age.
 package struct EmbeddingBatcher: Sendable {

@@ -2,8 +2,8 @@ import AsyncPrimitives
 import CommandLineOptions
 import ExtractionWire
 import HTTPTransport
-import TextCoding
 import Observability
+import TextCoding
 
 /// What an embeddings provider said instead of vectors.
 package struct EmbeddingError: ClassifiedError, CustomStringConvertible {

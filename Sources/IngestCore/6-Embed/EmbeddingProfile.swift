@@ -1,8 +1,4 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// What an embeddings server takes, learned from a few harmless words.
 package struct EmbeddingProfile: Equatable, Sendable, CustomStringConvertible {

@@ -1,8 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import TextCoding
-import Observability
 
 /// Reads the response of an embeddings endpoint: vectors as base64 of little-endian float32, or as arrays from servers that ignore the request.
 enum EmbeddingResponse {

@@ -1,9 +1,8 @@
 import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
 import HTTPTransport
-import TextCoding
 import Observability
+import TextCoding
 
 /// `POST /embeddings` of OpenAI and of servers that speak the same (openai-openapi, createEmbedding).
 ///

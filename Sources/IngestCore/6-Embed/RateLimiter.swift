@@ -1,8 +1,5 @@
 import AsyncPrimitives
-import CommandLineOptions
 import HTTPTransport
-import TextCoding
-import Observability
 
 /// Limits the rate of requests to a provider: as many concurrent requests as it accepts, none until its Retry-After has passed.
 ///

@@ -1,8 +1,4 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// Vectors that are paid for and not yet live: kept over an interruption, so that the next attempt does not pay again.
 package final class UncommittedVectorCache: Sendable {

@@ -1,10 +1,7 @@
-import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
 import FoundationEssentials
 import HTTPTransport
 import TextCoding
-import Observability
 
 /// One operation of a `_bulk` request and what became of it.
 package struct BulkOperation: Sendable {

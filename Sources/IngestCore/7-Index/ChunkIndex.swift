@@ -1,8 +1,3 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import Observability
-
 /// Where chunks and vectors are searched.
 package protocol ChunkIndex: Sendable {
     /// Writes chunks that are not there yet; an id that is taken counts as written.

@@ -1,9 +1,6 @@
-import AsyncPrimitives
-import CommandLineOptions
 import FoundationEssentials
 import HTTPTransport
 import TextCoding
-import Observability
 
 /// What a server is, and what it can do.
 package struct Cluster: Equatable, Sendable {

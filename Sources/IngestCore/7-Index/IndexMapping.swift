@@ -1,8 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import TextCoding
-import Observability
 
 /// The bodies that make the indexes: chunks, ledger, and the search pipeline of hybrid queries.
 package struct IndexMapping: Sendable {

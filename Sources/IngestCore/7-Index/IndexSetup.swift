@@ -1,9 +1,6 @@
-import AsyncPrimitives
-import CommandLineOptions
 import FoundationEssentials
 import HTTPTransport
 import TextCoding
-import Observability
 
 /// Makes and checks the indexes of a fleet. Every step may be repeated.
 package struct IndexSetup: Sendable {

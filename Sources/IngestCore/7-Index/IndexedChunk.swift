@@ -1,8 +1,5 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import TextCoding
-import Observability
 
 /// A chunk as it is in the index: its place, its text, its vector and where it came from.
 package struct IndexedChunk: Sendable {

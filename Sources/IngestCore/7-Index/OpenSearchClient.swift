@@ -3,8 +3,8 @@ import CommandLineOptions
 import ExtractionWire
 import FoundationEssentials
 import HTTPTransport
-import TextCoding
 import Observability
+import TextCoding
 
 /// Requests to one OpenSearch cluster: addressed, signed where it is a managed domain, retried, errors classified.
 package struct OpenSearchClient: Sendable {

@@ -1,8 +1,6 @@
 import AsyncPrimitives
-import CommandLineOptions
 import HTTPTransport
 import TextCoding
-import Observability
 
 /// `ChunkIndex` over OpenSearch: bulks of many documents' chunks, routed by document.
 package struct OpenSearchIndex: ChunkIndex {

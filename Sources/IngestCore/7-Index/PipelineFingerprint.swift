@@ -1,8 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import TextCoding
-import Observability
 
 /// A hash of everything that changes chunk text or vectors. It names the physical index: another fingerprint is another index, never a mix.
 package struct PipelineFingerprint: Equatable, Sendable, CustomStringConvertible {

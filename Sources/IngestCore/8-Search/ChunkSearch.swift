@@ -1,8 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import TextCoding
-import Observability
 
 /// Finds chunks by meaning and by words, of live generations only.
 package struct ChunkSearch: Sendable {

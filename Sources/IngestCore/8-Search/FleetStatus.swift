@@ -1,9 +1,5 @@
-import AsyncPrimitives
-import CommandLineOptions
 import FoundationEssentials
-import HTTPTransport
 import TextCoding
-import Observability
 
 /// How many documents the ledger knows, by state, and how many chunks the index holds.
 package struct FleetStatus: Equatable, Sendable, Codable {

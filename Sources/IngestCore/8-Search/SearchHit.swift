@@ -1,9 +1,5 @@
-import AsyncPrimitives
-import CommandLineOptions
 import FoundationEssentials
-import HTTPTransport
 import TextCoding
-import Observability
 
 /// A search result: a chunk and its location.
 package struct SearchHit: Sendable, Equatable {

@@ -1,7 +1,5 @@
 import AsyncPrimitives
-import CommandLineOptions
 import HTTPTransport
-import Observability
 
 /// Signs, sends and retries calls to one AWS service.
 package struct AWSClient: Sendable {

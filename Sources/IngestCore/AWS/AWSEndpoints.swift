@@ -1,8 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
 import HTTPTransport
-import TextCoding
-import Observability
 
 /// Where services are: `AWS_ENDPOINT_URL_<SERVICE>`, then `AWS_ENDPOINT_URL`, then the region's own.
 package struct AWSEndpoints: Sendable {

@@ -1,9 +1,3 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
-
 /// A service's error: its own code, the operation and resource, and what that means.
 package struct AWSError: ClassifiedError, CustomStringConvertible {
     package var service: String

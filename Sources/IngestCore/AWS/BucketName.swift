@@ -1,9 +1,3 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
-
 /// Names of buckets (S3 user guide, "general purpose bucket naming rules").
 package enum BucketName {
     /// 3 to 63 lower-case letters, digits, dots and hyphens, beginning and ending with a letter or digit. Capitals and `_`, which old buckets

@@ -1,8 +1,4 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// Keeps credentials and renews them ahead of their end, one fetch at a time. A failure is never kept.
 package final class CachedCredentials: CredentialProvider {

@@ -1,9 +1,7 @@
 import AsyncPrimitives
-import CommandLineOptions
 import FoundationEssentials
 import HTTPTransport
 import TextCoding
-import Observability
 
 /// The credentials endpoint of ECS tasks and EKS pods (`AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, `…_FULL_URI`).
 struct ContainerCredentials: CredentialProvider {

@@ -1,8 +1,5 @@
 import AsyncPrimitives
-import CommandLineOptions
 import HTTPTransport
-import TextCoding
-import Observability
 
 /// Where credentials are looked for: environment, web identity (EKS), shared profile, container endpoint (ECS, EKS Pod Identity), instance
 /// metadata (EC2), in this order.

@@ -1,8 +1,4 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// What requests are signed with. Never printed.
 package struct Credentials: Equatable, Sendable, CustomStringConvertible, CustomDebugStringConvertible {

@@ -1,9 +1,7 @@
 import AsyncPrimitives
-import CommandLineOptions
 import FoundationEssentials
 import HTTPTransport
 import TextCoding
-import Observability
 
 /// The role of an EC2 instance, by version 2 of its metadata service (EC2 user guide, "Use the Instance Metadata Service").
 struct InstanceCredentials: CredentialProvider {

@@ -1,10 +1,6 @@
 import AsyncPrimitives
-import CommandLineOptions
 import FoundationEssentials
 import Glibc
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// `credential_process` of a profile: a command of the user's, which prints credentials as JSON (AWS SDKs guide, "Process credential provider").
 struct ProcessCredentials: CredentialProvider {

@@ -1,8 +1,5 @@
 import AsyncPrimitives
-import CommandLineOptions
 import HTTPTransport
-import TextCoding
-import Observability
 
 /// Credentials of a profile: static keys, a role over another profile or source, a web identity, or an external process.
 struct ProfileCredentials: CredentialProvider {

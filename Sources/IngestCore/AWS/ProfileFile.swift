@@ -1,8 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import TextCoding
-import Observability
 
 /// The profiles of `~/.aws/config` and `~/.aws/credentials` (AWS SDKs and tools reference guide, "Shared config and credentials files").
 struct ProfileFile: Sendable {

@@ -1,8 +1,6 @@
 import AsyncPrimitives
-import CommandLineOptions
 import HTTPTransport
 import TextCoding
-import Observability
 
 /// The response of STS to `AssumeRole` and `AssumeRoleWithWebIdentity`.
 enum SecurityTokenService {

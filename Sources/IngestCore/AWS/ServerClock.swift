@@ -1,8 +1,5 @@
 import AsyncPrimitives
-import CommandLineOptions
 import HTTPTransport
-import TextCoding
-import Observability
 
 /// The difference between servers' clocks and this machine's, learned from `Date` headers (smithy-rs#4800: server date less the middle of
 /// the exchange; a response with `Age` is from a cache and says nothing).

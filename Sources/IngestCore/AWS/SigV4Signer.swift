@@ -1,8 +1,6 @@
 import AsyncPrimitives
-import CommandLineOptions
 import HTTPTransport
 import TextCoding
-import Observability
 
 /// AWS Signature Version 4, in the words of its specification ("Create a signed AWS API request", IAM user guide). Pure: time is a parameter.
 package struct SigV4Signer: Sendable {

@@ -1,8 +1,5 @@
 import AsyncPrimitives
-import CommandLineOptions
 import HTTPTransport
-import TextCoding
-import Observability
 
 /// Sends signed requests, and signs again where that can help: after credentials expired, and after a wrong clock was corrected.
 package struct SignedClient: Sendable {

@@ -1,9 +1,3 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
-
 /// What `--check` found: a line for each thing that a program needs.
 package struct CheckReport: Sendable {
     package private(set) var text = ""

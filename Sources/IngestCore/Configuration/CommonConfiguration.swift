@@ -1,7 +1,5 @@
-import AsyncPrimitives
 import CommandLineOptions
 import HTTPTransport
-import TextCoding
 import Observability
 
 /// What every program needs: the cluster, the names of the indexes, and what is in their fingerprint.

@@ -1,7 +1,5 @@
-import AsyncPrimitives
 import CommandLineOptions
 import HTTPTransport
-import Observability
 
 /// The provider of vectors, for the worker and for questions.
 package struct EmbeddingsConfiguration: Sendable {

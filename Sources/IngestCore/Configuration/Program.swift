@@ -1,9 +1,5 @@
-import AsyncPrimitives
 import CommandLineOptions
 import Glibc
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// A command-line program: its name, its options, and how it ends.
 package struct Program: Sendable {

@@ -1,7 +1,5 @@
 import AsyncPrimitives
-import CommandLineOptions
 import HTTPTransport
-import TextCoding
 import Observability
 
 /// The clients that programs are made of, built from configuration once.

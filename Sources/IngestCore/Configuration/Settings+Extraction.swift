@@ -1,8 +1,4 @@
-import AsyncPrimitives
 import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// How `ingest-worker` reads documents.
 extension Settings {

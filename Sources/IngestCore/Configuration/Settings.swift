@@ -1,7 +1,4 @@
-import AsyncPrimitives
 import CommandLineOptions
-import HTTPTransport
-import TextCoding
 import Observability
 
 /// Every setting of every program, once.

@@ -1,8 +1,6 @@
 import AsyncPrimitives
 import CPlatform
 import Glibc
-import HTTPTransport
-import Observability
 
 /// SIGTERM and SIGINT as stages of a shutdown: the first stops, the second ends at once.
 package enum Signals {

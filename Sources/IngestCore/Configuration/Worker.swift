@@ -1,7 +1,4 @@
-import AsyncPrimitives
 import CommandLineOptions
-import HTTPTransport
-import TextCoding
 import Observability
 
 /// A worker's settings, read once at its start.

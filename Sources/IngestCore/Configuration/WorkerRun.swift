@@ -1,6 +1,4 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
 import Observability
 
 /// What both workers do around their pipeline: look at the queue, serve health, run the loop.

@@ -1,9 +1,3 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
-
 /// A reflected CRC with all-ones start and end, eight bytes a step. S3 stores crc32, crc32c and crc64nvme of objects.
 struct CyclicRedundancyCheck<Word: FixedWidthInteger & UnsignedInteger> {
     private let tables: [Word]

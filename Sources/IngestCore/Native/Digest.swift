@@ -1,9 +1,4 @@
-import AsyncPrimitives
 import CCrypto
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// SHA-256, SHA-1 and HMAC over libcrypto.
 package enum Digest {

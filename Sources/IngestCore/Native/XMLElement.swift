@@ -1,9 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
 import CXML2
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// A small XML response of an AWS service, as a tree. Bounded: at most 20,000 elements, 32 deep.
 package struct XMLElement: Sendable {

@@ -1,9 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
 import CZstd
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// zstd frames in memory.
 package enum Zstandard {

@@ -1,8 +1,4 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// What the health endpoint returns. Liveness is the heartbeat alone: a broken dependency must not restart the fleet.
 package final class Health: Sendable {

@@ -1,9 +1,6 @@
 import AsyncPrimitives
-import CommandLineOptions
 import CPlatform
 import Glibc
-import HTTPTransport
-import TextCoding
 import Observability
 
 /// A minimal HTTP server on a thread of its own: `/live`, `/ready`, `/metrics`. It responds while everything else is stuck.

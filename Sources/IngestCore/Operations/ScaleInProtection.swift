@@ -1,8 +1,7 @@
 import AsyncPrimitives
-import CommandLineOptions
 import HTTPTransport
-import TextCoding
 import Observability
+import TextCoding
 
 /// Makes ECS keep this task while it has work: `PUT $ECS_AGENT_URI/task-protection/v1/state`
 /// (Amazon ECS developer guide, "task scale-in protection endpoint").

@@ -1,7 +1,4 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
 import Observability
 
 /// Decides what a failure is about, and keeps work waiting while a dependency is unavailable: one circuit breaker for each dependency.

@@ -1,9 +1,3 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
-
 /// What a worker needs to process a message, and what a pause is of.
 package enum Dependency: Hashable, Sendable, CustomStringConvertible {
     /// The index that holds chunks and vectors.

@@ -1,9 +1,6 @@
 import AsyncPrimitives
-import CommandLineOptions
 import ExtractionWire
 import HTTPTransport
-import TextCoding
-import Observability
 
 /// What a failure means for the work at hand. There are four kinds, and each has one outcome.
 ///

@@ -1,7 +1,4 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
 import Observability
 
 /// Retries in place what a dependency failed at, for where releasing the message would pay for the same work again.

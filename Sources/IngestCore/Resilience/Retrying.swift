@@ -1,8 +1,4 @@
 import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// How often and how long: a pure decision.
 package struct RetryPolicy: Sendable {

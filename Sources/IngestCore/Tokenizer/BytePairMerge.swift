@@ -1,9 +1,3 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
-
 /// Counts the tokens of one piece that is no token itself: the pair of lowest rank is merged until none is left.
 struct BytePairMerge {
     let vocabulary: Vocabulary

@@ -1,9 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
 import CVocabulary
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// The classes of characters that cl100k_base's pattern distinguishes, by the tables of Unicode 16.
 ///

@@ -1,9 +1,3 @@
-import AsyncPrimitives
-import CommandLineOptions
-import HTTPTransport
-import TextCoding
-import Observability
-
 /// Counts cl100k_base tokens exactly as tiktoken's `encode_ordinary` does: markers such as `<|endoftext|>` are ordinary text.
 package struct Tokenizer: Sendable {
     package static let cl100k = Tokenizer(vocabulary: .cl100k, name: "cl100k_base")

@@ -1,9 +1,4 @@
-import AsyncPrimitives
-import CommandLineOptions
 import CVocabulary
-import HTTPTransport
-import TextCoding
-import Observability
 
 /// Ranks of byte strings: cl100k_base's 100,256 tokens in an open-addressing table, built once from the compiled-in list.
 ///
