@@ -139,12 +139,16 @@ let package = Package(
         ),
         .testTarget(
             name: "SimulationTests",
-            dependencies: foundations + ["IngestCore", "IngestTestKit", "ExtractionWire", "ingest-worker", "embed-worker"],
+            dependencies: foundations + [
+                "IngestCore", "IngestTestKit", "ExtractionWire", "ingest-worker", "embed-worker",
+            ],
             swiftSettings: settings
         ),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: foundations + ["IngestCore", "IngestTestKit", "ExtractionWire", "ingest-worker", "embed-worker"],
+            dependencies: foundations + [
+                "IngestCore", "IngestTestKit", "ExtractionWire", "ingest-worker", "embed-worker",
+            ],
             swiftSettings: settings
         ),
     ]

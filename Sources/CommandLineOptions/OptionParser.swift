@@ -1,4 +1,3 @@
-
 /// Arguments and environment against declarations. Pure.
 package struct OptionParser: Sendable {
     package var declarations: [SettingDeclaration]

@@ -1,4 +1,3 @@
-
 /// Reads typed settings and collects everything that is wrong, so that it can be reported at once.
 package struct SettingsReader {
     private let values: [String: String]

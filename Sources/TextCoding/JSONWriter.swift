@@ -1,4 +1,3 @@
-
 /// Writes JSON straight into bytes.
 ///
 /// Every control character and non-character is escaped, so that the text is valid in an SQS message

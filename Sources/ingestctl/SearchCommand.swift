@@ -8,15 +8,15 @@ struct SearchOptions {
     var mode: ChunkSearch.Mode
     var asJSON: Bool
 
-    static let limitSetting = Setting.number("LIMIT", "n", "search: how many hits", default: 5, in: 1...100)
+    static let limitSetting = Setting.number("LIMIT", "n", "search: maximum number of hits", default: 5, in: 1...100)
         .asFlagOnly
     static let modeSetting = Setting.choice(
         "MODE",
         ChunkSearch.Mode.allCases.map(\.rawValue),
-        "search: by what",
+        "search: by text, by vector, or both",
         default: "hybrid"
     ).asFlagOnly
-    static let jsonSetting = Setting.toggle("JSON", "search: one JSON object a line, with the whole text").asFlagOnly
+    static let jsonSetting = Setting.toggle("JSON", "search: one JSON object per line, with the full text").asFlagOnly
     static let declarations = [limitSetting.declaration, modeSetting.declaration, jsonSetting.declaration]
 
     init(_ reader: inout SettingsReader) {

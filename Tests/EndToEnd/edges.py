@@ -325,7 +325,7 @@ class Fleet:
             problem = problem or f"{burnt} messages were received again"
         if cost > 20 + 2 * seconds:
             problem = problem or f"{cost:.0f} requests a document"
-        self.row(name, "all", problem or ("waits, then live" if waits else "live"), not problem, cost, said=said)
+        self.row(name, "all", problem or ("paused, then live" if waits else "live"), not problem, cost, said=said)
 
     def row(self, fault: str, scope: str, end: str, right: bool, cost: float, beside: float | None = None, said: str = "") -> None:
         service = self.name.removeprefix("edges-")

@@ -161,7 +161,7 @@ class Scene:
         self.fleet.wait_until_drained(60, alive=self.work.alive)
         letters = self.dead_letters()
         assert not letters, f"{situation}: {letters}"
-        self.seen[situation] = (told, "waits")
+        self.seen[situation] = (told, "paused")
 
     def send(self, body: str) -> None:
         self.fleet.sqs.send_message(QueueUrl=self.fleet.queues["events"], MessageBody=body)
@@ -305,7 +305,7 @@ def surroundings(scene: Scene, rows: dict) -> None:
     pattern = wildcards(line("missing bucket"))
     scene.wait("missing bucket", lambda: pattern.search(scene.told(begin)))
     scene.good()  # it comes back later and later, and holds up nobody
-    scene.seen["missing bucket"] = (scene.told(begin), "tried again")
+    scene.seen["missing bucket"] = (scene.told(begin), "retried")
 
 
 def drop_index(scene: Scene) -> None:

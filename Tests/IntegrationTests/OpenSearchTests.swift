@@ -1,11 +1,11 @@
 import AsyncPrimitives
-import embed_worker
 import ExtractionWire
 import HTTPTransport
-import ingest_worker
 import IngestCore
 import IngestTestKit
 import Testing
+import embed_worker
+import ingest_worker
 
 @Suite(.enabled(if: LocalStack.shared != nil, Comment(rawValue: LocalStack.skipReason)))
 struct OpenSearchTests {

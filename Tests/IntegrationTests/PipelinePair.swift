@@ -1,10 +1,10 @@
 import AsyncPrimitives
-import embed_worker
 import ExtractionWire
-import ingest_worker
 import IngestCore
 import IngestTestKit
 import TextCoding
+import embed_worker
+import ingest_worker
 
 /// Both pipelines over a real OpenSearch, with bucket and queues in memory, so that a test decides what happens when.
 struct PipelinePair: Sendable {

@@ -1,14 +1,14 @@
 import AsyncPrimitives
 import CommandLineOptions
-import embed_worker
 import ExtractionWire
 import HTTPTransport
-import ingest_worker
 import IngestCore
 import IngestTestKit
 import Observability
 import Testing
 import TextCoding
+import embed_worker
+import ingest_worker
 
 /// What goes with a document's text, and what bounds one document.
 @Suite struct DocumentDetailTests {

@@ -1,11 +1,11 @@
 import AsyncPrimitives
-import embed_worker
 import ExtractionWire
 import HTTPTransport
-import ingest_worker
 import IngestCore
 import IngestTestKit
 import Testing
+import embed_worker
+import ingest_worker
 
 /// Both pipelines over stores in memory: what the promise says, step by step.
 @Suite struct PipelineTests {

@@ -1,10 +1,10 @@
 import AsyncPrimitives
-import embed_worker
 import HTTPTransport
-import ingest_worker
 import IngestCore
 import IngestTestKit
 import Observability
+import embed_worker
+import ingest_worker
 
 /// The real loops, pipelines and clients of both workers, over a simulated process.
 struct SimulatedFleet {

@@ -182,7 +182,7 @@ class Fleet:
             "LOG_FORMAT": "json",
         }
         if worker == "embed-worker":
-            environment |= {"OPENAI_BASE_URL": f"{self.stack.embeddings_url}/v1", "OPENAI_API_KEY": KEY, "TIDY_AFTER_SECONDS": "3"}
+            environment |= {"OPENAI_BASE_URL": f"{self.stack.embeddings_url}/v1", "OPENAI_API_KEY": KEY, "ORPHAN_SWEEP_DELAY_SECONDS": "3"}
         return environment
 
     def operator(self) -> dict[str, str]:

@@ -18,49 +18,49 @@ extension Settings {
     package static let extractMemory = Setting.number(
         "EXTRACT_MEMORY_MB",
         "MB",
-        "address space of an extractor",
+        "memory limit (address space) of an extractor",
         default: 1024,
         in: 128...65_536
     )
     package static let extractSeconds = Setting.number(
         "EXTRACT_SECONDS",
         "s",
-        "most time for one document",
+        "timeout for one document",
         default: 60,
         in: 1...3600
     )
     package static let maximumPages = Setting.number(
         "EXTRACT_MAX_PAGES",
         "n",
-        "most pages of a document",
+        "maximum pages of a document",
         default: 10_000,
         in: 1...1_000_000
     )
     package static let maximumText = Setting.number(
         "EXTRACT_MAX_TEXT_BYTES",
         "bytes",
-        "most text of a document",
+        "maximum text of a document",
         default: 64 << 20,
         in: 1024...256 << 20
     )
     package static let leastQuality = Setting.number(
         "MIN_QUALITY",
         "%",
-        "minimum text quality (0 to 100); text below it, as damaged fonts and encodings give, is rejected",
+        "minimum text quality (0 to 100); damaged fonts and encodings give text below it, which is rejected",
         default: 20,
         in: 0...100
     )
     package static let maximumObject = Setting.number(
         "OBJECT_MAX_BYTES",
         "bytes",
-        "largest object that is read",
+        "maximum size of an object",
         default: 256 << 20,
         in: 1024...4 << 30
     )
     package static let maximumChunks = Setting.number(
         "CHUNK_MAX_COUNT",
         "n",
-        "most chunks of a document",
+        "maximum chunks of a document",
         default: 20_000,
         in: 1...1_000_000
     )
@@ -71,7 +71,7 @@ extension Settings {
     package static let ocrLanguages = Setting.text(
         "OCR_LANGUAGES",
         "names",
-        "languages of scans and pictures, as Tesseract names its models: `eng`, `deu+fra`; empty: they are rejected as needs_ocr",
+        "languages of scans and pictures, as Tesseract names its models: `eng`, `deu+fra`; empty: scans and pictures are rejected as needs_ocr",
         default: ""
     ).inFingerprint
     package static let ocrExtractor = Setting.text(
@@ -90,7 +90,7 @@ extension Settings {
     package static let ocrSeconds = Setting.number(
         "OCR_SECONDS",
         "s",
-        "most time for one document that needs OCR (about a second a page)",
+        "timeout for one document that needs OCR (about a second per page)",
         default: 900,
         in: 1...36_000
     )

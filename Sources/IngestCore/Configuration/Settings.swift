@@ -19,7 +19,7 @@ package enum Settings {
     package static let handoffBucket = Setting.text(
         "HANDOVER_BUCKET",
         "bucket",
-        "bucket for chunk sets too large for a message"
+        "bucket for chunk payloads that are too large for a message"
     )
     package static let handoffPrefix = Setting.text(
         "HANDOVER_PREFIX",
@@ -45,14 +45,19 @@ package enum Settings {
     package static let openSearchAuth = Setting.choice(
         "OPENSEARCH_AUTH",
         ["none", "basic", "es", "aoss"],
-        "how to sign in: none, basic (user and password), es or aoss (SigV4 with that service's name)",
+        "authentication: none, basic (user and password), or es or aoss (SigV4 with that service's name)",
         default: "none"
     )
-    package static let openSearchUser = Setting.text("OPENSEARCH_USER", "name", "user for basic sign-in", default: "")
+    package static let openSearchUser = Setting.text(
+        "OPENSEARCH_USER",
+        "name",
+        "user for basic authentication",
+        default: ""
+    )
     package static let openSearchPassword = Setting.text(
         "OPENSEARCH_PASSWORD",
         "text",
-        "password for basic sign-in",
+        "password for basic authentication",
         default: "",
         isSecret: true
     )
@@ -79,7 +84,7 @@ package enum Settings {
     package static let tombstoneDays = Setting.number(
         "TOMBSTONE_DAYS",
         "n",
-        "days that 'ingestctl prune' leaves the record of a deleted object: longer than a queue keeps a message (14)",
+        "tombstone retention in days for 'ingestctl prune' (must exceed the retention of SQS, 14)",
         default: 30,
         in: 15...36_500
     )
@@ -94,14 +99,14 @@ package enum Settings {
     package static let chunkTokens = Setting.number(
         "CHUNK_TOKENS",
         "n",
-        "most tokens in a chunk",
+        "maximum tokens per chunk",
         default: 512,
         in: 16...8191
     ).inFingerprint
     package static let chunkOverlap = Setting.number(
         "CHUNK_OVERLAP",
         "n",
-        "most tokens repeated from the chunk before",
+        "maximum overlap with the previous chunk, in tokens",
         default: 64,
         in: 0...4096
     ).inFingerprint
@@ -122,7 +127,7 @@ package enum Settings {
     package static let pageContent = Setting.choice(
         "PAGE_CONTENT",
         ["main", "whole"],
-        "what of a web page is read: what it is about, or navigation, sidebars and footers as well",
+        "HTML content: `main` (without navigation, sidebars and footers) or `whole`",
         default: "main"
     ).inFingerprint
 
@@ -154,34 +159,34 @@ package enum Settings {
     package static let embeddingRequests = Setting.number(
         "EMBEDDING_REQUESTS",
         "n",
-        "most embedding requests at once",
+        "maximum concurrent embedding requests",
         default: 4,
         in: 1...256
     )
     package static let batchInputs = Setting.number(
         "EMBEDDING_BATCH_INPUTS",
         "n",
-        "most chunks in a request",
+        "maximum chunks per request",
         default: 256,
         in: 1...2048
     )
     package static let batchTokens = Setting.number(
         "EMBEDDING_BATCH_TOKENS",
         "n",
-        "most tokens in a request",
+        "maximum tokens per request",
         default: 100_000,
         in: 8191...290_000
     )
     package static let documentPrefix = Setting.text(
         "EMBEDDING_DOCUMENT_PREFIX",
         "text",
-        "put before each chunk that is embedded, for models that expect it (`passage: `); percent-encode blanks at its ends",
+        "prefix of each chunk that is embedded, for models that expect one (`passage: `); percent-encode leading and trailing blanks",
         default: ""
     ).inFingerprint
     package static let queryPrefix = Setting.text(
         "EMBEDDING_QUERY_PREFIX",
         "text",
-        "put before each question that is embedded (`query: `); percent-encode blanks at its ends",
+        "prefix of each question that is embedded (`query: `); percent-encode leading and trailing blanks",
         default: ""
     )
     package static let embeddingTimeout = Setting.number(
@@ -194,7 +199,7 @@ package enum Settings {
     package static let embeddingWindow = Setting.number(
         "EMBEDDING_WINDOW_CHUNKS",
         "n",
-        "chunks of a document that are embedded before they are written to the index: what an interruption may cost",
+        "chunks of a document that are embedded before they are written to the index; an interruption costs at most one window",
         default: 512,
         in: 1...20_000
     )
@@ -208,30 +213,30 @@ package enum Settings {
     package static let bulkBytes = Setting.number(
         "BULK_BYTES",
         "bytes",
-        "most bytes in a bulk request",
+        "maximum bytes per bulk request",
         default: 8 << 20,
         in: 65_536...100_000_000
     )
     package static let staleness = Setting.number(
         "STALENESS_SECONDS",
         "s",
-        "a version that will be superseded is skipped, unless readers have waited this long",
+        "skip a version that will be superseded, unless readers have waited this long",
         default: 300,
         in: 0...86_400
     )
     package static let sweepDelay = Setting.number(
-        "TIDY_AFTER_SECONDS",
+        "ORPHAN_SWEEP_DELAY_SECONDS",
         "s",
-        "how long after a chunk message comes again what a worker wrote too late is looked for",
+        "delay before sweeping orphaned chunks after a redelivery",
         default: 900,
         in: 0...900
-    )
+    ).or("TIDY_AFTER_SECONDS")
 
     // Documents.
     package static let documents = Setting.text(
         "DOCUMENTS",
         "rules",
-        "which objects are documents, and whose: `s3://bucket/prefix`, `s3://bucket/*.pdf`, `…=tenant`, `!s3://…` to leave out; the last that fits decides",
+        "which objects are documents, and whose: `s3://bucket/prefix`, `s3://bucket/*.pdf`, `…=tenant`, `!s3://…` to exclude; the last rule that matches decides",
         default: ""
     )
 
@@ -239,7 +244,7 @@ package enum Settings {
     package static let inlineBytes = Setting.number(
         "HANDOVER_INLINE_BYTES",
         "bytes",
-        "longest chunk message; longer ones travel as an object",
+        "maximum inline size of a chunk message; larger payloads go to S3",
         default: 196_608,
         in: 1024...1_040_000
     )
@@ -252,7 +257,7 @@ package enum Settings {
     package static let temporaryFolder = Setting.text(
         "TMPDIR",
         "folder",
-        "where objects lie while they are read",
+        "directory for downloaded objects",
         default: "/tmp"
     )
 
@@ -268,34 +273,34 @@ package enum Settings {
     package static let grace = Setting.number(
         "GRACE_SECONDS",
         "s",
-        "time for work under way after SIGTERM",
+        "graceful shutdown timeout after SIGTERM",
         default: 20,
         in: 0...110
     )
     package static let exitWhenIdle = Setting.number(
         "EXIT_WHEN_IDLE",
         "s",
-        "end when the queue was empty for this long",
+        "exit after the queue was empty for this long",
         defaultText: "never",
         in: 1...86_400
     )
     package static let healthHost = Setting.text(
         "HEALTH_HOST",
         "address",
-        "where the health endpoint listens",
+        "address of the health endpoint",
         default: "127.0.0.1"
     )
     package static let healthPort = Setting.number(
         "HEALTH_PORT",
         "port",
-        "its port; taken ones are an error when set, else replaced by a free one",
+        "port of the health endpoint; if unset and in use, a free port is chosen",
         defaultText: "8080, embed-worker 8081",
         in: 0...65_535
     )
     package static let logLevel = Setting.choice(
         "LOG_LEVEL",
         Log.Level.allCases.map(\.rawValue),
-        "least level that is logged",
+        "minimum log level",
         default: "info"
     )
     package static let logFormat = Setting.choice(
@@ -308,21 +313,21 @@ package enum Settings {
     package static let replay = Setting.text(
         "REPLAY",
         "s3://bucket/prefix",
-        "send an event for every object there, then end",
+        "send an event for every object under a prefix, then exit",
         default: ""
     ).asFlagOnly
     package static let dryRun = Setting.toggle("DRY_RUN", "with --replay: only count").asFlagOnly
     package static let onlyRejected = Setting.toggle(
         "ONLY_REJECTED",
-        "with --replay: only documents whose newest version is rejected, which are tried again"
+        "with --replay: only retry documents whose newest version is rejected"
     ).asFlagOnly
-    package static let check = Setting.toggle("CHECK", "connect to everything, report each, end").asFlagOnly
+    package static let check = Setting.toggle("CHECK", "connect to every dependency, report each, and exit").asFlagOnly
     package static let printConfig = Setting.toggle(
         "PRINT_CONFIG",
-        "print every setting, secrets left out, and end"
+        "print every setting without secrets, and exit"
     ).asFlagOnly
-    package static let version = Setting.toggle("VERSION", "print the version and end").asFlagOnly
-    package static let help = Setting.toggle("HELP", "print this and end").asFlagOnly
+    package static let version = Setting.toggle("VERSION", "print the version and exit").asFlagOnly
+    package static let help = Setting.toggle("HELP", "print this help and exit").asFlagOnly
 
     package static let common: [SettingDeclaration] = [
         region.declaration, openSearch.declaration, alias.declaration, openSearchAuth.declaration,
