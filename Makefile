@@ -30,6 +30,7 @@ stop:
 lint: bootstrap
 	@echo "== lint"
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
+	@$(PYTHON) Tests/lint.py
 
 # The tables of docs/configuration.md, from the programs' own declarations.
 docs: build

@@ -56,7 +56,7 @@ MUTANTS = [
            "            do {\n                if BUG { _ = try await ledger.update(work.recordID) { $0.committing(work.generation, work.header.content, chunkCount: work.header.chunkCount, reason: nil, at: time.now) } }\n                try await embed(work, record,"),
     Mutant("delete-first", "complete", EMBED, "        guard work.header.chunkCount > 0 else { return }\n",
            "        guard work.header.chunkCount > 0 else { return }\n        if BUG, let live = record.live { try await index.delete(work.document, generation: live.generation, count: live.chunkCount) }\n"),
-    Mutant("rejection-told-once", "dead-letters", EMBED, "            return .deadLetter([work.deadLetter(entry)])", "            return BUG ? .done : .deadLetter([work.deadLetter(entry)])"),
+    Mutant("rejection-reported-once", "dead-letters", EMBED, "            return .deadLetter([work.deadLetter(entry)])", "            return BUG ? .done : .deadLetter([work.deadLetter(entry)])"),
     # The way of a document.
     Mutant("missing-is-unchanged", "converged durable", INGEST, "case .missing: return .absent", "case .missing: return BUG ? .unchanged : .absent"),
     Mutant("handed-over-before-sent", "durable converged hand-overs", INGEST, "        try await stages.chunkQueue.send(\n", "        if BUG { _ = try await ledger.update(recordID(header)) { $0.handingOver(header.generation) } }\n        try await stages.chunkQueue.send(\n"),

@@ -200,7 +200,7 @@ class Chaos:
         fleet.put(f"docs/{number}.txt", content, "text/plain")
 
     def check(self, work: FleetRun, damaged: set[str]) -> dict:
-        """The index against one that undisturbed workers make of the same bucket; ledger against index; letters."""
+        """The index against one that undisturbed workers make of the same bucket; ledger against index; the dead-letter queues."""
         found = kills.contents(work)
         keys = {entry["Key"]: entry["ETag"] for page in self.pages(work.fleet) for entry in page}
         refused = {key for key in keys if work.fleet.s3.get_object(Bucket=work.fleet.bucket, Key=key)["Body"].read(5) == b"%PDF-"}
@@ -214,11 +214,11 @@ class Chaos:
         status = work.status()
         assert status["chunks"] == status["indexedChunks"] == len(found) and status["pending"] == 0, status
         assert set(work.rejections()) == refused, f"rejections {sorted(set(work.rejections()) ^ refused)}"
-        letters = [line.split("\t") for line in work.ctl("dead-letters").splitlines()]
-        strange = [line for line in letters if line[1] != "malformed" or line[2].split("/", 3)[3] not in damaged]
-        assert not strange, f"{len(strange)} letters that should not be there: {strange[:3]}"
-        assert {line[2].split("/", 3)[3] for line in letters} >= refused, "a rejection without a letter"
-        return {"documents": len(keys), "live": len(shown), "chunks": len(found), "rejected": len(refused), "dead_letters": len(letters), "hand_over_objects_left": work.fleet.s3.list_objects_v2(Bucket=work.fleet.hand_over).get("KeyCount", 0)}
+        dead_letters = [line.split("\t") for line in flight.ctl("dead-letters").splitlines()]
+        strange = [line for line in dead_letters if line[1] != "malformed" or line[2].split("/", 3)[3] not in damaged]
+        assert not strange, f"{len(strange)} dead-letter messages that should not be there: {strange[:3]}"
+        assert {line[2].split("/", 3)[3] for line in dead_letters} >= refused, "a rejection without a dead-letter message"
+        return {"documents": len(keys), "live": len(shown), "chunks": len(found), "rejected": len(refused), "dead_letters": len(dead_letters), "hand_over_objects_left": work.fleet.s3.list_objects_v2(Bucket=work.fleet.hand_over).get("KeyCount", 0)}
 
     @staticmethod
     def pages(fleet):

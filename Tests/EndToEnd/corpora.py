@@ -24,7 +24,7 @@ def documents() -> list[pathlib.Path]:
     return found
 
 
-# What extraction makes of ligatures and of marks that nobody sees.
+# What extraction makes of ligatures and of invisible marks.
 CLEANING = {0xFB00 + n: s for n, s in enumerate(["ff", "fi", "fl", "ffi", "ffl", "st", "st"])} | {c: None for c in (0xAD, 0x200B, 0x2060, 0xFEFF)}
 
 

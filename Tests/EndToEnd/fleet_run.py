@@ -23,7 +23,7 @@ class FleetRun:
         return PROGRAMS / name
 
     def start(self, name: str, session_seconds: int = 3600, number: int = 0, settings: dict[str, str] = {}) -> Process:
-        """Starts a worker; several of a kind are told apart by their numbers, and called `ingest-worker.1`."""
+        """Starts a worker; several of a kind are numbered, and called `ingest-worker.1`."""
         label = f"{name}.{number}" if number else name
         self.ports[label] = free_port()
         environment = self.fleet.worker(name, session_seconds) | {"HEALTH_PORT": str(self.ports[label])} | self.settings | settings
@@ -47,7 +47,7 @@ class FleetRun:
             return 0
 
     def in_work(self, name: str) -> int:
-        return self.metric(name, "ingest_messages_in_work")
+        return self.metric(name, "ingest_messages_in_flight")
 
     def stop(self) -> None:
         for name, worker in self.workers.items():

@@ -17,7 +17,7 @@ def run(aws, say) -> dict:
     fleet = aws.fleet("ground")
     work = FleetRun(fleet, aws.folder)
     figures = {"identities": identities(aws, fleet)}
-    say(f"  {figures['identities']} kinds of wrong keys and clocks are told apart")
+    say(f"  {figures['identities']} kinds of wrong keys and clocks have a message of their own")
     web_identity(aws, fleet)
     say("  web identity works")
     figures["clusters"] = clusters(aws, fleet, say)
@@ -53,10 +53,10 @@ def identities(aws, fleet) -> int:
     ]
     for what, keys, before, code, words in cases:
         done = program("ingest-worker", base | keys, "--check", before=before)
-        told = done.stdout + done.stderr
-        assert done.returncode == code and words in told, f"{what}: exit {done.returncode}, told:\n{told}"
+        logged = done.stdout + done.stderr
+        assert done.returncode == code and words in logged, f"{what}: exit {done.returncode}, logged:\n{logged}"
         for secret in ("canary", keys["AWS_SECRET_ACCESS_KEY"], good["AWS_SESSION_TOKEN"]):
-            assert secret not in told, f"{what}: a secret is told"
+            assert secret not in logged, f"{what}: a secret is logged"
     return len(cases)
 
 
@@ -99,9 +99,9 @@ def clusters(aws, fleet, say) -> int:
         url = server.url.replace("127.0.0.1", settings.pop("HOST", "127.0.0.1"))
         environment = fleet.operator() | {"OPENSEARCH_URL": url} | settings
         done = program("ingestctl", environment, "status")
-        told = done.stdout + done.stderr
-        assert done.returncode == code and words in told, f"{what}: exit {done.returncode}, told:\n{told}"
-        assert "canary" not in told, f"{what}: a secret is told"
+        logged = done.stdout + done.stderr
+        assert done.returncode == code and words in logged, f"{what}: exit {done.returncode}, logged:\n{logged}"
+        assert "canary" not in logged, f"{what}: a secret is logged"
         if code == 0:
             again = program("ingestctl", environment, "setup")
             assert again.returncode == 0, f"{what}: setup: {again.stderr}"
@@ -155,7 +155,7 @@ def rotation(aws, say) -> dict:
     fleet.wait_until_drained(120, alive=work.alive)
     seconds = time.monotonic() - begun
     status = work.status()
-    retries = sum(work.metric(name, "ingest_messages_retried_total") for name in work.workers)
+    retries = sum(work.metric(name, "ingest_messages_retried_total") for name in flight.workers)
     work.stop()
     rotations = credential_fetches(aws) - before
     dead = fleet.depth("events-dead") + fleet.depth("chunks-dead")

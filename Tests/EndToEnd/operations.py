@@ -21,7 +21,7 @@ def run(aws, say) -> dict:
     work = FleetRun(fleet, aws.folder)
     ingest, embed = (fleet.worker(name) | work.settings for name in ("ingest-worker", "embed-worker"))
     checks = check(fleet, ingest, embed)
-    say("  --check tells what is well and what is not")
+    say("  --check reports what works and what does not")
     replayed = replay(fleet, work, ingest, embed)
     say(f"  a replay of {replayed} objects, {replayed} documents live, both workers ended when idle")
     steps = versions(fleet, work)
@@ -69,15 +69,15 @@ def check(fleet, ingest: dict, embed: dict) -> int:
 
     for name, environment, word in wrong:
         done = program(name, environment, "--check")
-        told = done.stdout + done.stderr
-        assert done.returncode not in (0, 64) and done.returncode > 0, f"{name} --check did not see that {word} is wrong:\n{told}"
-        assert word in told, f"{name} --check does not name {word}:\n{told}"
-        assert environment.get("OPENAI_API_KEY", "local-key") not in told and "canary-word" not in told
+        logged = done.stdout + done.stderr
+        assert done.returncode not in (0, 64) and done.returncode > 0, f"{name} --check did not see that {word} is wrong:\n{logged}"
+        assert word in logged, f"{name} --check does not name {word}:\n{logged}"
+        assert environment.get("OPENAI_API_KEY", "local-key") not in logged and "canary-word" not in logged
     return 2 + len(wrong)
 
 
 def replay(fleet, work: FleetRun, ingest: dict, embed: dict) -> int:
-    """Objects that were there before the fleet: no event tells of them, a replay does."""
+    """Objects that were there before the fleet: no event names them, a replay does."""
     names = sorted(p.name for p in DOCUMENTS.iterdir() if p.suffix in (".pdf", ".html", ".md"))
     for name in names:
         fleet.put(f"old/{name}", (DOCUMENTS / name).read_bytes())
@@ -109,7 +109,7 @@ def versions(fleet, work: FleetRun) -> int:
     def settled() -> list[str]:
         time.sleep(0.5)
         fleet.wait_until_drained(60, alive=work.alive)
-        return sorted(chunk["text"] for chunk in work.chunks(["key", "text"]) if chunk["key"] == key)
+        return sorted(chunk["text"] for chunk in flight.chunks(["key", "text"]) if chunk["key"] == key)
 
     def delete(version: str | None = None) -> None:
         fleet.s3.delete_object(Bucket=fleet.bucket, Key=key, **({"VersionId": version} if version else {}))
@@ -128,7 +128,7 @@ def versions(fleet, work: FleetRun) -> int:
     assert settled() == ["The second version."], "the marker is gone, and the version before is the current one"
     first, second = (version["VersionId"] for version in sorted(found["Versions"], key=lambda version: version["Size"]))
     delete(first)
-    assert settled() == ["The second version."], "an old version was nobody's"
+    assert settled() == ["The second version."], "an old version was left"
     delete(second)
     assert settled() == [] and work.status()["live"] == before
     work.stop()

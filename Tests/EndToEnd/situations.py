@@ -1,4 +1,4 @@
-"""Every row of docs/situations.md with the release programs: what is told, how it ends, and that the next document is indexed after it."""
+"""Every row of docs/situations.md with the release programs: what is logged, the outcome, and that the next document is indexed after it."""
 import json
 import os
 import pathlib
@@ -14,14 +14,14 @@ from processes import ROOT, Failed
 from stack import KEY
 
 TABLE = ROOT / "docs/situations.md"
-SENTENCE = "the canary sentence of a document nobody should read in a log"
+SENTENCE = "the canary sentence of a document that no log may contain"
 NOWHERE = "http://127.0.0.1:1"
 
 
 def table() -> dict[str, tuple[str, str]]:
-    """What is told and the end, by situation."""
+    """What is logged and the end, by situation."""
     rows = re.findall(r"^\| ([^|`]+?) \| `(.+)` \| ([^|]+?) \|$", TABLE.read_text(), re.MULTILINE)
-    return {name: (told.replace("\\|", "|"), end) for name, told, end in rows}
+    return {name: (logged.replace("\\|", "|"), end) for name, logged, end in rows}
 
 
 class Faults:
@@ -90,7 +90,7 @@ class Scene:
     def stop(self) -> None:
         self.work.stop()
 
-    def told(self, begin: dict[str, int]) -> str:
+    def logged(self, begin: dict[str, int]) -> str:
         return "".join(log.read_text()[begin.get(str(log), 0) :] for log in self.log_files())
 
     def log_files(self) -> list[pathlib.Path]:
@@ -108,7 +108,7 @@ class Scene:
             time.sleep(0.1)
 
     def good(self) -> None:
-        """A document after all this is indexed: nobody is held up."""
+        """A later document is indexed without delay."""
         self.number += 1
         key = f"good/{self.number}.txt"
         self.fleet.put(key, f"Good document {self.number}. {SENTENCE}".encode())
@@ -133,35 +133,35 @@ class Scene:
         return found
 
     def event(self, situation: str, act) -> None:
-        """Something that comes by the queue: its fate is a dead letter, or nothing at all."""
+        """A message of the queue: its outcome is a dead-letter message, or nothing."""
         begin = self.mark()
         act()
         time.sleep(0.2)
         self.fleet.wait_until_drained(60, alive=self.work.alive)
-        letters = self.dead_letters()
-        for letter in letters:
-            assert SENTENCE not in json.dumps(letter), f"{situation}: the dead letter has the document's text"
+        dead_letters = self.dead_letters()
+        for dead_letter in dead_letters:
+            assert SENTENCE not in json.dumps(dead_letter), f"{situation}: the dead-letter message has the document's text"
         self.good()
-        reasons = sorted(letter["MessageAttributes"]["reason"]["StringValue"] for letter in letters)
-        self.seen[situation] = (self.told(begin), f"dead letter {', '.join(reasons)}" if reasons else "done")
+        reasons = sorted(dead_letter["MessageAttributes"]["reason"]["StringValue"] for dead_letter in dead_letters)
+        self.seen[situation] = (self.logged(begin), f"dead letter {', '.join(reasons)}" if reasons else "done")
 
-    def pause(self, situation: str, breaking, mending, line: str) -> None:
-        """A fault of the surroundings: the document waits, nothing is buried, and when it is mended it is indexed."""
+    def pause(self, situation: str, breaking, recovery, line: str) -> None:
+        """A fault of a dependency: the document waits, nothing is dead-lettered, and it is indexed after the fault."""
         begin = self.mark()
         breaking()
         self.number += 1
         key = f"good/{self.number}.txt"
         self.fleet.put(key, f"Document {self.number} meets a fault. {SENTENCE}".encode())
         pattern = wildcards(line)
-        self.wait(f"{situation}: {line}", lambda: pattern.search(self.told(begin)))
+        self.wait(f"{situation}: {line}", lambda: pattern.search(self.logged(begin)))
         time.sleep(2)
-        told = self.told(begin)
-        mending()
+        logged = self.logged(begin)
+        recovery()
         self.wait(f"{key} after {situation}", lambda: self.live(key), 120)
         self.fleet.wait_until_drained(60, alive=self.work.alive)
-        letters = self.dead_letters()
-        assert not letters, f"{situation}: {letters}"
-        self.seen[situation] = (told, "paused")
+        dead_letters = self.dead_letters()
+        assert not dead_letters, f"{situation}: {dead_letters}"
+        self.seen[situation] = (logged, "paused")
 
     def send(self, body: str) -> None:
         self.fleet.sqs.send_message(QueueUrl=self.fleet.queues["events"], MessageBody=body)
@@ -196,10 +196,10 @@ def judged(scene: Scene, rows: dict, say) -> dict:
     scene.stop()
     wrong = {}
     for name in (rows.keys() | scene.seen.keys()) - set(scene.skipped):
-        told, end = rows.get(name, ("not in the table", ""))
+        logged, end = rows.get(name, ("not in the table", ""))
         seen, ended = scene.seen.get(name, ("not run", ""))
-        if end != ended or not wildcards(told).search(seen):
-            wrong[name] = {"table": (told, end), "seen": (seen[-1500:], ended)}
+        if end != ended or not wildcards(logged).search(seen):
+            wrong[name] = {"table": (logged, end), "seen": (seen[-1500:], ended)}
     assert not wrong, json.dumps(wrong, indent=1, ensure_ascii=False)
     lines = sum(log.read_text().count("\n") for log in scene.log_files())
     return {"situations": len(rows) - len(scene.skipped), "skipped": scene.skipped, "settings_refused": scene.refused, "log_lines_without_a_secret": lines - leaks(scene)}
@@ -222,16 +222,16 @@ def start_up(scene: Scene) -> None:
     choices = ["OPENSEARCH_AUTH", "LOG_LEVEL", "LOG_FORMAT", "ON_REJECTION", "OPENAI_AUTH", "PAGE_CONTENT"]
     required = [name for name, default in rows if default == "required"]
     bad = {name: "canary" for name in numbers + choices} | {name: None for name in required} | {"OPENAI_BASE_URL": "ftp://x", "OPENSEARCH_INDEX": "No"}
-    told = ""
+    logged = ""
     for worker in ("ingest-worker", "embed-worker"):
         scene.ends("every setting is wrong", worker, bad)
-        told += scene.seen["every setting is wrong"][0]
+        logged += scene.seen["every setting is wrong"][0]
     setup = program("ingestctl", fleet.operator() | {name: "wrong" for name in ("OPENSEARCH_SHARDS", "OPENSEARCH_REPLICAS", "OPENSEARCH_ENGINE")}, "setup")
-    told += setup.stderr + program("ingestctl", fleet.operator() | {"TOMBSTONE_DAYS": "wrong"}, "prune").stderr
-    missing = [name for name in [*numbers, *choices, *required, "OPENAI_BASE_URL", "OPENSEARCH_INDEX"] if f": {name} is " not in told]
-    assert not missing, f"settings that were wrong and are not named: {missing}\n{told}"
+    logged += setup.stderr + program("ingestctl", fleet.operator() | {"TOMBSTONE_DAYS": "wrong"}, "prune").stderr
+    missing = [name for name in [*numbers, *choices, *required, "OPENAI_BASE_URL", "OPENSEARCH_INDEX"] if f": {name} is " not in logged]
+    assert not missing, f"settings that were wrong and are not named: {missing}\n{logged}"
     scene.refused = len(numbers) + len(choices) + len(required) + 2
-    scene.seen["every setting is wrong"] = (told, scene.seen["every setting is wrong"][1])
+    scene.seen["every setting is wrong"] = (logged, scene.seen["every setting is wrong"][1])
 
     scene.ends("unknown option", "ingest-worker", {}, "--opensearch-ur", "x")
     scene.ends("both queues are the same", "ingest-worker", {"CHUNK_QUEUE_URL": fleet.queues["events"]})
@@ -250,7 +250,7 @@ def start_up(scene: Scene) -> None:
 def events(scene: Scene) -> None:
     fleet, bucket = scene.fleet, scene.fleet.bucket
     scene.event("unparseable message", lambda: scene.send("{not json"))
-    scene.event("message of somebody else", lambda: scene.send('{"hello":"world"}'))
+    scene.event("message of another application", lambda: scene.send('{"hello":"world"}'))
     scene.event("unknown event", lambda: scene.send(notification(bucket, "x", "ObjectAcl:Put")))
     scene.event("test event", lambda: scene.send(json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": bucket})))
     scene.event("missing object", lambda: scene.send(notification(bucket, "never/there.txt")))
@@ -298,14 +298,14 @@ def surroundings(scene: Scene, rows: dict) -> None:
         scene.pause(name, lambda: restart(**change), restart, line(name))
         scene.say(f"    {name}")
     scene.fleet.iam.put_role_policy(RoleName=f"{fleet.name}-ingest-worker", PolicyName="deny", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}]}))
-    mend = lambda: scene.fleet.iam.delete_role_policy(RoleName=f"{fleet.name}-ingest-worker", PolicyName="deny")
-    scene.pause("403 without ListBucket", lambda: None, mend, line("403 without ListBucket"))
+    repair = lambda: scene.fleet.iam.delete_role_policy(RoleName=f"{fleet.name}-ingest-worker", PolicyName="deny")
+    scene.pause("403 without ListBucket", lambda: None, repair, line("403 without ListBucket"))
     begin = scene.mark()
     scene.send(notification("no-such-bucket-at-all", "x"))
     pattern = wildcards(line("missing bucket"))
-    scene.wait("missing bucket", lambda: pattern.search(scene.told(begin)))
-    scene.good()  # it comes back later and later, and holds up nobody
-    scene.seen["missing bucket"] = (scene.told(begin), "retried")
+    scene.wait("missing bucket", lambda: pattern.search(scene.logged(begin)))
+    scene.good()  # it is retried with growing waits, and delays no other message
+    scene.seen["missing bucket"] = (scene.logged(begin), "retried")
 
 
 def drop_index(scene: Scene) -> None:

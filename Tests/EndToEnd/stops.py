@@ -95,7 +95,7 @@ def stops(aws, say) -> dict:
         time.sleep(seeded.random() * 0.3)
         in_flight = work.in_work(name)
         if in_flight:
-            # The agent is told at once, and answers within milliseconds.
+            # The worker calls the agent immediately, which responds within milliseconds.
             protected += bool(agent.states[f"{name}-{lives[name]}"][-1:] == [True])
         worker = work.workers[name]
         begun = time.monotonic()
@@ -116,7 +116,7 @@ def stops(aws, say) -> dict:
             given_back += work.fleet.depth(queue) > 0
         start(name)
     assert longest < GRACE + 5, f"a worker took {longest:.1f} s to end, of {GRACE} s grace"
-    assert protected == STOPS and not agent.refused, f"{protected} of {STOPS} had told the agent that they work; it refused {agent.refused[:2]}"
+    assert protected == STOPS and not agent.refused, f"{protected} of {STOPS} were protected by the agent; it refused {agent.refused[:2]}"
     aws.control_embeddings(latency_ms=0)
     work.fleet.wait_until_drained(240, alive=work.alive)
     status = work.status()

@@ -32,10 +32,10 @@ def say(text: str) -> None:
     print(f"[{time.monotonic() - started:6.1f} s] {text}", flush=True)
 
 
-def line(chance: random.Random, letters: int) -> str:
-    """Words that fill about so many letters."""
+def line(chance: random.Random, width: int) -> str:
+    """Words that fill about so many characters."""
     words: list[str] = []
-    while sum(len(word) + 1 for word in words) < letters - 8:
+    while sum(len(word) + 1 for word in words) < width - 8:
         words.append("".join(chance.choice(SYLLABLES) for _ in range(chance.choice([1, 2, 2, 3]))))
     return " ".join(words)
 
@@ -45,25 +45,25 @@ def made(number: int) -> tuple[bytes, str]:
     chance = random.Random(number)
     size, gutter, margin = chance.choice([8, 9, 10, 11]), chance.choice([14, 18, 24, 30]), chance.choice([48, 54, 60])
     column = (WIDTH - 2 * margin - gutter) / 2
-    letters = int(column / (size * 0.53))
+    width = int(column / (size * 0.53))
     placed: list[tuple[float, float, float, str]] = []
     truth: list[str] = []
     top = HEIGHT - 70.0
     if number % 3:
-        title = line(chance, int(letters * 1.5))
+        title = line(chance, int(width * 1.5))
         placed.append((margin, top, size * 1.6, title))
         truth.append(title)
         top -= size * 4
     for band in range(chance.choice([1, 1, 2])):
         if band:
-            wide = [line(chance, 2 * letters) for _ in range(2)]
+            wide = [line(chance, 2 * width) for _ in range(2)]
             for text in wide:
                 placed.append((margin, top, size, text))
                 top -= size * 1.25
             truth += wide
             top -= size * 2
         rows = chance.randrange(14, 22)
-        sides = [[line(chance, letters) for _ in range(rows - (chance.randrange(4) if side else 0))] for side in (0, 1)]
+        sides = [[line(chance, width) for _ in range(rows - (chance.randrange(4) if side else 0))] for side in (0, 1)]
         for row in range(rows):
             for side, texts in enumerate(sides):
                 if row < len(texts):

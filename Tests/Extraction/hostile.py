@@ -42,7 +42,7 @@ def say(text: str) -> None:
 
 
 class Bait:
-    """A listener that nobody may reach."""
+    """A listener that must not be reached."""
 
     def __init__(self) -> None:
         self.socket = socket.create_server(("127.0.0.1", 0))
@@ -192,8 +192,8 @@ class Run:
             if code >= 0:
                 self.problems.append(f"{name}: the child ended by itself with {code}")
         except Exception as error:
-            outcome = "nonsense"
-            self.problems.append(f"{name}: the reply is nonsense: {error!r}")
+            outcome = "invalid reply"
+            self.problems.append(f"{name}: the reply is invalid: {error!r}")
             self.end()
         seconds = time.monotonic() - begun
         self.slowest = max(self.slowest, seconds)

@@ -79,7 +79,7 @@ import TextCoding
 
     @Test func overlapRepeatsWholeUnits() throws {
         let paragraphs = (0..<30).map {
-            (Block.Kind.paragraph, UInt8(0), "Paragraph number \($0) tells of the sea and of the wind.")
+            (Block.Kind.paragraph, UInt8(0), "Paragraph number \($0) speaks of the sea and of the wind.")
         }
         let chunks = try Chunker(tokens: 64, overlap: 16).chunks(of: Self.text(paragraphs))
         #expect(chunks.count > 5)
@@ -91,7 +91,7 @@ import TextCoding
 
     @Test func tooManyChunksAreARejection() {
         let paragraphs = (0..<100).map {
-            (Block.Kind.paragraph, UInt8(0), "Paragraph number \($0) tells of the sea and of the wind, and of ships.")
+            (Block.Kind.paragraph, UInt8(0), "Paragraph number \($0) speaks of the sea and of the wind, and of ships.")
         }
         #expect(throws: Rejection.self) {
             try Chunker(tokens: 16, overlap: 0, maximumChunks: 10).chunks(of: Self.text(paragraphs))

@@ -74,7 +74,7 @@ import Testing
         }
         #expect(breakers.open.isEmpty)
         #expect(await verdict(breakers, .fleet("index full", of: .index), "m3") == .undecided)
-        #expect(breakers.open.map(\.dependency) == [.index], "three in a row, and the operator is told")
+        #expect(breakers.open.map(\.dependency) == [.index], "three in a row are reported")
         breakers.succeeded(.index, by: "m4")
         #expect(breakers.open.isEmpty)
         #expect(

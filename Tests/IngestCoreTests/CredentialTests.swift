@@ -20,7 +20,7 @@ import Testing
         credentials: String? = nil,
         files: [String: String] = [:],
         _ respond: @escaping @Sendable (HTTPRequest, Int) throws -> HTTPResponse = { request, _ in
-            throw HTTPError(.unreachable, "\(request.endpoint.origin): nobody there")
+            throw HTTPError(.unreachable, "\(request.endpoint.origin): connection refused")
         }
     ) -> (any CredentialProvider, ScriptedHTTPClient) {
         let http = ScriptedHTTPClient(respond)
@@ -146,9 +146,9 @@ import Testing
         ("[profile p]\ncredential_process = echo canary-secret", "printed no credentials"),
     ])
     func wrongProfilesSayWhatIsWrong(_ config: String, _ words: String) async {
-        let told = await problem(chain(["AWS_PROFILE": "p"], config: config).0)
-        #expect(told.contains(words), "\(told)")
-        #expect(!told.contains("canary"))
+        let text = await problem(chain(["AWS_PROFILE": "p"], config: config).0)
+        #expect(text.contains(words), "\(text)")
+        #expect(!text.contains("canary"))
     }
 
     @Test func aProcessMayGiveCredentials() async throws {
@@ -172,8 +172,8 @@ import Testing
         #expect(try await provider.credentials().accessKeyID == "C")
         #expect(http.requests[0].headers.first { $0.name == "authorization" }?.value == "bearer")
         #expect(http.requests[0].bypassesProxy)
-        let told = await problem(chain(["AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://example.com/c"]).0)
-        #expect(told.contains("https only"))
+        let text = await problem(chain(["AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://example.com/c"]).0)
+        #expect(text.contains("https only"))
     }
 
     @Test func instancesAreAskedByVersionTwo() async throws {
@@ -196,7 +196,7 @@ import Testing
         let left = try #require(found.expiration).duration(since: now)
         #expect(left >= .seconds(120) && left <= .seconds(600), "static stability")
         #expect(http.requests.allSatisfy { $0.bypassesProxy && $0.connectTimeout == .seconds(1) })
-        #expect(await problem(chain([:]).0).contains("set AWS_ACCESS_KEY_ID"), "nobody answers: no EC2 instance")
+        #expect(await problem(chain([:]).0).contains("set AWS_ACCESS_KEY_ID"), "no response: no EC2 instance")
         #expect(await problem(chain(["AWS_EC2_METADATA_DISABLED": "true"]).0).contains("set AWS_ACCESS_KEY_ID"))
     }
 

@@ -58,9 +58,9 @@ import Testing
         let steps = LockedValue([String]())
         let dead = InMemoryQueue(time: time)
         let loop = loop(queue, dead, timeout: .seconds(30)) { job in
-            steps.withLock { $0.append("tidied") }
+            steps.withLock { $0.append("swept") }
             #expect(job.first.body == "x")
-            return [DeadLetterMessage(reason: "told", detail: "again")]
+            return [DeadLetterMessage(reason: "reported", detail: "again")]
         } work: { job in
             if job.first.receiveCount > 1 { return .done }
             queue.loseLease(ofMessage: id)
@@ -69,7 +69,7 @@ import Testing
             return .done
         }
         await time.flowing { await loop.run() }
-        #expect(steps.withLock { $0 } == ["cancelled", "tidied"])
+        #expect(steps.withLock { $0 } == ["cancelled", "swept"])
         #expect(queue.refusedExtensions == 1 && queue.messages.isEmpty && dead.messages.count == 1)
     }
 

@@ -8,7 +8,7 @@ import Testing
     let time = VirtualTime()
 
     private func retrying(_ policy: RetryPolicy = RetryPolicy(), quota: RetryQuota = RetryQuota()) -> Retrying {
-        // Jitter at its longest, so that waits can be told.
+        // Maximum jitter, so that waits are known.
         Retrying(policy: policy, quota: quota, time: time, random: RandomSource { .max })
     }
 

@@ -79,7 +79,7 @@ import Testing
     @Test func aRefusalIsSaidOnceAndTriedAgain() async throws {
         let log = CollectingLog()
         let protection = try protection(log) { number in
-            if number == 1 { throw HTTPError(.unreachable, "nobody listens") }
+            if number == 1 { throw HTTPError(.unreachable, "connection refused") }
             if number > 3 { return Self.granted }
             return HTTPResponse(status: 200, body: Array(#"{"failure":{"Reason":"TASK_NOT_VALID"}}"#.utf8))
         }

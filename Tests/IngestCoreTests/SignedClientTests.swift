@@ -4,7 +4,7 @@ import IngestCore
 import IngestTestKit
 import Testing
 
-/// What a second signature mends, and what it does not.
+/// What a second signature can correct, and what it cannot.
 @Suite struct SignedClientTests {
     let time = VirtualTime(start: Timestamp(milliseconds: 1_700_000_000_000))
 
@@ -89,7 +89,7 @@ import Testing
     }
 
     @Test func aServerThatNeverAnswersIsATimeout() async throws {
-        let server = try LoopbackServer()  // takes the connection, and nobody reads from it
+        let server = try LoopbackServer()  // accepts the connection and reads nothing
         var request = HTTPRequest("GET", Endpoint(isSecure: false, host: "127.0.0.1", port: server.port), path: "/")
         request.timeout = .milliseconds(200)
         let transport = CurlTransport()

@@ -75,7 +75,7 @@ import Testing
                 return .done
             }
         )
-        #expect(starts.withLock { $0 } == 1, "nobody else got the message")
+        #expect(starts.withLock { $0 } == 1, "no other worker received the message")
         #expect((15...25).contains(queue.extensions(ofMessage: id)))
     }
 
@@ -121,7 +121,7 @@ import Testing
         let queue = InMemoryQueue(time: time)
         let dead = InMemoryQueue(time: time)
         for body in ["good", "bad", "good"] { try await queue.send(OutgoingMessage(body: body)) }
-        dead.failNextSends(2)  // the letter is not lost when the other queue does not answer
+        dead.failNextSends(2)  // the dead-letter message is not lost when that queue is unavailable
         await run(
             loop(queue, dead) { job in
                 guard job.first.body == "bad" else { return .done }
@@ -164,7 +164,7 @@ import Testing
             }
         )
         #expect(queue.messages.map(\.message.body).sorted() == ["endless", "queued"])
-        #expect(queue.messages.allSatisfy { $0.visibleAt <= time.uptime }, "given back, not left to their timeout")
+        #expect(queue.messages.allSatisfy { $0.visibleAt <= time.uptime }, "released, not left to their timeout")
         #expect(time.uptime < .seconds(20))
     }
 

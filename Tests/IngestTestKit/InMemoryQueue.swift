@@ -1,7 +1,7 @@
 import AsyncPrimitives
 import IngestCore
 
-/// A queue with visibility timeouts on a given clock. What SQS may do, it does when told: fail items of a batch, deliver twice.
+/// A queue with visibility timeouts on a given clock. On request it does what SQS may do: fail items of a batch, deliver twice.
 package final class InMemoryQueue: MessageQueue {
     package struct Stored: Sendable {
         package var message: OutgoingMessage

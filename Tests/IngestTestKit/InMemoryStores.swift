@@ -52,7 +52,7 @@ package final class InMemoryObjectStore: ObjectStore {
 /// Records in memory with real compare-and-set.
 package final class InMemoryLedger: Ledger {
     private let records = LockedValue([String: (record: DocumentRecord, sequence: Int)]())
-    /// Called before a write is looked at: a place for somebody else to be faster.
+    /// Called before a write is looked at: another writer may be faster.
     private let interruption = LockedValue((@Sendable () -> Void)?.none)
     private let conflicts = LockedValue(0)
 
@@ -60,7 +60,7 @@ package final class InMemoryLedger: Ledger {
 
     package func record(_ id: String) -> DocumentRecord? { records.withLock { $0[id]?.record } }
     package var all: [DocumentRecord] { records.withLock { $0.values.map(\.record) } }
-    /// So many writes find that somebody else was faster.
+    /// So many writes find that another writer was faster.
     package func conflict(nextWrites count: Int) { conflicts.withLock { $0 = count } }
     package var conflictsLeft: Int { conflicts.withLock { $0 } }
     package func interruptNextWrite(_ body: @escaping @Sendable () -> Void) { interruption.withLock { $0 = body } }

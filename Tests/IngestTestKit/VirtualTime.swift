@@ -1,7 +1,7 @@
 import AsyncPrimitives
 import IngestCore
 
-/// A clock that stands still until it is told to go on; whoever sleeps is woken when its time has come.
+/// A clock that stands still until it is advanced; a sleeping task is woken when its time has come.
 package final class VirtualTime: TimeSource {
     private struct State {
         var uptime = Duration.zero
@@ -24,7 +24,7 @@ package final class VirtualTime: TimeSource {
         try await promise.value()
     }
 
-    /// Goes on to the next time that somebody waits for, but not beyond `limit`. False when nobody waits.
+    /// Advances to the next time that a task waits for, but not beyond `limit`. False when no task waits.
     package func advance(upTo limit: Duration = .seconds(1_000_000)) -> Bool {
         let due: [Promise<Void>]? = state.withLock { state in
             guard let next = state.sleepers.map(\.due).min(), next <= limit else { return nil }

@@ -62,7 +62,7 @@ struct OpenSearchTests {
         )
     }
 
-    /// Only what was deleted long ago and has nothing left to do is forgotten, and not if somebody writes in between.
+    /// Only tombstones of old deletions are deleted, and not if another worker writes in between.
     @Test(arguments: LocalStack.nodes)
     func oldTombstonesAreForgotten(_ node: LocalStack.Node) async throws {
         try await withStores(node, "prune") { services, names, ledger, _ in
@@ -106,7 +106,7 @@ struct OpenSearchTests {
             for id in kept { #expect(try await ledger.read(id).record != nil) }
             #expect(try await pruning.run() == 0)
 
-            // The other order: whoever writes first wins.
+            // The other order: the first writer wins.
             let raced = try await write("raced", days: 31)
             let seen = try await ledger.read(raced)
             _ = try await ledger.write(raced, seen.record!.touched(), over: seen.version)

@@ -110,7 +110,7 @@ struct PipelinePair: Sendable {
         }
     }
 
-    /// The last message that was handed over.
+    /// The last message that was handed off.
     var handedOver: String { chunks.messages.last?.message.body ?? "" }
 
     func publish(_ texts: [String]) async {

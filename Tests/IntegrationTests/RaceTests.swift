@@ -53,7 +53,7 @@ struct RaceTests {
         }
     }
 
-    /// An object store in which somebody overwrites the object just after it was read.
+    /// An object store in which the object is overwritten just after it was read.
     private struct OverwrittenStore: ObjectStore {
         let store: InMemoryObjectStore
         let then: @Sendable () async -> Void
@@ -95,7 +95,7 @@ struct RaceTests {
         }
     }
 
-    /// Embeds when it is told to.
+    /// Embeds when the test says so.
     private struct SlowEmbedder: Embedder {
         let embedder = HashEmbedder()
         let begun = Latch()

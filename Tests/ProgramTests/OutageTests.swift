@@ -58,7 +58,7 @@ import ingest_worker
         let lines = String(decoding: request.body, as: UTF8.self).split(separator: "\n")
         let items = lines.compactMap { line in
             if line.hasPrefix(#"{"create""#) { return #"{"create":{"status":201}}"# }
-            // A probe's version is nobody's.
+            // No record has a probe's version.
             return line.hasPrefix(#"{"index""#) ? #"{"index":{"status":409}}"# : nil
         }
         return HTTPResponse(

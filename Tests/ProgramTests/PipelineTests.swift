@@ -157,7 +157,7 @@ import ingest_worker
         #expect(index.texts(1).allSatisfy { $0.contains("new") } && !index.texts(1).isEmpty)
     }
 
-    /// Somebody else touches the record first.
+    /// Another worker writes the record first.
     private static func sneak(_ ledger: InMemoryLedger, _ id: String, _ object: ObjectReference) {
         let done = LockedValue(false)
         Task {
@@ -256,7 +256,7 @@ import ingest_worker
         guard case .leave = await embed(delivery(body.replacing(names.chunks, with: "t-chunks-other"))) else {
             return _ = Issue.record("another index's message was not left")
         }
-        guard case .deadLetter = await embed(delivery("{}")) else { return _ = Issue.record("nonsense was not buried") }
+        guard case .deadLetter = await embed(delivery("{}")) else { return _ = Issue.record("an unreadable message was not rejected") }
     }
 
     @Test func fleetFaultsPauseAndUnreadableEventsAreBuried() async throws {
@@ -265,7 +265,7 @@ import ingest_worker
         embedder.failNext(Failure.fleet("no quota", of: .provider))
         #expect(try await embedLast() == .blocked(.fleet("no quota", of: .provider)))
         guard case .deadLetter(let deadLetterMessages) = await ingest().handle(delivery("hello")) else {
-            return _ = Issue.record("not buried")
+            return _ = Issue.record("not rejected")
         }
         #expect(deadLetterMessages[0].reason == "unreadable_event")
     }

@@ -26,8 +26,8 @@ enum Fault: String, CaseIterable, Sendable {
     case crash
     /// SIGTERM.
     case stop
-    /// A hand-over object disappears.
-    case handOverLost = "hand-over-lost"
+    /// A payload object disappears.
+    case handoffLost = "hand-over-lost"
     /// A lease ends although the worker lives.
     case leaseLost = "lease-lost"
 }

@@ -20,7 +20,7 @@ struct GenerationModel {
         // ingest-worker
         case read, get, touch, refuse, reserve, send, mark, acknowledge
         // embed-worker
-        case check, create, commit, reject, clean, erase, forget, remove, removal, tell, drop, finished
+        case check, create, commit, reject, clean, erase, forget, remove, removal, report, drop, finished
     }
 
     struct Worker: Hashable {
@@ -252,13 +252,13 @@ struct GenerationModel {
                 found.append(lost)
             }
             switch record.decision(for: generation, isFirstDelivery: worker.extra == 1, isStale: false) {
-            case .requeueEvent: go(.tell)
+            case .requeueEvent: go(.report)
             case .rejected, .remove: go(.remove)
             case .finish: go(.clean)
             case .outdated: go(.drop)
             case .embed where count > 0 && state.gone & 1 << UInt32(generation) != 0:
                 write(record.abandoning(generation), &next)
-                go(.tell)
+                go(.report)
             case .embed: go(count > 0 ? .create : .commit)
             }
             return found + [next]
@@ -306,7 +306,7 @@ struct GenerationModel {
         case .removal:
             next.index &= ~Self.bits(generation, count)
             go(.drop)
-        case .tell:
+        case .report:
             next.events += 1
             go(.remove)
         case .drop:

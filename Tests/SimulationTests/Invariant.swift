@@ -10,7 +10,7 @@ enum Invariant: String, CaseIterable, Sendable {
     case converged
     /// No text is embedded twice for one generation, unless a crash, a lost answer, a lost lease or a doubled message interrupted.
     case paidOnce = "paid-once"
-    /// Without a fault, a message in work is not delivered again.
+    /// Without a fault, a message in flight is not delivered again.
     case leases
     /// Never more jobs than the limit, never more received than there is room for.
     case bounded

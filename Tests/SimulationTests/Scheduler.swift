@@ -46,7 +46,7 @@ final class Scheduler: @unchecked Sendable {
     private typealias Original = @convention(thin) (UnownedJob) -> Void
     private typealias Hook = @convention(thin) (UnownedJob, Original) -> Void
     private final class Inline: SerialExecutor {
-        func enqueue(_ job: consuming ExecutorJob) { preconditionFailure("nobody asks for this executor") }
+        func enqueue(_ job: consuming ExecutorJob) { preconditionFailure("this executor is not used") }
     }
     nonisolated(unsafe) private static var current: (scheduler: Scheduler, thread: pthread_t)?
     private static let serial = Inline()
@@ -101,7 +101,7 @@ final class SimulatedClock: @unchecked Sendable {
         }
     }
 
-    /// Rings after `duration`, or when somebody fulfils it before.
+    /// Fulfilled after `duration`, or earlier by another task.
     func alarm(after duration: Duration) -> Promise<Void> {
         count += 1
         let promise = Promise<Void>()

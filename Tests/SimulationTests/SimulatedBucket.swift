@@ -37,10 +37,10 @@ final class SimulatedBucket: @unchecked Sendable {
         case "PUT":
             if request.path.hasSuffix(".check") { return HTTPResponse(status: 200) }
             objects[request.path] = request.body
-            world.watcher.handOverWritten(request.path, process)
+            world.watcher.handoffWritten(request.path, process)
             return HTTPResponse(status: 200)
         case "DELETE":
-            if objects[request.path] != nil { world.watcher.handOverDeleted(request.path) }
+            if objects[request.path] != nil { world.watcher.handoffDeleted(request.path) }
             objects[request.path] = nil
             return HTTPResponse(status: 204)
         default: return request.query.contains { $0.name == "list-type" } ? listed() : get(request, process, world)
@@ -55,7 +55,7 @@ final class SimulatedBucket: @unchecked Sendable {
 
     private func get(_ request: HTTPRequest, _ process: SimulatedProcess, _ world: World) -> HTTPResponse {
         let isHandOver = request.path.hasPrefix("/hand/")
-        if isHandOver, objects[request.path] != nil, world.strikes(.handOverLost) {
+        if isHandOver, objects[request.path] != nil, world.strikes(.handoffLost) {
             world.note(process.name, "\(request.path) IS LOST", world.watcher.document(ofHandOver: request.path))
             objects[request.path] = nil
         }

@@ -13,9 +13,9 @@ final class SimulatedProcess: HTTPClient, TimeSource, @unchecked Sendable {
     var hadTrouble = false
     /// A call of it met a fault.
     var metFault = false
-    /// Jobs in work.
+    /// Jobs in flight.
     var jobs = 0
-    /// Of the messages in work.
+    /// Of the messages in flight.
     var receipts: Set<String> = []
     private var parked: [UnsafeContinuation<Void, Never>] = []
 

@@ -17,7 +17,7 @@ final class SimulatedQueue: @unchecked Sendable {
         /// The last one; older ones no longer count.
         var receipt = ""
         var holder = ""
-        /// Given back for later.
+        /// Released for later.
         var isBackingOff = false
         /// The document it is about.
         var document: String

@@ -11,7 +11,7 @@ struct Story: Sendable {
 
     var documents: Int
     var changes: [Change] = []
-    /// Events that nobody's change caused: a replay.
+    /// Events without a change: a replay.
     var hints: [(at: Duration, key: String)] = []
     var ingestWorkers: Int
     var embedWorkers: Int
@@ -60,7 +60,7 @@ struct Story: Sendable {
         // Some runs see one kind of trouble often, others all of them now and then.
         let rates: [Fault: Double] = [
             .refused: 0.05, .answerLost: 0.05, .slow: 0.1, .throttled: 0.05, .serverError: 0.05, .itemFailed: 0.2,
-            .duplicated: 0.1, .truncated: 0.1, .expired: 0.01, .crash: 0.006, .stop: 0.06, .handOverLost: 0.05,
+            .duplicated: 0.1, .truncated: 0.1, .expired: 0.01, .crash: 0.006, .stop: 0.06, .handoffLost: 0.05,
             .leaseLost: 0.05, .blocked: 0.05, .foreign: 0.05, .unusable: 0.1,
         ]
         for fault in Fault.allCases where random.chance(0.4) {

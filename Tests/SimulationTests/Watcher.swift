@@ -13,7 +13,7 @@ final class Watcher: @unchecked Sendable {
     private var working: [String: Int] = [:]
     /// Receipts of jobs that wait in place for another attempt.
     private var waiting: Set<String> = []
-    private var handOverWriters: [String: (process: SimulatedProcess, document: String)] = [:]
+    private var handoffWriters: [String: (process: SimulatedProcess, document: String)] = [:]
     private var sentHandOvers: Set<String> = []
     private var textsByETag: [String: [String]] = [:]
 
@@ -49,7 +49,7 @@ final class Watcher: @unchecked Sendable {
         }
     }
 
-    /// What the event asks for must be in the ledger, or somebody else's message must stand for it.
+    /// The result of the event must be in the ledger, or another message must cover it.
     func eventDeleted(_ message: SimulatedQueue.Message) {
         let key = message.document
         let contents = world.bucket.contents(of: key, since: message.born)
@@ -93,7 +93,7 @@ final class Watcher: @unchecked Sendable {
         let isInWork = working[message.body] ?? 0 > 0 || waiting.contains(previous)
         if isInWork || isDoubled { excused.insert(message.document) }
         if isInWork, world.faults.fired.allSatisfy({ $0.fault == .slow }) {
-            world.violate(.leases, "message \(message.id) is delivered again while it is in work", message.document)
+            world.violate(.leases, "message \(message.id) is delivered again while it is in flight", message.document)
         }
     }
 
@@ -102,7 +102,7 @@ final class Watcher: @unchecked Sendable {
         if queue === world.chunks { excused.insert(message.document) }
     }
 
-    /// A second message for a generation that was handed over already: its sending was repeated.
+    /// A second message for a generation that was handed off already: sending was repeated.
     func handedOver(_ body: String) {
         guard let message = try? ChunkMessage(decoding: body) else { return }
         if case .object(let object) = message.payload { sentHandOvers.insert("/\(object.bucket)/\(object.key)") }
@@ -133,11 +133,11 @@ final class Watcher: @unchecked Sendable {
         }
     }
 
-    func handOverWritten(_ path: String, _ process: SimulatedProcess) {
-        handOverWriters[path] = (process, document(ofHandOver: path))
+    func handoffWritten(_ path: String, _ process: SimulatedProcess) {
+        handoffWriters[path] = (process, document(ofHandOver: path))
     }
 
-    func handOverDeleted(_ path: String) {
+    func handoffDeleted(_ path: String) {
         let parts = path.split(separator: "/")
         guard parts.count == 4, let generation = Int(parts[3].prefix { $0 != "." }) else { return }
         let record = world.index.records[String(parts[2])]?.record
@@ -157,7 +157,7 @@ final class Watcher: @unchecked Sendable {
         if took > allowed {
             world.violate(.stops, "\(process.name) took \(took) to stop, \(allowed) were allowed", "")
         }
-        // Giving back is one try: where it met a fault, the lease's own end does it.
+        // A release is one attempt: after a fault the visibility timeout ends the lease.
         guard !process.metFault else { return }
         for message in queue.messages
         where message.holder == process.name && message.visibleAt > world.uptime && !message.isBackingOff {
@@ -173,12 +173,12 @@ final class Watcher: @unchecked Sendable {
             world.violate(.converged, "\(queue.messages.count) \(queue.name) messages are left", first.document)
         }
         for number in 1...world.story.documents { finish("doc\(number)") }
-        for letter in world.dead.messages
-        where !["malformed", "index_refused", "embedding_refused"].contains(letter.attributes["reason"] ?? "") {
-            world.violate(.deadLetters, "\(letter.attributes)", letter.document)
+        for message in world.dead.messages
+        where !["malformed", "index_refused", "embedding_refused"].contains(message.attributes["reason"] ?? "") {
+            world.violate(.deadLetters, "\(message.attributes)", message.document)
         }
         for path in world.bucket.handoffs {
-            let writer = handOverWriters[path]
+            let writer = handoffWriters[path]
             if sentHandOvers.contains(path) || writer.map({ !$0.process.hadTrouble && !$0.process.metFault }) ?? true {
                 world.violate(.handoffs, "\(path) is left", writer?.document ?? "")
             }
@@ -216,10 +216,10 @@ final class Watcher: @unchecked Sendable {
             return
         }
         let isRejected = record?.lastRejection?.content == .etag(etag) || live?.reason != nil
-        // Whoever dies between a rejection and its letter tells it when the event comes again, unless another delivery of it has ended.
+        // A worker that crashes between a rejection and its dead-letter message sends it at the redelivery, unless another delivery of the event has completed.
         let mayBeUntold = world.faults.fired.contains { $0.fault == .crash || $0.fault == .stop }
         if isRejected, !mayBeUntold, !world.dead.messages.contains(where: { $0.document == key }) {
-            world.violate(.deadLetters, "rejected, and no letter says so", key)
+            world.violate(.deadLetters, "rejected, without a dead-letter message", key)
         }
         if !isRejected { world.violate(.converged, "the index does not show \(etag.prefix(6))", key) }
     }

@@ -129,7 +129,7 @@ final class World: @unchecked Sendable {
         url.hasSuffix("events") ? events : url.hasSuffix("chunks") ? chunks : dead
     }
 
-    // What the checks are told of.
+    // What the checks are notified of.
 
     func crashed(_ process: SimulatedProcess) { watcher.interrupted(process) }
     func answerLost(_ request: HTTPRequest, _ process: SimulatedProcess) { watcher.answerLost(request) }

@@ -3,7 +3,7 @@
 
 The model is wordllama's table of token vectors (256 dimensions, from its wheel), averaged over a text. POST /control sets, for all later
 requests: latency_ms, throttle_every (each n-th request is a 429), retry_after (its header, seconds), quota (1: 429 insufficient_quota),
-dimensions (vectors of that length, whatever was asked for), refuse (a text that contains it is a 400). GET /control tells the counts.
+dimensions (vectors of that length, whatever was requested), refuse (a text that contains it is a 400). GET /control returns the counts.
 """
 import argparse
 import base64
@@ -97,8 +97,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.refuse(429, "You exceeded your current quota, please check your plan and billing details.", "insufficient_quota")
         if control["throttle_every"] and number % control["throttle_every"] == 0:
             self.server.count(throttled=1)
-            wish = {"retry-after": control["retry_after"]} if control["retry_after"] else {}
-            return self.refuse(429, "Rate limit reached.", "rate_limit_exceeded", headers=wish)
+            headers = {"retry-after": control["retry_after"]} if control["retry_after"] else {}
+            return self.refuse(429, "Rate limit reached.", "rate_limit_exceeded", headers=headers)
         time.sleep(control["latency_ms"] / 1000)
         self.embed(json.loads(body), control)
 

@@ -18,7 +18,7 @@ class Failed(Exception):
 
 
 def free_port(pair: int = 0) -> int:
-    """A port that nobody listens on; with `pair`, the port that far above it is free as well."""
+    """A port that connection refused on; with `pair`, the port that far above it is free as well."""
     while True:
         with socket.socket() as first, socket.socket() as second:
             first.bind(("127.0.0.1", 0))

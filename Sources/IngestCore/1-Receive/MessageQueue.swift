@@ -65,7 +65,7 @@ package struct QueueAttributes: Equatable, Sendable {
 
     package init() {}
 
-    /// Nothing is left to do now. What is delayed looks after others' late writes, or is for newer workers.
+    /// Nothing is left to do now. What is delayed sweeps orphaned chunks, or is for newer workers.
     package var isEmpty: Bool { visibleMessages + invisibleMessages == 0 }
 
     /// The buckets that the queue's policy lets S3 notify it of, as `aws:SourceArn` names them; `*` where it names none.

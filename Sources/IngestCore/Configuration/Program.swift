@@ -1,7 +1,7 @@
 import CommandLineOptions
 import Glibc
 
-/// A command-line program: its name, its options, and how it ends.
+/// A command-line program: its name, its options, and its exit codes.
 package struct Program: Sendable {
     package static let version = "0.1.0"
 
