@@ -140,14 +140,14 @@ let package = Package(
         .testTarget(
             name: "SimulationTests",
             dependencies: foundations + [
-                "IngestCore", "IngestTestKit", "ExtractionWire", "ingest-worker", "embed-worker",
+                "IngestCore", "IngestTestKit", "ExtractionWire",
             ],
             swiftSettings: settings
         ),
         .testTarget(
             name: "IntegrationTests",
             dependencies: foundations + [
-                "IngestCore", "IngestTestKit", "ExtractionWire", "ingest-worker", "embed-worker",
+                "IngestCore", "IngestTestKit", "ExtractionWire",
             ],
             swiftSettings: settings
         ),

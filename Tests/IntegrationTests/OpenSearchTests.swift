@@ -4,8 +4,6 @@ import HTTPTransport
 import IngestCore
 import IngestTestKit
 import Testing
-import embed_worker
-import ingest_worker
 
 @Suite(.enabled(if: LocalStack.shared != nil, Comment(rawValue: LocalStack.skipReason)))
 struct OpenSearchTests {

@@ -3,8 +3,6 @@ import ExtractionWire
 import IngestCore
 import IngestTestKit
 import TextCoding
-import embed_worker
-import ingest_worker
 
 /// Both pipelines over a real OpenSearch, with bucket and queues in memory, so that a test decides what happens when.
 struct PipelinePair: Sendable {

@@ -2,7 +2,6 @@ import AsyncPrimitives
 import IngestCore
 import IngestTestKit
 import Testing
-import ingest_worker
 
 /// What goes wrong in other systems, each by name, on real OpenSearch.
 @Suite(.enabled(if: LocalStack.shared != nil, Comment(rawValue: LocalStack.skipReason)))

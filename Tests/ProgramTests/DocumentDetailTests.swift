@@ -7,8 +7,6 @@ import IngestTestKit
 import Observability
 import Testing
 import TextCoding
-import embed_worker
-import ingest_worker
 
 /// What goes with a document's text, and what bounds one document.
 @Suite struct DocumentDetailTests {

@@ -1,8 +1,6 @@
 import ExtractionWire
 import IngestCore
 import IngestTestKit
-import embed_worker
-import ingest_worker
 
 /// What both pipelines work on, in memory and on a virtual clock, and the pipelines over it.
 struct MemoryStores: Sendable {

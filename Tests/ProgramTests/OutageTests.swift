@@ -5,8 +5,6 @@ import IngestCore
 import IngestTestKit
 import Observability
 import Testing
-import embed_worker
-import ingest_worker
 
 /// Twenty minutes in which nothing can succeed, on a virtual clock, with the real loop, pipeline and clients: work waits, nothing is lost, and
 /// it goes on by itself.

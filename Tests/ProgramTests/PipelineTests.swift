@@ -4,8 +4,6 @@ import HTTPTransport
 import IngestCore
 import IngestTestKit
 import Testing
-import embed_worker
-import ingest_worker
 
 /// Both pipelines over stores in memory: what the promise says, step by step.
 @Suite struct PipelineTests {
@@ -256,7 +254,9 @@ import ingest_worker
         guard case .leave = await embed(delivery(body.replacing(names.chunks, with: "t-chunks-other"))) else {
             return _ = Issue.record("another index's message was not left")
         }
-        guard case .deadLetter = await embed(delivery("{}")) else { return _ = Issue.record("an unreadable message was not rejected") }
+        guard case .deadLetter = await embed(delivery("{}")) else {
+            return _ = Issue.record("an unreadable message was not rejected")
+        }
     }
 
     @Test func fleetFaultsPauseAndUnreadableEventsAreBuried() async throws {

@@ -3,8 +3,6 @@ import HTTPTransport
 import IngestCore
 import IngestTestKit
 import Observability
-import embed_worker
-import ingest_worker
 
 /// The real loops, pipelines and clients of both workers, over a simulated process.
 struct SimulatedFleet {

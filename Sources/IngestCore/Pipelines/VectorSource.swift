@@ -1,5 +1,4 @@
 import AsyncPrimitives
-import IngestCore
 import Observability
 
 /// Vectors for a generation's chunks, window by window: those that an interrupted attempt has paid for, those of chunks with the same text in

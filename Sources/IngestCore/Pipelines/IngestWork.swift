@@ -1,6 +1,5 @@
 import AsyncPrimitives
 import ExtractionWire
-import IngestCore
 import Observability
 
 /// One object of an event, with the names that follow from it.

@@ -1,5 +1,4 @@
 import ExtractionWire
-import IngestCore
 import Observability
 
 /// A chunk message with the names that follow from it.

@@ -1,6 +1,5 @@
 import AsyncPrimitives
 import ExtractionWire
-import IngestCore
 import Observability
 
 /// A chunk message's way: ledger, vectors, index, commit, clean-up.

@@ -1,6 +1,5 @@
 import AsyncPrimitives
 import ExtractionWire
-import IngestCore
 import Observability
 
 /// An event's way: ledger, object, text, chunks, generation, chunk message.

@@ -1,6 +1,5 @@
 import AsyncPrimitives
 import ExtractionWire
-import IngestCore
 
 /// The settings of the pipeline itself.
 package struct IngestSettings: Sendable {
@@ -33,7 +32,7 @@ package struct IngestSettings: Sendable {
     }
 
     /// Whose document the object is; nil for those that are none, the fleet's own chunk payloads among them.
-    func tenant(of object: ObjectReference) -> String? {
+    package func tenant(of object: ObjectReference) -> String? {
         if object.bucket == handoffBucket, object.key.utf8.starts(with: handoffPrefix.utf8) { return nil }
         return rules.tenant(of: object)
     }

@@ -1,5 +1,3 @@
-import IngestCore
-
 /// The settings of the pipeline itself.
 package struct EmbedSettings: Sendable {
     /// The physical index of this worker's settings.
