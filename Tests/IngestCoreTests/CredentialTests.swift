@@ -173,7 +173,7 @@ import Testing
         #expect(http.requests[0].headers.first { $0.name == "authorization" }?.value == "bearer")
         #expect(http.requests[0].bypassesProxy)
         let text = await problem(chain(["AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://example.com/c"]).0)
-        #expect(text.contains("https only"))
+        #expect(text.contains("over https"))
     }
 
     @Test func instancesAreAskedByVersionTwo() async throws {

@@ -45,6 +45,8 @@ package final class VirtualTime: TimeSource {
             group.addTask {
                 while !Task.isCancelled {
                     for _ in 0..<200 { await Task.yield() }
+                    // A thread of the pool that the system has preempted needs real time to go on.
+                    try? await Task.sleep(for: .microseconds(200))
                     _ = self.advance()
                 }
                 return nil

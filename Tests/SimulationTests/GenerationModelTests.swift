@@ -10,7 +10,14 @@ import Testing
         GenerationModel.Bounds(ingest: 2, changes: [1, 0, 2], crashes: 1),
     ]
 
-    @Test(arguments: all) func everyInterleavingConverges(_ bounds: GenerationModel.Bounds) {
+    // Minutes without optimization: `swift test` alone explores the smallest bounds, `make test` (release) all.
+    #if DEBUG
+    static let explored = Array(all.prefix(1))
+    #else
+    static let explored = all
+    #endif
+
+    @Test(arguments: explored) func everyInterleavingConverges(_ bounds: GenerationModel.Bounds) {
         var model = GenerationModel(bounds)
         let violation = model.explore()
         print("\(bounds): \(model.stateCount) states")
