@@ -186,7 +186,7 @@ import Testing
         )
         #expect(await ingest().handle(event()) == .done, "known, and nothing to pay")
         guard case .deadLetter = await ingest().handle(event(count: 2)) else {
-            return _ = Issue.record("the deadLetterMessage may have been lost")
+            return _ = Issue.record("the dead-letter message may have been lost")
         }
     }
 
@@ -322,7 +322,7 @@ import Testing
         let refusal = EmbeddingError(HTTPResponse(status: 400, body: Array(#"{"error":"no"}"#.utf8)))
         embedder.failNext(Failure.document(Rejection(.embeddingRefused, "\(refusal)")))
         guard case .deadLetter(let deadLetterMessages) = try await embedLast() else {
-            return _ = Issue.record("no dead deadLetterMessage")
+            return _ = Issue.record("no dead-letter message")
         }
         #expect(deadLetterMessages[0].reason == "embedding_refused")
         #expect(
@@ -359,7 +359,7 @@ import Testing
         )
         #expect(
             try await ingest().exhaust(event(), rejection).count == 1,
-            "again after a crash: the same deadLetterMessage"
+            "again after a crash: the same dead-letter message"
         )
     }
 

@@ -263,7 +263,7 @@ package struct WorkLoop: Sendable {
             try await settlement.send(deadLetterMessages, of: job)
             return .done
         } catch {
-            return .blocked(Failure(error).of(.queue("dead deadLetterMessages")))
+            return .blocked(Failure(error).of(.queue("dead letters")))
         }
     }
 

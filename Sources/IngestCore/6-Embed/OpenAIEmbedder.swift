@@ -55,7 +55,7 @@ package final class OpenAIEmbedder: Embedder {
     private let limits: RequestLimits
     private let learning = KeyedMutex<Int>()
 
-    /// openai-python's retryBudget: it obeys waits of up to 120 s and none above.
+    /// As openai-python does: it obeys a Retry-After of up to 120 s and none above.
     package static let policy = RetryPolicy(
         maximumAttempts: 4,
         base: .milliseconds(500),

@@ -119,7 +119,7 @@ package struct EmbedPipeline: Sendable {
         }
     }
 
-    /// A dead deadLetterMessage that was sent back: the object is read again, whatever was decided before.
+    /// A redriven dead-letter message: the object is read again, whatever was decided before.
     private func retry(_ work: EmbedWork) async throws -> Outcome {
         try await requeueEvent(work, retriesRejected: true)
         try await handoff.discard(work.message)

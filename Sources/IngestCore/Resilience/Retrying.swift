@@ -6,7 +6,7 @@ package struct RetryPolicy: Sendable {
     package var base: Duration
     package var throttledBase: Duration
     package var cap: Duration
-    /// The longest retryAfter of a server that is obeyed; for a longer one the call gives up. Nil: what our own wait would be and 5 s more.
+    /// The maximum Retry-After that is obeyed; a longer one ends the call. Nil: 5 s more than the own backoff.
     package var maximumRetryAfter: Duration?
 
     /// The values of the SDKs' 2026 revision: 50 ms for errors, 1 s for throttling, at most 20 s.
@@ -25,7 +25,7 @@ package struct RetryPolicy: Sendable {
     }
 
     /// The wait before attempt `attempt + 1` (attempts count from 1), or nil to give up. Full jitter: `unit` is uniform in [0, 1).
-    /// With base 50 ms: at most 50, 100, 200, 400 ms. A server's own retryAfter is obeyed, within bounds.
+    /// With base 50 ms: at most 50, 100, 200, 400 ms. A server's Retry-After is obeyed, within bounds.
     package func delay(after failure: Failure, attempt: Int, unit: Double) -> Duration? {
         guard attempt < maximumAttempts else { return nil }
         let factor = 1 << min(attempt - 1, 20)
