@@ -130,6 +130,15 @@ extension Setting where Value == String {
     }
 }
 
+extension Int {
+    fileprivate init(settingText text: String, in range: ClosedRange<Int>) throws(SettingProblem) {
+        guard let value = Int(text.plainValue), range.contains(value) else {
+            throw SettingProblem("not a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        self = value
+    }
+}
+
 extension Setting where Value == Int {
     package static func number(
         _ environment: String,
@@ -146,12 +155,7 @@ extension Setting where Value == Int {
             isRequired: false,
             isSecret: false,
             fallback: fallback,
-            parse: { (text) throws(SettingProblem) in
-                guard let value = Int(text.plainValue), range.contains(value) else {
-                    throw SettingProblem("not a whole number from \(range.lowerBound) to \(range.upperBound)")
-                }
-                return value
-            }
+            parse: { (text) throws(SettingProblem) in try Int(settingText: text, in: range) }
         )
     }
 }
@@ -172,12 +176,7 @@ extension Setting where Value == Int? {
             isRequired: false,
             isSecret: false,
             fallback: nil,
-            parse: { (text) throws(SettingProblem) in
-                guard let value = Int(text.plainValue), range.contains(value) else {
-                    throw SettingProblem("not a whole number from \(range.lowerBound) to \(range.upperBound)")
-                }
-                return value
-            }
+            parse: { (text) throws(SettingProblem) in try Int(settingText: text, in: range) }
         )
     }
 }

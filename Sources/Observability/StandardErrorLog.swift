@@ -8,12 +8,14 @@ package final class StandardErrorLog: LogSink, @unchecked Sendable {
     private let lines = BlockingQueue<[UInt8]>()
     private let waiting = LockedValue((count: 0, dropped: 0))
     private let asJSON: Bool
+    private let descriptor: Int32
     private var thread = pthread_t()
     private static let capacity = 10_000
 
     /// - Parameter asJSON: nil chooses text on a terminal and JSON elsewhere.
-    package init(asJSON: Bool? = nil) {
-        self.asJSON = asJSON ?? (isatty(STDERR_FILENO) == 0)
+    package init(asJSON: Bool? = nil, descriptor: Int32 = STDERR_FILENO) {
+        self.asJSON = asJSON ?? (isatty(descriptor) == 0)
+        self.descriptor = descriptor
         pthread_create(
             &thread,
             nil,
@@ -26,19 +28,28 @@ package final class StandardErrorLog: LogSink, @unchecked Sendable {
     }
 
     package func write(_ line: LogLine) {
-        let isTaken = waiting.withLock { waiting in
+        // Nil for a line that is dropped; else how many were dropped before it.
+        let dropped: Int? = waiting.withLock { waiting in
             if waiting.count >= Self.capacity {
                 waiting.dropped += 1
-                return false
+                return nil
             }
-            waiting.count += 1
-            return true
+            defer { waiting.dropped = 0 }
+            waiting.count += waiting.dropped > 0 ? 2 : 1
+            return waiting.dropped
         }
-        if isTaken { lines.put(asJSON ? line.json : line.text) }
+        guard let dropped else { return }
+        if dropped > 0 {
+            var report = line
+            report.level = .warning
+            report.message = "log lines dropped: the reader of standard error is too slow"
+            report.metadata = [("lines", "\(dropped)")]
+            put(report)
+        }
+        put(line)
     }
 
-    /// Lines that were dropped.
-    package var dropped: Int { waiting.withLock { $0.dropped } }
+    private func put(_ line: LogLine) { lines.put(asJSON ? line.json : line.text) }
 
     /// Writes what is left and ends the thread. Nothing may be logged after.
     package func close() {
@@ -52,7 +63,7 @@ package final class StandardErrorLog: LogSink, @unchecked Sendable {
             var offset = 0
             while offset < line.count {
                 let count = line.withUnsafeBytes {
-                    Glibc.write(STDERR_FILENO, $0.baseAddress! + offset, line.count - offset)
+                    Glibc.write(descriptor, $0.baseAddress! + offset, line.count - offset)
                 }
                 if count < 0, errno != EINTR { break }
                 offset += max(0, count)

@@ -56,6 +56,7 @@ class Proxy:
         self.edit = lambda path, sent, data: data
         self.requests = 0
         proxy = self
+        self.forwarded: set[http.client.HTTPConnection] = set()
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -73,6 +74,7 @@ class Proxy:
                 if fault is not None:
                     return self.reply(fault.status, fault.body, {"Content-Type": fault.content_type, **fault.headers})
                 connection = http.client.HTTPConnection(proxy.upstream.hostname, proxy.upstream.port, timeout=120)
+                proxy.forwarded.add(connection)
                 try:
                     headers = {k: v for k, v in self.headers.items() if k.lower() not in ("connection",)}
                     connection.request(self.command, self.path, body, headers)
@@ -82,6 +84,7 @@ class Proxy:
                     self.reply(response.status, data, kept)
                 finally:
                     connection.close()
+                    proxy.forwarded.discard(connection)
 
             def reply(self, status: int, data: bytes, headers: dict) -> None:
                 try:
@@ -110,6 +113,12 @@ class Proxy:
         server.server_activate()
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return server
+
+    def drain(self) -> None:
+        """Returns when the requests that were forwarded before now have ended: a long poll among them may still bring a message."""
+        before, end = set(self.forwarded), time.monotonic() + 10
+        while before & set(self.forwarded) and time.monotonic() < end:
+            time.sleep(0.05)
 
     def heal(self) -> None:
         self.fault = lambda command, path, body, headers: None
@@ -276,6 +285,7 @@ class Fleet:
         before, requests = self.redelivered(), proxy.requests
         problem, said = "", ""
         breaking()
+        proxy.drain()
         try:
             self.number += 1
             keys = [f"a/{name}-{self.number}-{n}.txt" for n in range(documents)]
