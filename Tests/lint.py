@@ -22,7 +22,7 @@ RETIRED = re.compile(
     r"taken away|looked? after|looks after|what is told|how it ends|said twice|left alone|in work|InWork|inWork|OnePerKey|Coalescer)\b"
 )
 # The same words in other senses: names on the wire and in settings, Unix accounts.
-INNOCENT = re.compile(r"HANDOVER_|TIDY_AFTER_SECONDS|\"handOver\"|\"tidying\"|s3://nobodys?|\bas nobody\b|and nobody\b|or nobody\b|\"nobody\"|works? in work(?:s|\()|in works\(|in workbook|pwd.getpwnam")
+INNOCENT = re.compile(r"HANDOVER_|TIDY_AFTER_SECONDS|\"handOver\"|\"tidying\"|s3://nobodys?|\bas nobody\b|and nobody\b|or nobody\b|\"nobody\"|in works\(|in work\.|in workbook|pwd.getpwnam")
 SKIPPED = {"Tests/lint.py"}
 TEXTS = (".swift", ".py", ".md", ".c", ".h", ".json", "Makefile", "Dockerfile", "bootstrap")
 

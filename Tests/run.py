@@ -55,7 +55,7 @@ def swift_tests(aws: stack.Stack, nodes: list[opensearch.Node]) -> dict:
     fleet = aws.fleet("swift")
     subprocess.run(["swift", "build", "-c", "release", "--build-tests"], cwd=ROOT, check=True, stdout=sys.stderr)
     description = {
-        "aws": aws.aws_url, "bucket": fleet.bucket, "handOver": fleet.hand_over, "events": fleet.queues["events"],
+        "aws": aws.aws_url, "bucket": fleet.bucket, "handoff": fleet.hand_over, "events": fleet.queues["events"],
         "nodes": [{"kind": n.kind, "url": n.url, "engine": n.engine, "isEmbedded": "embedded" in n.kind} for n in nodes],
     }
     (FOLDER / "integration.json").write_text(json.dumps(description))

@@ -63,7 +63,7 @@ class Usage:
     """CPU and peak memory of the workers and their extractors, sampled while they run."""
 
     def __init__(self, work: FleetRun) -> None:
-        self.pids = {name: worker.popen.pid for name, worker in flight.workers.items()}
+        self.pids = {name: worker.popen.pid for name, worker in work.workers.items()}
         self.memory: dict[str, float] = collections.defaultdict(float)
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self._watch, daemon=True)

@@ -214,7 +214,7 @@ class Chaos:
         status = work.status()
         assert status["chunks"] == status["indexedChunks"] == len(found) and status["pending"] == 0, status
         assert set(work.rejections()) == refused, f"rejections {sorted(set(work.rejections()) ^ refused)}"
-        dead_letters = [line.split("\t") for line in flight.ctl("dead-letters").splitlines()]
+        dead_letters = [line.split("\t") for line in work.ctl("dead-letters").splitlines()]
         strange = [line for line in dead_letters if line[1] != "malformed" or line[2].split("/", 3)[3] not in damaged]
         assert not strange, f"{len(strange)} dead-letter messages that should not be there: {strange[:3]}"
         assert {line[2].split("/", 3)[3] for line in dead_letters} >= refused, "a rejection without a dead-letter message"

@@ -155,7 +155,7 @@ def rotation(aws, say) -> dict:
     fleet.wait_until_drained(120, alive=work.alive)
     seconds = time.monotonic() - begun
     status = work.status()
-    retries = sum(work.metric(name, "ingest_messages_retried_total") for name in flight.workers)
+    retries = sum(work.metric(name, "ingest_messages_retried_total") for name in work.workers)
     work.stop()
     rotations = credential_fetches(aws) - before
     dead = fleet.depth("events-dead") + fleet.depth("chunks-dead")

@@ -22,7 +22,7 @@ def text(number: int, version: int) -> bytes:
 def contents(work: FleetRun) -> list[tuple]:
     """Everything but the bucket's name and the generation, which counts attempts; one generation of each document, under its ids."""
     found, generations = [], {}
-    for c in flight.chunks(["document_id", "key", "generation", "chunk_index", "chunk_count", "text", "content_hash"]):
+    for c in work.chunks(["document_id", "key", "generation", "chunk_index", "chunk_count", "text", "content_hash"]):
         assert c["_id"] == f"{c['document_id']}:{c['generation']}:{c['chunk_index']}", c["_id"]
         generations.setdefault(c["key"], set()).add(c["generation"])
         found.append((c["key"], c["chunk_index"], c["chunk_count"], c["text"], c["content_hash"]))

@@ -109,7 +109,7 @@ def versions(fleet, work: FleetRun) -> int:
     def settled() -> list[str]:
         time.sleep(0.5)
         fleet.wait_until_drained(60, alive=work.alive)
-        return sorted(chunk["text"] for chunk in flight.chunks(["key", "text"]) if chunk["key"] == key)
+        return sorted(chunk["text"] for chunk in work.chunks(["key", "text"]) if chunk["key"] == key)
 
     def delete(version: str | None = None) -> None:
         fleet.s3.delete_object(Bucket=fleet.bucket, Key=key, **({"VersionId": version} if version else {}))

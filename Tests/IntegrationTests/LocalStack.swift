@@ -22,7 +22,11 @@ struct LocalStack: Decodable, Sendable {
 
     static let shared: LocalStack? = {
         guard let path = ProcessInfo.processInfo.environment["INTEGRATION_STACK"] else { return nil }
-        return try? JSONDecoder().decode(LocalStack.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+        do {
+            return try JSONDecoder().decode(LocalStack.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+        } catch {
+            fatalError("INTEGRATION_STACK names \(path), which cannot be read: \(error)")
+        }
     }()
 
     static var nodes: [Node] { shared?.nodes ?? [] }
