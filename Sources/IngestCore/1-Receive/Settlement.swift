@@ -133,7 +133,12 @@ struct Settlement: Sendable {
         }
         let wait = Duration.seconds(Double(1 << attempt) * environment.random.unit())
         guard attempt < Self.deleteAttempts else { return false }
-        return (try? await environment.time.sleep(for: wait)) != nil
+        // Not beyond the grace period: the next receive finds the message done.
+        let waited = try? await shutdown.run(until: .now) {
+            try await environment.time.sleep(for: wait)
+            return true
+        }
+        return waited == true
     }
 
     /// Sends to the dead-letter queue; throws where it does not take them.
