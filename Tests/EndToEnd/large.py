@@ -18,7 +18,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "deploy/local"), str(ROOT / "Tests/EndToEnd")]
 import stack
-from edges import Answer, Proxy
+from edge_fleet import Answer, Proxy
 from fleet_run import FleetRun
 
 LIMIT_MB = 150
