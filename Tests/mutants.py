@@ -72,7 +72,7 @@ MUTANTS = [
     # The loop.
     Mutant("paused-for-ever", "converged", "IngestCore/Resilience/CircuitBreakers.swift", "circuit.nextProbe = now + wait(after: circuit.attempts)", "circuit.nextProbe = now + (BUG ? .seconds(100_000) : wait(after: circuit.attempts))"),
     Mutant("acknowledge-first", "durable handles", LOOP, "        switch await attempts(&job, leases) {", "        if BUG { await settlement.settle(job, .done) }\n        switch await attempts(&job, leases) {"),
-    Mutant("acknowledge-failures", "durable converged", SETTLEMENT, "            await release(job, after: wait)", "            if BUG { return await delete(job) }\n            await release(job, after: wait)"),
+    Mutant("acknowledge-failures", "durable converged hand-overs", SETTLEMENT, "            await release(job, after: wait)", "            if BUG { return await delete(job) }\n            await release(job, after: wait)"),
     Mutant("dead-letters-lost", "dead-letters", SETTLEMENT, "        for deadLetterMessage in deadLetterMessages {", "        for deadLetterMessage in BUG ? [] : deadLetterMessages {"),
     Mutant("failures-are-rejections", "dead-letters converged durable exact", "IngestCore/1-Receive/Outcome.swift", "case .transient, .throttled, .fleet: self = .blocked(failure)",
            "case .transient, .throttled, .fleet: self = BUG ? .deadLetter([DeadLetterMessage(reason: \"failed\", detail: failure.summary)]) : .blocked(failure)"),
@@ -81,7 +81,7 @@ MUTANTS = [
     Mutant("leases-outlive-messages", "handles", LOOP, "            guard isDeleted else { continue }", "            guard isDeleted, !BUG else { continue }"),
     Mutant("nothing-given-back", "stops", LOOP, "        case .stopped, .waited: await settlement.release(job, after: .zero)", "        case .stopped, .waited: if !BUG { await settlement.release(job, after: .zero) }"),
     # What a failure is about.
-    Mutant("pays-before-looking", "paid-once", EMBED, "        if !isFirstAttempt {\n            // Chunks", "        if !BUG, !isFirstAttempt {\n            // Chunks", seed_factor=2),
+    Mutant("pays-before-looking", "paid-once", EMBED, "        if !isFirstAttempt {\n            // Chunks", "        if !BUG, !isFirstAttempt {\n            // Chunks", seed_factor=8),
     Mutant("any-404-is-a-deletion", "converged durable exact hand-overs", "IngestCore/3-Fetch/S3Call.swift", "!isOfBucket, isAbsent(response, code) { return }", "!isOfBucket, BUG || isAbsent(response, code) { return }"),
     Mutant("pages-are-documents", "hand-overs converged exact dead-letters paid-once", "IngestCore/3-Fetch/S3Call.swift", "        guard isForeign else { return }", "        guard isForeign, !BUG else { return }", seed_factor=4),
     Mutant("unlisted-refusals", "converged dead-letters exact", EMBED, "                guard case .document(let rejection) = Failure(error) else { throw error }", "                guard !BUG, case .document(let rejection) = Failure(error) else { throw error }"),
