@@ -72,7 +72,7 @@ MUTANTS = [
     # The loop.
     Mutant("paused-for-ever", "converged", "IngestCore/Resilience/CircuitBreakers.swift", "circuit.nextProbe = now + wait(after: circuit.attempts)", "circuit.nextProbe = now + (BUG ? .seconds(100_000) : wait(after: circuit.attempts))"),
     Mutant("acknowledge-first", "durable handles", LOOP, "        switch await attempts(&job, leases) {", "        if BUG { await settlement.settle(job, .done) }\n        switch await attempts(&job, leases) {"),
-    Mutant("acknowledge-failures", "durable converged hand-overs", SETTLEMENT, "            await release(job, after: wait)", "            if BUG { return await delete(job) }\n            await release(job, after: wait)"),
+    Mutant("acknowledge-failures", "durable converged", SETTLEMENT, "            await release(job, after: wait)", "            if BUG { return await delete(job) }\n            await release(job, after: wait)", follows="hand-overs"),
     Mutant("dead-letters-lost", "dead-letters", SETTLEMENT, "        for deadLetterMessage in deadLetterMessages {", "        for deadLetterMessage in BUG ? [] : deadLetterMessages {"),
     Mutant("failures-are-rejections", "dead-letters converged durable exact", "IngestCore/1-Receive/Outcome.swift", "case .transient, .throttled, .fleet: self = .blocked(failure)",
            "case .transient, .throttled, .fleet: self = BUG ? .deadLetter([DeadLetterMessage(reason: \"failed\", detail: failure.summary)]) : .blocked(failure)"),

@@ -124,21 +124,16 @@ struct Settlement: Sendable {
             let work = delivery.messageID
             let verdict = await environment.breakers.verdict(failure, about: nil, work: work, since: since)
             if verdict == .unavailable {
-                let waited = try? await shutdown.run(until: .stopping) {
-                    try await environment.breakers.waitUntilClosed(dependency)
-                    return true
-                }
-                return waited == true
+                return
+                    (try? await shutdown.run(until: .stopping) {
+                        try await environment.breakers.waitUntilClosed(dependency)
+                    }) != nil
             }
         }
         let wait = Duration.seconds(Double(1 << attempt) * environment.random.unit())
         guard attempt < Self.deleteAttempts else { return false }
         // Not beyond the grace period: the next receive finds the message done.
-        let waited = try? await shutdown.run(until: .now) {
-            try await environment.time.sleep(for: wait)
-            return true
-        }
-        return waited == true
+        return (try? await shutdown.run(until: .now) { try await environment.time.sleep(for: wait) }) != nil
     }
 
     /// Sends to the dead-letter queue; throws where it does not take them.

@@ -58,10 +58,10 @@ extension OpenSearchClient {
             body: probe,
             accepting: [400, 404]
         )
-        let parsed = String(decoding: search.body.prefix(4096), as: UTF8.self)
+        let text = String(decoding: search.body.prefix(4096), as: UTF8.self)
         let isUnknown =
-            parsed.contains("unknown query") || parsed.contains("no [query] registered")
-            || parsed.contains("not supported")
+            text.contains("unknown query") || text.contains("no [query] registered")
+            || text.contains("not supported")
         return Cluster(
             version: version,
             hasVectorSearch: !isUnknown && search.status != 404,
