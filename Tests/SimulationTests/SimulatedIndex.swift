@@ -153,12 +153,16 @@ final class SimulatedProvider: @unchecked Sendable {
 
     private struct Question: Decodable { var input: [String] }
 
+    static func texts(of request: HTTPRequest) -> [String] {
+        try! JSONDecoder().decode(Question.self, from: Data(request.body)).input
+    }
+
     static func vector(_ text: String) -> [Float] {
         Digest.sha256(text).prefix(4).map { Float($0) + 1 }
     }
 
     func answer(_ request: HTTPRequest, _ process: SimulatedProcess, _ world: World) -> HTTPResponse {
-        let texts = try! JSONDecoder().decode(Question.self, from: Data(request.body)).input
+        let texts = Self.texts(of: request)
         if texts.contains(where: { $0.contains(ObjectContent.unembeddableMark) }) {
             let body =
                 #"{"object":"error","message":"This text cannot be embedded.","type":"BadRequestError","code":400}"#

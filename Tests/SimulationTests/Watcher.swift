@@ -109,16 +109,21 @@ final class Watcher: @unchecked Sendable {
         if world.chunks.messages.count(where: { $0.body == body }) > 1 { excused.insert(message.header.object.key) }
     }
 
+    /// What it holds may be half done.
     func interrupted(_ process: SimulatedProcess) {
-        if process.name.hasPrefix("embed") { excused.formUnion((1...world.story.documents).map { "doc\($0)" }) }
+        excused.formUnion(world.chunks.messages.filter { $0.holder == process.name }.map(\.document))
     }
 
+    /// What the provider computed is lost, and has to be paid for again.
     func answerLost(_ request: HTTPRequest) {
-        if request.path.hasSuffix("/embeddings") { excused.formUnion((1...world.story.documents).map { "doc\($0)" }) }
+        guard request.path.hasSuffix("/embeddings") else { return }
+        excused.formUnion(SimulatedProvider.texts(of: request).map(Self.document(ofText:)))
     }
+
+    private static func document(ofText text: String) -> String { String(text.prefix { $0 != " " }) }
 
     func paid(_ text: String, _ times: Int) {
-        let key = String(text.prefix { $0 != " " })
+        let key = Self.document(ofText: text)
         if times > allowed[text] ?? 0, !excused.contains(key) {
             world.violate(.paidOnce, "\"\(text)\" is paid for \(times) times", key)
         }
