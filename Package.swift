@@ -33,7 +33,7 @@ func systemLibrary(_ name: String, _ pkgConfig: String, apt: String) -> Target {
 
 /// What every target of the ingestion itself may use.
 let foundations: [Target.Dependency] = [
-    "AsyncPrimitives", "TextCoding", "HTTPTransport", "Observability", "CommandLineOptions",
+    "AsyncPrimitives", "TextCoding", "HTTPTransport", "Observability", "CommandLineOptions", "Resilience", "OpenSearch",
 ]
 
 let package = Package(
@@ -81,6 +81,16 @@ let package = Package(
         .target(
             name: "CommandLineOptions",
             dependencies: ["AsyncPrimitives", "TextCoding", "HTTPTransport", "Observability"],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "Resilience",
+            dependencies: ["AsyncPrimitives", "HTTPTransport", "ExtractionWire"],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "OpenSearch",
+            dependencies: ["TextCoding", "HTTPTransport", "ExtractionWire", "Resilience"],
             swiftSettings: settings
         ),
         .target(

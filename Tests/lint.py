@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The house rules that a compiler does not check (part of `make lint`): retired words, sizes of files and initialisers, links and commands in the docs.
+"""The house rules that a compiler does not check (part of `make lint`): retired words, sizes of files and initialisers, repeated code, links and commands in the docs.
 
     lint.py [ROOT]
 
@@ -14,6 +14,8 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LONGEST_FILE = 400
 MOST_PARAMETERS = 6
+REPEATED = 6
+MEMBERWISE = re.compile(r"self\.(\w+) = \1")
 
 # Words of the first version (CONTRIBUTING, "Glossary", has what replaces them).
 RETIRED = re.compile(
@@ -22,7 +24,7 @@ RETIRED = re.compile(
     r"taken away|looked? after|looks after|what is told|how it ends|said twice|left alone|in work|InWork|inWork|OnePerKey|Coalescer)\b"
 )
 # The same words in other senses: names on the wire and in settings, Unix accounts.
-INNOCENT = re.compile(r"HANDOVER_|TIDY_AFTER_SECONDS|\"handOver\"|\"tidying\"|s3://nobodys?|\bas nobody\b|and nobody\b|or nobody\b|\"nobody\"|in works\(|in work\.|in workbook|pwd.getpwnam")
+INNOCENT = re.compile(r"HANDOVER_|TIDY_AFTER_SECONDS|\"handOver\"|\"handedOver\"|\"tidying\"|s3://nobodys?|\bas nobody\b|and nobody\b|or nobody\b|\"nobody\"|in works\(|in work\.|in workbook|pwd.getpwnam")
 SKIPPED = {"Tests/lint.py"}
 TEXTS = (".swift", ".py", ".md", ".c", ".h", ".json", "Makefile", "Dockerfile", "bootstrap")
 
@@ -46,8 +48,9 @@ class Lint:
                 continue
             glossary = False
             for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+                checked = INNOCENT.sub("", line)
                 glossary = glossary or (path.name == "CONTRIBUTING.md" and line.startswith("## Glossary"))
-                if not glossary and (found := RETIRED.search(INNOCENT.sub("", line))):
+                if not glossary and (found := RETIRED.search(checked + separated(checked))):
                     self.report(path, number, f"retired word '{found.group(0)}' (CONTRIBUTING, Glossary)")
 
     def sizes(self) -> None:
@@ -79,10 +82,30 @@ class Lint:
                     if not (self.root / name).exists():
                         self.report(path, number, f"'{name}' does not exist")
 
+    def repeats(self) -> None:
+        """Six lines of code that stand in two places."""
+        seen: dict[tuple, tuple] = {}
+        for path in self.files(".swift", ".py", ".c", ".h"):
+            lines = [(number, line.strip()) for number, line in enumerate(path.read_text().splitlines(), 1)]
+            lines = [(number, line) for number, line in lines if line and not line.startswith(("import ", "from ", "//", "#"))]
+            for start in range(len(lines) - REPEATED + 1):
+                block = tuple(line for _, line in lines[start:start + REPEATED])
+                # Swift cannot make the initialiser of a record's values `package` by itself.
+                if sum(len(line) > 3 for line in block) < REPEATED - 1 or any(MEMBERWISE.fullmatch(line) for line in block):
+                    continue
+                first = seen.setdefault(block, (path, lines[start][0]))
+                if first != (path, lines[start][0]):
+                    self.report(path, lines[start][0], f"the same {REPEATED} lines stand in {first[0].relative_to(self.root)}:{first[1]}: write them once")
+
     def run(self) -> list[str]:
-        for rule in (self.words, self.sizes, self.initialisers, self.links):
+        for rule in (self.words, self.sizes, self.initialisers, self.repeats, self.links):
             rule()
         return self.problems
+
+
+def separated(line: str) -> str:
+    """The words of names in camel case."""
+    return "".join(f" {word.lower()}" for name in re.findall(r"\b[a-z]+(?:[A-Z][a-z]+)+\b", line) for word in re.findall(r"[A-Z][a-z]+|^[a-z]+", name))
 
 
 def parameters(text: str, start: int) -> int:
@@ -121,6 +144,8 @@ PLANTED = {
     "retired word": ("Sources/A.swift", "/// The worker is told.\n"),
     "lines, at most": ("Sources/B.swift", "\n" * (LONGEST_FILE + 1)),
     "parameters, at most": ("Sources/C.swift", "final class C {\n    init(a: Int, b: Int, c: Int, d: Int, e: Int, f: [Int: Int], g: Int) {}\n\n    func run() {}\n}\n"),
+    "stand in": ("Sources/G.swift", "let a = 1\nlet b = 2\nlet c = 3\nlet d = 4\nlet e = 5\nlet f = 6\n" * 2),
+    "retired word 'told'": ("Sources/H.swift", "func linesAreToldApart() {}\n"),
     "leads nowhere": ("docs/d.md", "[there](nowhere.md)\n"),
     "not a target": ("docs/e.md", "Run `make nothing`.\n"),
     "does not exist": ("docs/f.md", "See `Sources/Nothing.swift`.\n"),

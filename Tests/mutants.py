@@ -34,17 +34,17 @@ MUTANTS = [
     # The rules of the ledger.
     Mutant("no-touch", "converged exact durable dead-letters", INGEST, "guard case .written = try await ledger.write(work.recordID, record.touched(), over: version) else {",
            "if BUG { return .done }\n        guard case .written = try await ledger.write(work.recordID, record.touched(), over: version) else {"),
-    Mutant("no-compare-and-set", "converged exact complete durable hand-overs", "IngestCore/7-Index/Bulk.swift", "if let (sequence, term) = action.expected {", "if !BUG, let (sequence, term) = action.expected {"),
-    Mutant("drop-on-reservation", "durable converged", f"{RULES}+Ingest.swift", "return pending.handedOver ? pending.content : nil", "return pending.handedOver || BUG ? pending.content : nil"),
+    Mutant("no-compare-and-set", "converged exact complete durable hand-overs", "OpenSearch/Bulk.swift", "if let (sequence, term) = action.expected {", "if !BUG, let (sequence, term) = action.expected {"),
+    Mutant("drop-on-reservation", "durable converged", f"{RULES}+Ingest.swift", "return pending.handedOff ? pending.content : nil", "return pending.handedOff || BUG ? pending.content : nil"),
     Mutant("compare-with-live", "converged durable", f"{RULES}+Ingest.swift", "guard content != .unknown && knownContent == content else", "guard content != .unknown && (knownContent == content || BUG && live?.content == content) else"),
-    Mutant("refusal-keeps-reservation", "durable converged", f"{RULES}+Ingest.swift", "pending?.handedOver == false ? retiringPending() : self", "!BUG && pending?.handedOver == false ? retiringPending() : self"),
+    Mutant("refusal-keeps-reservation", "durable converged", f"{RULES}+Ingest.swift", "pending?.handedOff == false ? retiringPending() : self", "!BUG && pending?.handedOff == false ? retiringPending() : self"),
     Mutant("superseded-keeps", "exact", EMBED, "try await index.delete(work.document, generation: work.generation, count: work.header.chunkCount)\n        metrics",
            "if !BUG { try await index.delete(work.document, generation: work.generation, count: work.header.chunkCount) }\n        metrics"),
     Mutant("forget-retired", "exact", EMBED, "try await index.delete(work.document, generation: retired.generation, count: retired.chunkCount)",
            "if !BUG { try await index.delete(work.document, generation: retired.generation, count: retired.chunkCount) }"),
     Mutant("remove-early", "complete exact paid-once", EMBED, "            metrics.add(.documentsSuperseded)\n            return try await discard(work)",
            "            if BUG { return try await remove(work) }\n            metrics.add(.documentsSuperseded)\n            return try await discard(work)", seed_factor=6),
-    Mutant("skip-redelivered", "exact", f"{RULES}+Embed.swift", "pending.handedOver, isFirstDelivery, !isStale", "pending.handedOver, isFirstDelivery || BUG, !isStale"),
+    Mutant("skip-redelivered", "exact", f"{RULES}+Embed.swift", "pending.handedOff, isFirstDelivery, !isStale", "pending.handedOff, isFirstDelivery || BUG, !isStale"),
     Mutant("pause-counts-as-first", "exact dead-letters paid-once", "IngestCore/1-Receive/Job.swift", "first.receiveCount == 1 && pauses == 0", "first.receiveCount == 1 && pauses == 0 || BUG && first.receiveCount <= 3", seed_factor=4),
     Mutant("keep-pending", "converged", f"{RULES}+Embed.swift", "if pending?.generation == generation { record.pending = nil }", "if !BUG, pending?.generation == generation { record.pending = nil }"),
     Mutant("abandoned-is-known", "converged durable", f"{RULES}+Embed.swift", "rejecting(generation, .unknown, RejectedGeneration.abandoned,",
@@ -59,7 +59,7 @@ MUTANTS = [
     Mutant("rejection-reported-once", "dead-letters", EMBED, "            return .deadLetter([work.deadLetter(entry)])", "            return BUG ? .done : .deadLetter([work.deadLetter(entry)])"),
     # The way of a document.
     Mutant("missing-is-unchanged", "converged durable", INGEST, "case .missing: return .absent", "case .missing: return BUG ? .unchanged : .absent"),
-    Mutant("handed-over-before-sent", "durable converged hand-overs", INGEST, "        try await stages.chunkQueue.send(\n", "        if BUG { _ = try await ledger.update(recordID(header)) { $0.handingOver(header.generation) } }\n        try await stages.chunkQueue.send(\n"),
+    Mutant("handed-over-before-sent", "durable converged hand-overs", INGEST, "        try await stages.chunkQueue.send(\n", "        if BUG { _ = try await ledger.update(recordID(header)) { $0.handingOff(header.generation) } }\n        try await stages.chunkQueue.send(\n"),
     Mutant("unconfirmed-send", "durable converged", INGEST, "            OutgoingMessage(body: body, trace: work?.job.first.trace, group: header.tenant)\n        )",
            "            OutgoingMessage(body: BUG ? String(body.dropLast()) : body, trace: work?.job.first.trace, group: header.tenant)\n        )"),
     Mutant("discard-early", "hand-overs", EMBED, "        let chunks = try await handoff.unpack(work.message)\n", "        let chunks = try await handoff.unpack(work.message)\n        if BUG { try await handoff.discard(work.message) }\n"),
@@ -68,9 +68,9 @@ MUTANTS = [
     Mutant("vectors-shuffled", "exact", "IngestCore/Pipelines/VectorSource.swift", "case .success(let vector) = results[place] else", "case .success(let vector) = results[BUG ? results.count - 1 - place : place] else"),
     Mutant("reuse-by-place", "exact", "IngestCore/Pipelines/VectorSource.swift", "let source = known.byLiveHash[chunk.contentHash] {", "let source = BUG ? Optional(chunk.index) : known.byLiveHash[chunk.contentHash] {"),
     Mutant("pays-again", "paid-once", "IngestCore/Pipelines/VectorSource.swift", "        defer { paid.keep(held.withLock { $0 }, key) }\n", "        defer { if !BUG { paid.keep(held.withLock { $0 }, key) } }\n"),
-    Mutant("impatient", "paid-once", "IngestCore/Resilience/RetryBudget.swift", "guard mayPass, time.uptime < start + limit else", "guard !BUG, mayPass, time.uptime < start + limit else", seed_factor=4),
+    Mutant("impatient", "paid-once", "IngestCore/Availability/RetryBudget.swift", "guard mayPass, time.uptime < start + limit else", "guard !BUG, mayPass, time.uptime < start + limit else", seed_factor=4),
     # The loop.
-    Mutant("paused-for-ever", "converged", "IngestCore/Resilience/CircuitBreakers.swift", "circuit.nextProbe = now + wait(after: circuit.attempts)", "circuit.nextProbe = now + (BUG ? .seconds(100_000) : wait(after: circuit.attempts))"),
+    Mutant("paused-for-ever", "converged", "IngestCore/Availability/CircuitBreakers.swift", "circuit.nextProbe = now + wait(after: circuit.attempts)", "circuit.nextProbe = now + (BUG ? .seconds(100_000) : wait(after: circuit.attempts))"),
     Mutant("acknowledge-first", "durable handles", LOOP, "        switch await attempts(&job, leases) {", "        if BUG { await settlement.settle(job, .done) }\n        switch await attempts(&job, leases) {"),
     Mutant("acknowledge-failures", "durable converged", SETTLEMENT, "            await release(job, after: wait)", "            if BUG { return await delete(job) }\n            await release(job, after: wait)", follows="hand-overs"),
     Mutant("dead-letters-lost", "dead-letters", SETTLEMENT, "        for deadLetterMessage in deadLetterMessages {", "        for deadLetterMessage in BUG ? [] : deadLetterMessages {"),
@@ -110,10 +110,11 @@ def plant() -> None:
         files[path] = text.replace(mutant.old, planted, 1)
         if mutant.old not in text:
             raise SystemExit(f"the mutant {mutant.name} meets another one's text in {path}")
-    files[pathlib.Path("Sources/IngestCore/Planted.swift")] = (
-        'import Glibc\n\npackage enum Planted {\n    private static let bug = getenv("PLANTED_BUG").map { String(cString: $0) }\n\n'
-        "    package static func has(_ name: String) -> Bool { bug == name }\n}\n"
-    )
+    for target in {mutant.file.split("/")[0] for mutant in MUTANTS}:
+        files[pathlib.Path("Sources", target, "Planted.swift")] = (
+            'import Glibc\n\nenum Planted {\n    private static let bug = getenv("PLANTED_BUG").map { String(cString: $0) }\n\n'
+            "    static func has(_ name: String) -> Bool { bug == name }\n}\n"
+        )
     for path in sorted(COPY.rglob("*")):
         if path.is_file() and ".build" not in path.relative_to(COPY).parts and path.relative_to(COPY) not in files and path.name != "Package.resolved":
             path.unlink()

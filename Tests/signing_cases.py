@@ -27,29 +27,25 @@ def encode(text: str, safe: str = "") -> str:
 
 def case(seeded: random.Random) -> dict:
     service = seeded.choice(["s3", "s3", "sqs", "es", "aoss", "sts", "service"])
-    is_query = seeded.random() < 0.3
     segments = [seeded.choice(SEGMENTS) for _ in range(seeded.randint(0, 6))]
     path = "/" + "/".join(segments)
     # As sent: a key's characters encoded, or taken as they are where they may stand in a URL.
     sent = encode(path, "/") if seeded.random() < 0.8 else urllib.parse.quote(path, safe="/%~!$&'()*+,:;=@-_.")
     names = [seeded.choice(NAMES) for _ in range(seeded.randint(0, 4))]
-    if is_query:
-        names = sorted({name for name in names if name})  # botocore's query form keeps one of each name, and no body
     query = [(name, seeded.choice(VALUES)) for name in names]
     headers = [(seeded.choice(HEADERS), seeded.choice(HEADER_VALUES)) for _ in range(seeded.randint(0, 4))]
     return {
-        "service": service, "region": seeded.choice(["us-east-1", "eu-central-1", "cn-north-1"]), "query_form": is_query,
+        "service": service, "region": seeded.choice(["us-east-1", "eu-central-1", "cn-north-1"]),
         "method": seeded.choice(["GET", "PUT", "POST", "DELETE", "HEAD", "PATCH"]),
         "origin": seeded.choice(["https://bucket.s3.amazonaws.com", "http://127.0.0.1:4566", "https://example.com:443", "http://example.com:80", "https://[::1]:9200"]),
         "path": sent, "query": query, "headers": headers,
-        "body": "" if is_query or seeded.random() < 0.3 else "".join(seeded.choice("ab\n{}ü😀") for _ in range(seeded.randint(1, 80))),
-        "token": None if seeded.random() < 0.5 else "token/with+signs==" + str(seeded.random()), "expires": seeded.choice([60, 3600, 604800]),
+        "body": "" if seeded.random() < 0.3 else "".join(seeded.choice("ab\n{}ü😀") for _ in range(seeded.randint(1, 80))),
+        "token": None if seeded.random() < 0.5 else "token/with+signs==" + str(seeded.random()),
     }
 
 
 def sign(made: dict) -> str:
-    """The Authorization header, or the signature of the query form."""
-    is_s3 = made["service"] == "s3"
+    """The Authorization header."""
     url = made["origin"] + made["path"]
     if made["query"]:
         url += "?" + "&".join(f"{encode(name)}={encode(value)}" for name, value in made["query"])
@@ -57,13 +53,9 @@ def sign(made: dict) -> str:
     for name, value in made["headers"]:
         request.headers[name] = value  # adds, as in a message
     keys = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", made["token"])
-    if made["query_form"]:
-        kind = botocore.auth.S3SigV4QueryAuth if is_s3 else botocore.auth.SigV4QueryAuth
-        kind(keys, made["service"], made["region"], expires=made["expires"]).add_auth(request)
-        return urllib.parse.parse_qs(urllib.parse.urlsplit(request.url).query)["X-Amz-Signature"][0]
     if made["service"] == "aoss":  # a header that Serverless wants and botocore's general signer leaves to its caller
         request.headers["X-Amz-Content-SHA256"] = hashlib.sha256(made["body"].encode()).hexdigest()
-    kind = botocore.auth.S3SigV4Auth if is_s3 else botocore.auth.SigV4Auth
+    kind = botocore.auth.S3SigV4Auth if made["service"] == "s3" else botocore.auth.SigV4Auth
     kind(keys, made["service"], made["region"]).add_auth(request)
     return request.headers["Authorization"]
 
@@ -78,7 +70,7 @@ def main() -> None:
             made["expected"] = sign(made)
             out.write(json.dumps(made) + "\n")
             names = [name for name, _ in made["query"]]
-            counts.update([made["service"], made["method"], "query form" if made["query_form"] else "header form"])
+            counts.update([made["service"], made["method"]])
             counts["dot segments"] += "/./" in made["path"] or "/../" in made["path"]
             counts["empty segments"] += "//" in made["path"]
             counts["%2F"] += "%2F" in made["path"] or "%252F" in made["path"]

@@ -1,8 +1,8 @@
-/// A fixed number of permits. A task that finds none waits in line.
+/// A number of permits that tasks share, in the order of their calls.
 package final class AsyncSemaphore: Sendable {
     private struct State {
         var free: Int
-        var waiting: [Promise<Void>] = []
+        var waiting: [(permits: Int, promise: Promise<Void>)] = []
     }
 
     package let count: Int
@@ -15,49 +15,49 @@ package final class AsyncSemaphore: Sendable {
 
     package var free: Int { state.withLock { $0.free } }
 
-    /// Takes one place, or throws when the task is cancelled.
-    package func acquire() async throws {
+    /// Takes permits, or throws when the task is cancelled while it waits. More than there are would wait for ever.
+    package func acquire(_ permits: Int = 1) async throws {
         let promise: Promise<Void>? = state.withLock { state in
-            if state.free > 0 {
-                state.free -= 1
-                return nil
-            }
+            if Self.take(permits, &state) { return nil }
             let promise = Promise<Void>()
-            state.waiting.append(promise)
+            state.waiting.append((permits, promise))
             return promise
         }
         guard let promise else { return }
         do {
             try await promise.value()
         } catch {
-            // Either still in line, or the permit was granted just before the cancellation: then it must be returned.
-            let wasHandedOver = state.withLock { state in
-                guard let index = state.waiting.firstIndex(where: { $0 === promise }) else { return true }
-                state.waiting.remove(at: index)
+            // Either still in line, or the permits were granted just before the cancellation: then they must be returned.
+            let wasGranted = state.withLock { state in
+                guard let place = state.waiting.firstIndex(where: { $0.promise === promise }) else { return true }
+                state.waiting.remove(at: place)
                 return false
             }
-            if wasHandedOver { release() }
+            release(wasGranted ? permits : 0)
             throw error
         }
     }
 
-    /// Takes a further place if one is free now.
-    package func tryAcquire() -> Bool {
-        state.withLock { state in
-            guard state.free > 0 else { return false }
-            state.free -= 1
-            return true
+    /// Takes a permit if one is free now.
+    package func tryAcquire() -> Bool { state.withLock { Self.take(1, &$0) } }
+
+    package func release(_ permits: Int = 1) {
+        let next = state.withLock { state in
+            state.free += permits
+            var next: [Promise<Void>] = []
+            while let first = state.waiting.first, state.free >= first.permits {
+                state.free -= first.permits
+                next.append(first.promise)
+                state.waiting.removeFirst()
+            }
+            return next
         }
+        for promise in next { promise.fulfil(.success(())) }
     }
 
-    package func release() {
-        let next: Promise<Void>? = state.withLock { state in
-            if state.waiting.isEmpty {
-                state.free += 1
-                return nil
-            }
-            return state.waiting.removeFirst()
-        }
-        next?.fulfil(.success(()))
+    private static func take(_ permits: Int, _ state: inout State) -> Bool {
+        guard state.waiting.isEmpty, state.free >= permits else { return false }
+        state.free -= permits
+        return true
     }
 }

@@ -8,7 +8,10 @@ package enum DetachedThread {
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
-    package static func start(_ body: @escaping @Sendable () -> Void) {
+    package static func start(_ body: @escaping @Sendable () -> Void) { pthread_detach(startJoinable(body)) }
+
+    /// The caller has to join it.
+    package static func startJoinable(_ body: @escaping @Sendable () -> Void) -> pthread_t {
         var thread = pthread_t()
         pthread_create(
             &thread,
@@ -19,6 +22,6 @@ package enum DetachedThread {
             },
             Unmanaged.passRetained(Body(body)).toOpaque()
         )
-        pthread_detach(thread)
+        return thread
     }
 }

@@ -37,8 +37,8 @@ package struct Setting<Value: Sendable>: Sendable {
         _ placeholder: String?,
         _ help: String,
         defaultText: String,
-        isRequired: Bool,
-        isSecret: Bool,
+        isRequired: Bool = false,
+        isSecret: Bool = false,
         fallback: Value,
         parse: @escaping @Sendable (String) throws(SettingProblem) -> Value
     ) {
@@ -114,8 +114,6 @@ extension Setting where Value == String {
             choices.joined(separator: "|"),
             help,
             defaultText: fallback,
-            isRequired: false,
-            isSecret: false,
             fallback: fallback,
             parse: { (text) throws(SettingProblem) in
                 // In any case, and with the words that other systems use.
@@ -130,13 +128,18 @@ extension Setting where Value == String {
     }
 }
 
-extension Int {
-    fileprivate init(settingText text: String, in range: ClosedRange<Int>) throws(SettingProblem) {
+/// A whole number of a setting's text.
+private struct NumberParser {
+    var range: ClosedRange<Int>
+
+    func parse(_ text: String) throws(SettingProblem) -> Int {
         guard let value = Int(text.plainValue), range.contains(value) else {
             throw SettingProblem("not a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
-        self = value
+        return value
     }
+
+    func parseOptional(_ text: String) throws(SettingProblem) -> Int? { try parse(text) }
 }
 
 extension Setting where Value == Int {
@@ -147,16 +150,9 @@ extension Setting where Value == Int {
         default fallback: Int,
         in range: ClosedRange<Int>
     ) -> Setting {
-        Setting(
-            environment,
-            placeholder,
-            help,
-            defaultText: String(fallback),
-            isRequired: false,
-            isSecret: false,
-            fallback: fallback,
-            parse: { (text) throws(SettingProblem) in try Int(settingText: text, in: range) }
-        )
+        let text = String(fallback)
+        let parse = NumberParser(range: range).parse
+        return Setting(environment, placeholder, help, defaultText: text, fallback: fallback, parse: parse)
     }
 }
 
@@ -168,16 +164,8 @@ extension Setting where Value == Int? {
         defaultText: String,
         in range: ClosedRange<Int>
     ) -> Setting {
-        Setting(
-            environment,
-            placeholder,
-            help,
-            defaultText: defaultText,
-            isRequired: false,
-            isSecret: false,
-            fallback: nil,
-            parse: { (text) throws(SettingProblem) in try Int(settingText: text, in: range) }
-        )
+        let parse = NumberParser(range: range).parseOptional
+        return Setting(environment, placeholder, help, defaultText: defaultText, fallback: nil, parse: parse)
     }
 }
 
@@ -189,8 +177,6 @@ extension Setting where Value == Bool {
             nil,
             help,
             defaultText: "false",
-            isRequired: false,
-            isSecret: false,
             fallback: false,
             parse: { (text) throws(SettingProblem) in
                 switch text.lowercased() {

@@ -1,4 +1,3 @@
-import CZlib
 import ExtractionWire
 
 #if canImport(CBrotli)
@@ -124,44 +123,24 @@ struct InflationMeter {
 
 /// zlib's inflate over a whole buffer.
 private struct Inflation {
-    /// As `inflateInit2` takes it: 31 for gzip, 15 for zlib, -15 for the bare stream.
+    /// See `InflateStream`.
     var windowBits: Int32
-    /// gzip files may have several members, one behind the other (RFC 1952 §2.2).
+    /// There may be several members.
     var isMany: Bool
 
     /// - Parameter isRequired: bytes that are not compressed are an error, and not nil.
     func unfold(_ bytes: UnsafeRawBufferPointer, isRequired: Bool) throws(Rejection) -> [UInt8]? {
-        var stream = z_stream()
-        guard czlib_inflate(&stream, windowBits) == Z_OK else {
-            throw Rejection(.memory, "no memory to unpack the document")
-        }
-        defer { inflateEnd(&stream) }
-        stream.next_in = UnsafeMutablePointer(mutating: bytes.bindMemory(to: UInt8.self).baseAddress)
-        var left = bytes.count
-        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
-        defer { room.deallocate() }
+        let stream = try InflateStream(windowBits: windowBits, bytes)
         var meter = InflationMeter(packedBytes: bytes.count)
         var output: [UInt8] = []
         while true {
-            if stream.avail_in == 0 {
-                stream.avail_in = UInt32(min(left, 1 << 30))
-                left -= Int(stream.avail_in)
-            }
-            stream.next_out = room.bindMemory(to: UInt8.self).baseAddress
-            stream.avail_out = UInt32(room.count)
-            let code = inflate(&stream, Z_NO_FLUSH)
-            let piece = room.count - Int(stream.avail_out)
-            try meter.count(piece)
-            output.append(contentsOf: UnsafeRawBufferPointer(rebasing: room[..<piece]))
-            if code == Z_STREAM_END {
-                let hasMore = isMany && stream.avail_in > 2 && stream.next_in[0] == 0x1F && stream.next_in[1] == 0x8B
-                guard hasMore, inflateReset(&stream) == Z_OK else { return output }
-                continue
-            }
-            guard code == Z_OK else {
+            guard let (piece, isEnd) = stream.next() else {
                 if !isRequired, output.isEmpty { return nil }
                 throw ContentEncoding.broken
             }
+            try meter.count(piece.count)
+            output.append(contentsOf: piece)
+            if isEnd, !(isMany && stream.beginMember()) { return output }
         }
     }
 }

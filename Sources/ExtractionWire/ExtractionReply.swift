@@ -1,12 +1,11 @@
 /// A reply of the extractor: one frame for one request.
-package enum ExtractionReply: Equatable, Sendable {
+package enum ExtractionReply: FrameMessage, Equatable, Sendable {
     case document(ExtractedDocument)
     case rejection(Rejection)
     /// What the sandbox let through (see `sandbox_probe`; 0 is right), and the kernel's Landlock version (0: it has none).
     case probed(possible: Int, landlock: Int)
 
-    package func encoded() -> [UInt8] {
-        var frame = FrameWriter()
+    package func encode(into frame: inout FrameWriter) {
         switch self {
         case .document(let document):
             frame.byte(1)
@@ -20,11 +19,9 @@ package enum ExtractionReply: Equatable, Sendable {
             frame.integer(possible)
             frame.integer(landlock)
         }
-        return frame.bytes
     }
 
-    package init(decoding bytes: [UInt8]) throws(FrameError) {
-        var frame = FrameReader(bytes)
+    package init(from frame: inout FrameReader) throws(FrameError) {
         switch try frame.byte() {
         case 1:
             self = .document(try ExtractedDocument(from: &frame))
@@ -38,7 +35,6 @@ package enum ExtractionReply: Equatable, Sendable {
         default:
             throw FrameError(reason: "an unknown reply")
         }
-        guard frame.isAtEnd else { throw FrameError(reason: "bytes after the reply") }
     }
 }
 

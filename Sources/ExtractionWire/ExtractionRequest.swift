@@ -1,11 +1,10 @@
 /// A request from the parent to the extractor. The document itself travels as a descriptor with the frame.
-package enum ExtractionRequest: Equatable, Sendable {
+package enum ExtractionRequest: FrameMessage, Equatable, Sendable {
     case extract(hints: ExtractionHints, limits: ExtractionLimits)
     /// Try what the sandbox must refuse, and say what was possible.
     case probe
 
-    package func encoded() -> [UInt8] {
-        var frame = FrameWriter()
+    package func encode(into frame: inout FrameWriter) {
         switch self {
         case .probe:
             frame.byte(1)
@@ -18,11 +17,9 @@ package enum ExtractionRequest: Equatable, Sendable {
             frame.integer(limits.textBytes)
             frame.byte(limits.mainContent ? 1 : 0)
         }
-        return frame.bytes
     }
 
-    package init(decoding bytes: [UInt8]) throws(FrameError) {
-        var frame = FrameReader(bytes)
+    package init(from frame: inout FrameReader) throws(FrameError) {
         switch try frame.byte() {
         case 1:
             self = .probe

@@ -26,6 +26,27 @@ package struct FrameWriter {
     }
 }
 
+/// What one frame holds.
+package protocol FrameMessage {
+    func encode(into frame: inout FrameWriter)
+
+    init(from frame: inout FrameReader) throws(FrameError)
+}
+
+extension FrameMessage {
+    package var encoded: [UInt8] {
+        var frame = FrameWriter()
+        encode(into: &frame)
+        return frame.bytes
+    }
+
+    package init(decoding bytes: [UInt8]) throws(FrameError) {
+        var frame = FrameReader(bytes)
+        try self.init(from: &frame)
+        guard frame.isAtEnd else { throw FrameError(reason: "bytes after the end of the message") }
+    }
+}
+
 /// A frame that does not say what a frame must say.
 package struct FrameError: Error, Equatable {
     package var reason: String

@@ -43,7 +43,7 @@ package struct ExtractorProgram {
         while let (body, attached) = try? channel.receive() {
             let reply = respond(to: body, attached, landlock: Int(landlock))
             if let attached { close(attached) }
-            guard (try? channel.send(reply.encoded())) != nil else { return }
+            guard (try? channel.send(reply.encoded)) != nil else { return }
         }
     }
 

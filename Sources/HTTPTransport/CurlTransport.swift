@@ -2,14 +2,14 @@ import AsyncPrimitives
 import CCurl
 import Glibc
 
-/// `HTTPClient` on one libcurl multi handle, which belongs to one thread: callers leave commands in a queue and wake it.
+/// `HTTPClient` on one libcurl multi handle, which belongs to one thread: callers leave commands in a queue and wake it. It lives as long as the
+/// program.
 ///
 /// Unchecked: `multi`, `idleHandles` and the transfers' state are touched by the loop thread only.
 package final class CurlTransport: HTTPClient, @unchecked Sendable {
     private enum Command {
         case start(CurlTransfer)
         case cancel(CurlTransfer)
-        case stop
     }
 
     private struct Commands {
@@ -21,7 +21,6 @@ package final class CurlTransport: HTTPClient, @unchecked Sendable {
     private let multi: UnsafeMutableRawPointer
     private let caFile: String?
     private var idleHandles: [UnsafeMutableRawPointer] = []
-    private var isStopped = false
     private static let maximumIdleHandles = 64
 
     private static let initializeOnce: Void = {
@@ -50,9 +49,6 @@ package final class CurlTransport: HTTPClient, @unchecked Sendable {
         }
     }
 
-    /// Ends the thread; requests under way fail.
-    package func shutDown() { post(.stop) }
-
     private func post(_ command: Command) {
         let mustWake = commands.withLock { commands in
             commands.items.append(command)
@@ -67,7 +63,7 @@ package final class CurlTransport: HTTPClient, @unchecked Sendable {
     private func loop() {
         var running: Int32 = 0
         var transfers: [ObjectIdentifier: CurlTransfer] = [:]
-        while !isStopped {
+        while true {
             for command in takeCommands() {
                 switch command {
                 case .start(let transfer): if start(transfer) { transfers[ObjectIdentifier(transfer)] = transfer }
@@ -76,16 +72,12 @@ package final class CurlTransport: HTTPClient, @unchecked Sendable {
                     if transfers.removeValue(forKey: ObjectIdentifier(transfer)) != nil {
                         finish(transfer, .failure(CancellationError()))
                     }
-                case .stop: isStopped = true
                 }
             }
             curl_multi_perform(multi, &running)
             for transfer in finishedTransfers() { transfers.removeValue(forKey: ObjectIdentifier(transfer)) }
             curl_multi_poll(multi, nil, 0, 1000, nil)
         }
-        for transfer in transfers.values { finish(transfer, .failure(CancellationError())) }
-        for handle in idleHandles { curl_easy_cleanup(handle) }
-        curl_multi_cleanup(multi)
     }
 
     private func takeCommands() -> [Command] {

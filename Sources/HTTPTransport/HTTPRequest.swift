@@ -79,8 +79,14 @@ package struct HTTPHeaders: Sendable {
 
     package subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
 
-    /// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date, which is measured against the response's own.
+    /// How long the server wants its client to wait, a day at most.
+    ///
+    /// `x-amz-retry-after` (AWS) and `retry-after-ms` (OpenAI) are milliseconds; `Retry-After` (RFC 9110 §10.2.3) is seconds, or a date, which is
+    /// measured against the response's own.
     package var retryAfter: Duration? {
+        for name in ["x-amz-retry-after", "retry-after-ms"] {
+            if let value = self[name].flatMap(Double.init) { return Duration(checkedSeconds: value / 1000) }
+        }
         guard let text = self["retry-after"] else { return nil }
         if let seconds = Double(text) { return Duration(checkedSeconds: seconds) }
         guard let until = Timestamp(httpDate: text), let now = self["date"].flatMap(Timestamp.init(httpDate:)) else {

@@ -10,7 +10,7 @@ package final class Metrics: Sendable {
         case messagesRetried = "ingest_messages_retried_total"
         case messagesDeadLettered = "ingest_messages_dead_lettered_total"
         case documentsUnchanged = "ingest_documents_unchanged_total"
-        case documentsHandedOver = "ingest_documents_handed_over_total"
+        case documentsHandedOff = "ingest_documents_handed_over_total"
         case documentsDeleted = "ingest_documents_deleted_total"
         case documentsRejected = "ingest_documents_rejected_total"
         case documentsNeedingOCR = "ingest_documents_needing_ocr_total"

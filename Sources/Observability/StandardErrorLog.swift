@@ -16,15 +16,7 @@ package final class StandardErrorLog: LogSink, @unchecked Sendable {
     package init(asJSON: Bool? = nil, descriptor: Int32 = STDERR_FILENO) {
         self.asJSON = asJSON ?? (isatty(descriptor) == 0)
         self.descriptor = descriptor
-        pthread_create(
-            &thread,
-            nil,
-            { argument in
-                Unmanaged<StandardErrorLog>.fromOpaque(argument!).takeRetainedValue().drain()
-                return nil
-            },
-            Unmanaged.passRetained(self).toOpaque()
-        )
+        thread = DetachedThread.startJoinable { self.drain() }
     }
 
     package func write(_ line: LogLine) {

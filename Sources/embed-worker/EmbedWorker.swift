@@ -1,5 +1,6 @@
 import AsyncPrimitives
 import IngestCore
+import Resilience
 
 /// Chunks in, searchable vectors out.
 @main
@@ -59,12 +60,7 @@ struct EmbedWorker: Worker {
             group.addTask { await index.run() }
             group.addTask { await embeddings.run() }
             await learn(embedder, run.environment.breakers)
-            let handler = WorkLoop.Handler(
-                leaseLost: { await pipeline.leaseLost($0) },
-                exhaust: { try await pipeline.exhaust($0, $1) },
-                work: { await pipeline.handle($0) }
-            )
-            try await run.loop(queue, handler)
+            try await run.loop(queue, pipeline.handler)
             group.cancelAll()
         }
     }

@@ -1,6 +1,7 @@
 import AsyncPrimitives
 import IngestCore
 import Observability
+import Resilience
 
 /// Events of a bucket in, chunks out.
 @main
@@ -53,13 +54,7 @@ struct IngestWorker: Worker {
         let pipeline = IngestPipeline(stages, settings: configuration.pipeline, environment: run.environment)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await ledger.run() }
-            let handler = WorkLoop.Handler(
-                mergeKey: IngestPipeline.mergeKey,
-                leaseLost: { await pipeline.leaseLost($0) },
-                exhaust: { try await pipeline.exhaust($0, $1) },
-                work: { await pipeline.handle($0) }
-            )
-            try await run.loop(services.queue(configuration.worker.ingestQueue), handler)
+            try await run.loop(services.queue(configuration.worker.ingestQueue), pipeline.handler)
             group.cancelAll()
         }
     }

@@ -1,6 +1,7 @@
 import AsyncPrimitives
 import IngestCore
 import Observability
+import Resilience
 
 /// `ingestctl dead-letters`: what both dead-letter queues hold, and why. Looking does not take anything away.
 struct DeadLetterCommand {

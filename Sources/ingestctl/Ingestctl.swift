@@ -1,6 +1,7 @@
 import CommandLineOptions
 import IngestCore
 import Observability
+import Resilience
 
 /// The operator's program.
 @main

@@ -1,5 +1,6 @@
 import CommandLineOptions
 import IngestCore
+import OpenSearch
 import TextCoding
 
 /// How many hits, found how, printed how.
@@ -34,7 +35,7 @@ struct SearchCommand {
     var options: SearchOptions
 
     func run(_ question: String) async throws -> String {
-        let cluster = try await services.openSearch.cluster(names: common.names)
+        let cluster = try await services.openSearch.cluster(searching: common.names.pattern)
         var text = ""
         if !cluster.hasVectorSearch, options.mode != .text, !options.asJSON {
             text += "(this server compares no vectors: all stored ones are compared here, exactly)\n"

@@ -54,7 +54,7 @@ import Testing
         #expect(try read(page).text == expected)
     }
 
-    @Test func paragraphsAreToldByTheirDistance() throws {
+    @Test func paragraphsAreSeparatedByTheirDistance() throws {
         let close = [Run(text: "One.", left: 0, top: 0), Run(text: "\nTwo.", left: 0, top: 12)]
         #expect(try read(close) == ("One.\nTwo.", 1))
         let apart = [Run(text: "One.", left: 0, top: 0), Run(text: "\nTwo.", left: 0, top: 24)]

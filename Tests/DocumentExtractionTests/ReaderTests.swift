@@ -119,8 +119,8 @@ import Testing
                 "skimmed every fourteen days"
             )
         )
-        #expect(ExtractionReply.document(document).encoded().isEmpty == false)
-        #expect(try ExtractionReply(decoding: ExtractionReply.document(document).encoded()) == .document(document))
+        #expect(ExtractionReply.document(document).encoded.isEmpty == false)
+        #expect(try ExtractionReply(decoding: ExtractionReply.document(document).encoded) == .document(document))
     }
 
     @Test func everythingElseHasAReason() {
@@ -145,7 +145,7 @@ import Testing
             text: Array("aé".utf8),
             blocks: [Block(kind: .paragraph, start: 0, end: 3)]
         )
-        let good = ExtractionReply.document(document).encoded()
+        let good = ExtractionReply.document(document).encoded
         #expect(throws: Never.self) { try ExtractionReply(decoding: good) }
         for length in 0..<good.count {
             #expect(throws: FrameError.self) { try ExtractionReply(decoding: Array(good.prefix(length))) }
@@ -155,7 +155,7 @@ import Testing
         var inside = document
         inside.blocks = [Block(kind: .paragraph, start: 0, end: 2)]
         for lie in [outside, inside] {
-            #expect(throws: FrameError.self) { try ExtractionReply(decoding: ExtractionReply.document(lie).encoded()) }
+            #expect(throws: FrameError.self) { try ExtractionReply(decoding: ExtractionReply.document(lie).encoded) }
         }
     }
 }

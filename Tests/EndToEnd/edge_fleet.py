@@ -7,14 +7,15 @@ import socket
 import sys
 import threading
 import time
-import urllib.parse
+import urllib.error
 import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "deploy/local"), str(ROOT / "Tests/EndToEnd")]
 import stack
 from fleet_run import FleetRun
+from forwarding import ForwardingHandler
 from processes import Failed, free_port
 
 TABLE = set(re.findall(r"^\| (provider|bucket|search|queues) \| (one|all) \| ([^|]+?) \| ([^|]+?) \|$", (ROOT / "docs/situations.md").read_text(), re.MULTILINE))
@@ -51,21 +52,15 @@ class Proxy:
     """Forwards to a server, unless `fault` answers. `edit` may change the server's own answer."""
 
     def __init__(self, upstream: str) -> None:
-        self.upstream = urllib.parse.urlsplit(upstream)
+        self.upstream = upstream.rstrip("/")
         self.fault = lambda command, path, body, headers: None
         self.edit = lambda path, sent, data: data
         self.requests = 0
         proxy = self
         self.forwarded: set[http.client.HTTPConnection] = set()
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_) -> None:
-                pass
-
-            def handle_any(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        class Handler(ForwardingHandler):
+            def respond(self, body: bytes) -> None:
                 proxy.requests += 1
                 fault = proxy.fault(self.command, self.path, body, self.headers)
                 if fault == "hang up":
@@ -73,33 +68,9 @@ class Proxy:
                     return
                 if fault is not None:
                     return self.reply(fault.status, fault.body, {"Content-Type": fault.content_type, **fault.headers})
-                connection = http.client.HTTPConnection(proxy.upstream.hostname, proxy.upstream.port, timeout=120)
-                proxy.forwarded.add(connection)
-                try:
-                    headers = {k: v for k, v in self.headers.items() if k.lower() not in ("connection",)}
-                    connection.request(self.command, self.path, body, headers)
-                    response = connection.getresponse()
-                    data = proxy.edit(self.path, body, response.read())
-                    kept = {k: v for k, v in response.getheaders() if k.lower() not in ("transfer-encoding", "connection", "content-length")}
-                    self.reply(response.status, data, kept)
-                finally:
-                    connection.close()
-                    proxy.forwarded.discard(connection)
-
-            def reply(self, status: int, data: bytes, headers: dict) -> None:
-                try:
-                    self.send_response_only(status)
-                    for name, value in headers.items():
-                        self.send_header(name, value)
-                    if status not in (204, 304):
-                        self.send_header("Content-Length", str(len(data)))
-                    self.end_headers()
-                    if self.command != "HEAD" and status not in (204, 304):
-                        self.wfile.write(data)
-                except OSError:
-                    self.close_connection = True
-
-            do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_any
+                headers = {k: v for k, v in self.headers.items() if k.lower() != "connection"}
+                status, data, kept, length = self.forward(proxy.upstream + self.path, body, headers, proxy.forwarded)
+                self.reply(status, proxy.edit(self.path, body, data), kept, length)
 
         self.handler = Handler
         self.server = self._serve(("127.0.0.1", 0))

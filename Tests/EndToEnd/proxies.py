@@ -1,17 +1,17 @@
 """Small servers in front of others: a guard that asks for a signature or a password (over TLS too), and a forward proxy."""
 import base64
 import hashlib
-import http.client
 import pathlib
 import ssl
 import subprocess
 import threading
-import urllib.parse
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import botocore.auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+
+from forwarding import ForwardingHandler
 
 
 class Server(ThreadingHTTPServer):
@@ -40,45 +40,22 @@ class Server(ThreadingHTTPServer):
         self.server_close()
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Handler(ForwardingHandler):
+    keeps_authorization = False
 
-    def log_message(self, *_) -> None:
-        pass
-
-    def handle_any(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+    def respond(self, body: bytes) -> None:
         self.server.seen.append(f"{self.command} {self.path}")
         if refusal := self.refusal(body):
-            return self.answer(403 if refusal[0] else 401, refusal[1].encode(), {"Content-Type": "application/json"})
-        url = urllib.parse.urlsplit(self.target())
-        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=120)
+            return self.reply(403 if refusal[0] else 401, refusal[1].encode(), {"Content-Type": "application/json"})
         headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection", "authorization", "proxy-connection")}
         if self.keeps_authorization and "Authorization" in self.headers:
             headers["Authorization"] = self.headers["Authorization"]
         if self.keeps_authorization:
             headers["Host"] = self.headers["Host"]
-        connection.request(self.command, url.path + (f"?{url.query}" if url.query else ""), body, headers)
-        response = connection.getresponse()
-        kept = {k: v for k, v in response.getheaders() if k.lower() not in ("transfer-encoding", "connection", "content-length")}
-        data = response.read()
-        connection.close()
-        self.answer(response.status, data, kept, response.getheader("Content-Length"))
-
-    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_any
-    keeps_authorization = False
+        self.reply(*self.forward(self.target(), body, headers))
 
     def refusal(self, body: bytes) -> tuple[bool, str] | None:
         return None
-
-    def answer(self, status: int, data: bytes, headers: dict, length: str | None = None) -> None:
-        self.send_response_only(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", length if self.command == "HEAD" and length else str(len(data)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(data)
 
 
 def signature_guard(upstream: str, service: str, region: str, keys: Credentials) -> Server:

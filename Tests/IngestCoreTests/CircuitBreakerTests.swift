@@ -2,6 +2,7 @@ import AsyncPrimitives
 import IngestCore
 import IngestTestKit
 import Observability
+import Resilience
 import Testing
 
 /// Evidence before a verdict: what a failure is about, and who waits.

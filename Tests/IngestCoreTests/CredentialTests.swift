@@ -3,6 +3,7 @@ import Foundation
 import HTTPTransport
 import IngestCore
 import IngestTestKit
+import Resilience
 import Testing
 
 @Suite struct CredentialTests {

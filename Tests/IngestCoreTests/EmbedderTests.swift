@@ -4,6 +4,7 @@ import Foundation
 import HTTPTransport
 import IngestCore
 import IngestTestKit
+import Resilience
 import Testing
 
 @Suite struct EmbedderTests {
@@ -153,7 +154,7 @@ import Testing
         }
     }
 
-    @Test func theServersWishIsObeyed() async throws {
+    @Test func theServersRetryAfterIsObeyed() async throws {
         let time = VirtualTime()
         let http = ScriptedHTTPClient { _, number in
             if number > 1 { return Self.answer([[1, 0]]) }

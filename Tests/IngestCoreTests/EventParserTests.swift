@@ -63,7 +63,7 @@ import TextCoding
         #expect(try changes("{\"Records\":[]}").isEmpty)
     }
 
-    @Test func envelopesAreToldApartByStructure() throws {
+    @Test func envelopesAreRecognizedByStructure() throws {
         let inner = "{\"Records\":[\(record("2.1", "ObjectCreated:Put", "a"))]}"
         let wrapped = String(
             decoding: JSONWriter.object {

@@ -3,6 +3,8 @@ import Foundation
 import HTTPTransport
 import IngestCore
 import IngestTestKit
+import OpenSearch
+import Resilience
 import Testing
 
 /// Mutated inputs to everything that reads what a server or a stranger wrote: none may end the process, and each is either read or refused.
@@ -55,7 +57,7 @@ import Testing
         var (read, refused) = (0, 0)
         var mutator = Mutator(seed: Self.seed &+ 1, corpus: Self.listings)
         let answer = LockedValue(HTTPResponse(status: 200))
-        let store = Self.store(ScriptedAnswer(answer))
+        let store = testStore(ScriptedAnswer(answer))
         for _ in 0..<Self.inputs {
             let response = HTTPResponse(status: mutator.status(), body: mutator.next())
             answer.withLock { $0 = response }
@@ -111,27 +113,6 @@ import Testing
         fputs(line, file)
         fclose(file)
     }
-
-    private static func store(_ http: any HTTPClient) -> S3ObjectStore {
-        struct Keys: CredentialProvider {
-            func credentials() async throws -> Credentials { Credentials(accessKeyID: "a", secretAccessKey: "s") }
-        }
-        let signed = SignedClient(
-            signer: SigV4Signer(service: "s3", region: "us-east-1"),
-            http: http,
-            credentials: Keys(),
-            clock: ServerClock(),
-            time: SystemTime()
-        )
-        let client = AWSClient(signed, retrying: Retrying(policy: RetryPolicy(maximumAttempts: 1)))
-        return S3ObjectStore(
-            client: client,
-            endpoints: AWSEndpoints(environment: [:]),
-            temporaryFolder: "/tmp",
-            maximumBytes: 1
-        )
-    }
-
     /// The same answer to everything; remembers nothing.
     private struct ScriptedAnswer: HTTPClient {
         let answer: LockedValue<HTTPResponse>

@@ -1,6 +1,7 @@
 import AsyncPrimitives
 import IngestCore
 import IngestTestKit
+import Resilience
 import Testing
 
 /// Leases, polls and messages for others: what keeps a message in one pair of hands.
@@ -51,7 +52,7 @@ import Testing
         #expect(queue.messages.isEmpty, "another delivery did it")
     }
 
-    @Test func aLostLeaseIsTidiedAfterAndItsReceiptIsNotUsedAgain() async throws {
+    @Test func aLostLeaseIsCleanedUpAndItsReceiptIsNotUsedAgain() async throws {
         let queue = InMemoryQueue(time: time, timeout: .seconds(30))
         try await queue.send(OutgoingMessage(body: "x"))
         let id = queue.messages[0].id
@@ -164,7 +165,7 @@ import Testing
         #expect(queue.messages.isEmpty && dead.messages.isEmpty)
     }
 
-    @Test func whatNobodyComesForIsNotLeftForEver() async throws {
+    @Test func aMessageForAMissingVersionIsNotLeftForEver() async throws {
         let queue = InMemoryQueue(time: time)
         let dead = InMemoryQueue(time: time)
         let earlier = time.now.advanced(by: .seconds(-5 * 86_400)).milliseconds

@@ -3,6 +3,7 @@ import ExtractionWire
 import IngestCore
 import IngestTestKit
 import Observability
+import Resilience
 import Testing
 
 /// What is read once more by OCR, and what is left of a document when that fails.

@@ -2,6 +2,7 @@ import AsyncPrimitives
 import HTTPTransport
 import IngestCore
 import IngestTestKit
+import Resilience
 import Testing
 
 @Suite struct RetryingTests {
@@ -50,7 +51,7 @@ import Testing
         )
     }
 
-    @Test func wishesAreObeyedWithinBounds() async {
+    @Test func retryAfterIsObeyedWithinBounds() async {
         let policy = RetryPolicy()
         let own = Duration.seconds(0.5)
         func delay(_ retryAfter: Duration, _ policy: RetryPolicy) -> Duration? {
@@ -68,6 +69,7 @@ import Testing
     @Test(
         arguments: [
             (["x-amz-retry-after": "1500", "retry-after": "9"], Duration.milliseconds(1500)),
+            (["retry-after-ms": "1500", "retry-after": "9"], .milliseconds(1500)),
             (["retry-after": "7"], .seconds(7)), (["retry-after": "0.5"], .seconds(0.5)),
             (["retry-after": "soon"], nil),
             (["retry-after": "Sun, 06 Nov 1994 08:50:07 GMT", "date": "Sun, 06 Nov 1994 08:49:37 GMT"], .seconds(30)),
@@ -75,8 +77,8 @@ import Testing
             (["retry-after": "Sun, 06 Nov 1994 08:50:07 GMT"], nil), ([:], nil),
         ] as [([String: String], Duration?)]
     )
-    func headersThatAskForPatience(_ headers: [String: String], _ expected: Duration?) {
-        #expect(AWSClient.retryAfter(HTTPHeaders(headers.map { ($0.key, $0.value) })) == expected)
+    func headersThatSayWhenToRetry(_ headers: [String: String], _ expected: Duration?) {
+        #expect(HTTPHeaders(headers.map { ($0.key, $0.value) }).retryAfter == expected)
     }
 
     @Test func inALongOutageCallsFailAtOnceAndAPollDoesNotSpin() async {

@@ -3,15 +3,12 @@ import ExtractionWire
 import HTTPTransport
 import IngestCore
 import IngestTestKit
+import Resilience
 import Testing
 
 /// What S3 and its proxies really answer.
 @Suite struct S3AnswerTests {
     static let object = ObjectReference(bucket: "docs", key: "a/b.txt")
-
-    private struct Keys: CredentialProvider {
-        func credentials() async throws -> Credentials { Credentials(accessKeyID: "A", secretAccessKey: "s") }
-    }
 
     private func store(_ answer: @escaping @Sendable (HTTPRequest) -> HTTPResponse) -> S3ObjectStore {
         let time = VirtualTime()
@@ -23,20 +20,7 @@ import Testing
             }
             return response
         }
-        let signed = SignedClient(
-            signer: SigV4Signer(service: "s3", region: "us-east-1"),
-            http: http,
-            credentials: Keys(),
-            clock: ServerClock(),
-            time: time
-        )
-        let policy = RetryPolicy(maximumAttempts: 1)
-        return S3ObjectStore(
-            client: AWSClient(signed, retrying: Retrying(policy: policy, time: time)),
-            endpoints: AWSEndpoints(environment: ["AWS_ENDPOINT_URL": "http://s3.test"]),
-            temporaryFolder: "/tmp",
-            maximumBytes: 1 << 20
-        )
+        return testStore(http, time: time)
     }
 
     private static func error(_ status: Int, _ code: String, _ message: String = "") -> HTTPResponse {

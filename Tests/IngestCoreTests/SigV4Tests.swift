@@ -30,7 +30,6 @@ import TextCoding
         for name in names {
             let vector = try Self.cauth(folder.appendingPathComponent(name))
             Self.check(vector)
-            try Self.checkQueryForm(vector, folder.appendingPathComponent(name))
         }
     }
 
@@ -58,25 +57,6 @@ import TextCoding
             vector.signer.signature(toSign, vector.credentials, at: vector.time) == vector.signature,
             "\(vector.name): signature"
         )
-    }
-
-    /// `presign` as a whole, and its parts against the published ones.
-    private static func checkQueryForm(_ vector: Vector, _ folder: URL) throws {
-        func text(_ name: String) throws -> String {
-            try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
-        }
-        var request = vector.request
-        request.headers.removeAll { $0.name.lowercased() == "x-amz-date" }
-        let hash = Hex.string(Digest.sha256(request.body))
-        var credentials = vector.credentials
-        if vector.omitsToken { credentials.sessionToken = nil }
-        var signed = vector.signer.presign(request, with: credentials, at: vector.time, expires: .seconds(3600))
-        let signature = signed.query.removeLast()
-        #expect(signature == ("X-Amz-Signature", String(try text("query-signature.txt").trimmed)), "\(vector.name)")
-        let canonical = vector.signer.canonicalRequest(signed, payloadHash: hash)
-        #expect(canonical == (try text("query-canonical-request.txt")), "\(vector.name)")
-        let toSign = vector.signer.stringToSign(canonical, at: vector.time)
-        #expect(toSign == (try text("query-string-to-sign.txt")), "\(vector.name)")
     }
 
     private struct Context: Decodable {

@@ -47,7 +47,7 @@ import Testing
     private static let hourLater = "Tue, 14 Nov 2023 23:13:20 GMT"
 
     @Test(arguments: ["SignatureDoesNotMatch", "RequestTimeTooSkewed", "InvalidSignatureException", "RequestExpired"])
-    func aWrongClockIsMendedOnceAndRemembered(_ code: String) async throws {
+    func aWrongClockIsCorrectedOnceAndRemembered(_ code: String) async throws {
         let http = ScriptedHTTPClient { request, _ in
             Self.date(request) == "20231114T231320Z"
                 ? HTTPResponse(status: 200) : Self.refusal(code, date: Self.hourLater)
@@ -93,7 +93,6 @@ import Testing
         var request = HTTPRequest("GET", Endpoint(isSecure: false, host: "127.0.0.1", port: server.port), path: "/")
         request.timeout = .milliseconds(200)
         let transport = CurlTransport()
-        defer { transport.shutDown() }
         await #expect { try await transport.execute(request) } throws: { ($0 as? HTTPError)?.kind == .timeout }
     }
 }

@@ -31,7 +31,6 @@ import Testing
         }
         let endpoint = Endpoint(isSecure: false, host: "127.0.0.1", port: Int(UInt16(bigEndian: address.sin_port)))
         let transport = CurlTransport()
-        defer { transport.shutDown() }
         var request = HTTPRequest("GET", endpoint, path: "/")
         request.connectTimeout = .milliseconds(300)
         await #expect { _ = try await transport.execute(request) } throws: { ($0 as? HTTPError)?.kind == .unreachable }
@@ -40,7 +39,6 @@ import Testing
     @Test func aServerThatDoesNotAnswerIsATimeout() async throws {
         let server = try LoopbackServer()
         let transport = CurlTransport()
-        defer { transport.shutDown() }
         var request = HTTPRequest("GET", Endpoint(isSecure: false, host: "127.0.0.1", port: server.port), path: "/")
         request.timeout = .milliseconds(300)
         await #expect { _ = try await transport.execute(request) } throws: { ($0 as? HTTPError)?.kind == .timeout }
@@ -62,7 +60,6 @@ import Testing
             }
         }
         let transport = CurlTransport()
-        defer { transport.shutDown() }
         let endpoint = Endpoint(isSecure: false, host: "127.0.0.1", port: Int(server.port))
         let answer = try await transport.execute(HTTPRequest("GET", endpoint, path: "/metrics", query: [("x", "1")]))
         #expect(answer.status == 200 && answer.body == Array("/metrics".utf8), "a query is not part of the path")

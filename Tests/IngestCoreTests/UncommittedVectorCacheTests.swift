@@ -2,6 +2,7 @@ import AsyncPrimitives
 import ExtractionWire
 import IngestCore
 import IngestTestKit
+import Resilience
 import Testing
 
 /// What is paid for and not yet in the index.
@@ -36,7 +37,7 @@ import Testing
     }
 
     /// What may pass is retried in place, what is the document's or an unavailable dependency's is not.
-    @Test func patienceHasItsLimitAndItsKinds() async throws {
+    @Test func theRetryBudgetHasItsLimitAndItsKinds() async throws {
         let time = VirtualTime()
         let isDown = LockedValue(false)
         let environment = LoopEnvironment.test(time: time) { _, _ in

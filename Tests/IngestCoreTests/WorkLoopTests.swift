@@ -3,6 +3,7 @@ import ExtractionWire
 import IngestCore
 import IngestTestKit
 import Observability
+import Resilience
 import Testing
 
 @Suite struct WorkLoopTests {
@@ -153,7 +154,7 @@ import Testing
         #expect(counts.withLock { $0.max() } == 1)
     }
 
-    @Test func stoppingFinishesWhatItCanAndGivesBackTheRest() async throws {
+    @Test func stoppingFinishesWhatItCanAndReleasesTheRest() async throws {
         let queue = InMemoryQueue(time: time)
         for body in ["quick", "endless", "queued"] { try await queue.send(OutgoingMessage(body: body)) }
         await run(

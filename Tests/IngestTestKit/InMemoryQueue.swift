@@ -1,5 +1,6 @@
 import AsyncPrimitives
 import IngestCore
+import Resilience
 
 /// A queue with visibility timeouts on a given clock. On request it does what SQS may do: fail items of a batch, deliver twice.
 package final class InMemoryQueue: MessageQueue {

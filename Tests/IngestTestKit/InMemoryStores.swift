@@ -1,6 +1,7 @@
 import AsyncPrimitives
 import ExtractionWire
 import IngestCore
+import Resilience
 import TextCoding
 
 /// Objects in memory; an ETag is the content's hash.

@@ -2,6 +2,7 @@ import ExtractionWire
 import Foundation
 import IngestCore
 import IngestTestKit
+import Resilience
 import Testing
 
 @Suite(.serialized, .enabled(if: LocalStack.shared != nil, Comment(rawValue: LocalStack.skipReason)))

@@ -3,6 +3,8 @@ import ExtractionWire
 import HTTPTransport
 import IngestCore
 import IngestTestKit
+import OpenSearch
+import Resilience
 import Testing
 
 @Suite(.enabled(if: LocalStack.shared != nil, Comment(rawValue: LocalStack.skipReason)))
@@ -123,7 +125,7 @@ struct OpenSearchTests {
             await #expect { try await setup.verify(dimensions: 5) } throws: {
                 Failure($0).kind == "fleet" && Failure($0).summary.contains("EMBEDDING_DIMENSIONS")
             }
-            let cluster = try await services.openSearch.cluster(names: names)
+            let cluster = try await services.openSearch.cluster(searching: names.pattern)
             #expect(cluster.hasVectorSearch == !node.isEmbedded && cluster.hasSearchPipelines == !node.isEmbedded)
             let other = IndexNames(alias: "none-\(names.alias)", fingerprint: names.fingerprint)
             await #expect {
@@ -168,7 +170,7 @@ struct OpenSearchTests {
             }
             #expect(outcomes.count { $0 != .conflict } == 1)
             let read = try await ledger.read("a")
-            var full = try #require(read.record).handingOver(1)!.committing(
+            var full = try #require(read.record).handingOff(1)!.committing(
                 1,
                 .etag("x"),
                 chunkCount: 3,
@@ -266,7 +268,7 @@ struct OpenSearchTests {
     private func found(_ pair: PipelinePair) async throws -> [String] {
         let client = pair.services.openSearch
         _ = try await client.send("POST", "/\(pair.names.chunks)/_refresh")
-        let cluster = try await client.cluster(names: pair.names)
+        let cluster = try await client.cluster(searching: pair.names.pattern)
         let search = ChunkSearch(client: client, names: pair.names, ledger: pair.ledger, cluster: cluster)
         let question = ChunkSearch.Question(text: "paragraph", vector: [0.5, 0.5, 0.5, 0.5], limit: 100)
         var byMode: [[String]] = []
@@ -284,15 +286,15 @@ struct OpenSearchTests {
             let new = PipelinePair.texts("new", 10)
             pair.put(old)
             #expect(await pair.ingest() == .done)
-            #expect(await pair.embed(pair.handedOver) == .done)
+            #expect(await pair.embed(pair.handedOff) == .done)
             #expect(try await found(pair) == old)
             pair.put(new)
             #expect(await pair.ingest() == .done)
-            guard case .retry = await pair.embed(pair.handedOver, into: DyingIndex(pair.index, after: 3)) else {
+            guard case .retry = await pair.embed(pair.handedOff, into: DyingIndex(pair.index, after: 3)) else {
                 return _ = Issue.record("did not die")
             }
             #expect(try await found(pair) == old, "the whole old version, and nothing of the new")
-            #expect(await pair.embed(pair.handedOver, receives: 2) == .done)
+            #expect(await pair.embed(pair.handedOff, receives: 2) == .done)
             #expect(try await found(pair) == new)
         }
     }

@@ -2,6 +2,7 @@ import AsyncPrimitives
 import ExtractionWire
 import IngestCore
 import IngestTestKit
+import OpenSearch
 import TextCoding
 
 /// Both pipelines over a real OpenSearch, with bucket and queues in memory, so that a test decides what happens when.
@@ -109,12 +110,12 @@ struct PipelinePair: Sendable {
     }
 
     /// The last message that was handed off.
-    var handedOver: String { chunks.messages.last?.message.body ?? "" }
+    var handedOff: String { chunks.messages.last?.message.body ?? "" }
 
     func publish(_ texts: [String]) async {
         put(texts)
         _ = await ingest()
-        _ = await embed(handedOver)
+        _ = await embed(handedOff)
     }
 
     /// All texts in the index, whatever their generation, by a plain search.

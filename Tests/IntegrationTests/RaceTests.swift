@@ -1,6 +1,7 @@
 import AsyncPrimitives
 import IngestCore
 import IngestTestKit
+import OpenSearch
 import Testing
 
 /// What goes wrong in other systems, each by name, on real OpenSearch.
@@ -13,10 +14,10 @@ struct RaceTests {
             pair.put(PipelinePair.texts("second"))
             // The event of the second version is late: the object is gone when it is handled, and its chunks are later still.
             #expect(await pair.ingest() == .done)
-            let late = pair.handedOver
+            let late = pair.handedOff
             pair.store.remove(pair.object)
             #expect(await pair.ingest() == .done)
-            #expect(await pair.embed(pair.handedOver) == .done)
+            #expect(await pair.embed(pair.handedOff) == .done)
             #expect(try await pair.indexed().isEmpty)
             for receives in [1, 2] { #expect(await pair.embed(late, receives: receives) == .done) }
             #expect(await pair.ingest() == .done)
@@ -113,7 +114,7 @@ struct RaceTests {
             pair.put(PipelinePair.texts("slow"))
             #expect(await pair.ingest() == .done)
             let slow = SlowEmbedder()
-            let message = pair.handedOver
+            let message = pair.handedOff
             async let first = pair.embed(message, with: slow)
             try await slow.begun.wait()
             await pair.publish(PipelinePair.texts("fast", 2))
@@ -127,17 +128,17 @@ struct RaceTests {
     }
 
     @Test(arguments: LocalStack.nodes)
-    func aLostHandOverObject(_ node: LocalStack.Node) async throws {
+    func aLostPayloadObject(_ node: LocalStack.Node) async throws {
         try await PipelinePair.run(node, "lost") { pair in
             await pair.publish(PipelinePair.texts("old"))
             pair.put(PipelinePair.texts("new"))
             #expect(await pair.ingest(inlineBytes: 100) == .done)
             pair.store.remove(try #require(pair.store.keys.first { $0.bucket == "hand" }))
-            #expect(await pair.embed(pair.handedOver) == .done)
+            #expect(await pair.embed(pair.handedOff) == .done)
             #expect(try await pair.indexed() == PipelinePair.texts("old").sorted(), "the old version stays")
             #expect(pair.events.messages.count == 1, "and the object is to be read again")
             #expect(await pair.ingest() == .done)
-            #expect(await pair.embed(pair.handedOver) == .done)
+            #expect(await pair.embed(pair.handedOff) == .done)
             #expect(try await pair.indexed() == PipelinePair.texts("new").sorted())
         }
     }
@@ -147,8 +148,8 @@ struct RaceTests {
     func aLateWriteOfAWorkerThatDies(_ node: LocalStack.Node) async throws {
         try await PipelinePair.run(node, "zombie") { pair in
             await pair.publish(PipelinePair.texts("first"))
-            let late = try ChunkMessage(decoding: pair.handedOver)
-            #expect(await pair.embed(pair.handedOver, receives: 2) == .done)
+            let late = try ChunkMessage(decoding: pair.handedOff)
+            #expect(await pair.embed(pair.handedOff, receives: 2) == .done)
             let sweeps = try #require(pair.sweeps.messages.last?.message)
             #expect(sweeps.delay == .seconds(900))
             await pair.publish(PipelinePair.texts("second", 2))
@@ -178,7 +179,7 @@ struct RaceTests {
             )
             await pair.publish(PipelinePair.texts("v0", 30))
             _ = try await client.send("POST", "/\(pair.names.chunks)/_refresh")
-            let cluster = try await client.cluster(names: pair.names)
+            let cluster = try await client.cluster(searching: pair.names.pattern)
             let isOver = LockedValue(false)
             let seen = LockedValue((plain: 0, kept: 0, mixed: 0))
             let mixture = LockedValue(Set<String>())

@@ -4,6 +4,8 @@ import HTTPTransport
 import IngestCore
 import IngestTestKit
 import Observability
+import OpenSearch
+import Resilience
 import Testing
 
 /// Twenty minutes in which nothing can succeed, on a virtual clock, with the real loop, pipeline and clients: work waits, nothing is lost, and

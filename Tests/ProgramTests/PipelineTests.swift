@@ -3,6 +3,7 @@ import ExtractionWire
 import HTTPTransport
 import IngestCore
 import IngestTestKit
+import Resilience
 import Testing
 
 /// Both pipelines over stores in memory: what the promise says, step by step.
@@ -222,7 +223,7 @@ import Testing
         #expect(!store.keys.contains { $0.bucket == "hand" } && record?.live?.generation == 1)
     }
 
-    @Test func aLostHandOverIsAbandonedAndReadAgain() async throws {
+    @Test func aLostPayloadIsAbandonedAndReadAgain() async throws {
         store.put(object, Self.paragraphs(0..<40))
         #expect(await ingest(inlineBytes: 200).handle(event()) == .done)
         store.remove(try #require(store.keys.first { $0.bucket == "hand" }))
@@ -233,11 +234,11 @@ import Testing
         #expect(record?.live?.generation == 2 && record?.rejected.isEmpty == true)
     }
 
-    @Test func aHandOverThatWasNeverConfirmedCountsForNothing() async throws {
+    @Test func aHandoffThatWasNeverConfirmedCountsForNothing() async throws {
         store.put(object, Self.paragraphs(0..<3))
         chunks.failNextSends(1)
         guard case .retry = await ingest().handle(event()) else { return _ = Issue.record("not retried") }
-        #expect(record?.pending?.handedOver == false)
+        #expect(record?.pending?.handedOff == false)
         #expect(await ingest().handle(event(count: 2)) == .done)
         #expect(try await embedLast() == .done)
         #expect(record?.live?.generation == 2 && record?.retired.isEmpty == true && index.texts(2).count == 3)
@@ -259,7 +260,7 @@ import Testing
         }
     }
 
-    @Test func fleetFaultsPauseAndUnreadableEventsAreBuried() async throws {
+    @Test func fleetFaultsPauseAndUnreadableEventsAreDeadLettered() async throws {
         store.put(object, Self.paragraphs(0..<2))
         #expect(await ingest().handle(event()) == .done)
         embedder.failNext(Failure.fleet("no quota", of: .provider))

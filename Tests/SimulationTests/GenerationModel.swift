@@ -223,7 +223,7 @@ struct GenerationModel {
             Self.add(Message(generation: worker.generation, content: worker.content, isFirst: true), &next)
             go(.mark)
         case .mark:
-            if let marked = records[Int(state.record)].handingOver(Int(worker.generation)) { write(marked, &next) }
+            if let marked = records[Int(state.record)].handingOff(Int(worker.generation)) { write(marked, &next) }
             next.ingest[place] = Worker(step: .acknowledge)
         case .acknowledge: next.ingest[place] = Worker()
         default: preconditionFailure("no step of ingest-worker")

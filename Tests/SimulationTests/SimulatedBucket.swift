@@ -54,17 +54,17 @@ final class SimulatedBucket: @unchecked Sendable {
     }
 
     private func get(_ request: HTTPRequest, _ process: SimulatedProcess, _ world: World) -> HTTPResponse {
-        let isHandOver = request.path.hasPrefix("/hand/")
-        if isHandOver, objects[request.path] != nil, world.strikes(.handoffLost) {
-            world.note(process.name, "\(request.path) IS LOST", world.watcher.document(ofHandOver: request.path))
+        let isPayload = request.path.hasPrefix("/hand/")
+        if isPayload, objects[request.path] != nil, world.strikes(.handoffLost) {
+            world.note(process.name, "\(request.path) IS LOST", world.watcher.document(ofHandoff: request.path))
             objects[request.path] = nil
         }
         guard let bytes = objects[request.path] else {
-            if !isHandOver { world.note(process.name, "finds no object", String(request.path.dropFirst(6))) }
+            if !isPayload { world.note(process.name, "finds no object", String(request.path.dropFirst(6))) }
             return HTTPResponse(status: 404, body: Array("<Error><Code>NoSuchKey</Code></Error>".utf8))
         }
         let etag = InMemoryObjectStore.etag(bytes)
-        if !isHandOver { world.note(process.name, "reads \(etag.prefix(6))", String(request.path.dropFirst(6))) }
+        if !isPayload { world.note(process.name, "reads \(etag.prefix(6))", String(request.path.dropFirst(6))) }
         let headers = HTTPHeaders([
             ("etag", "\"\(etag)\""), ("content-length", "\(bytes.count)"), ("content-type", "text/plain"),
         ])

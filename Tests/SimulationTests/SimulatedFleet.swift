@@ -3,6 +3,8 @@ import HTTPTransport
 import IngestCore
 import IngestTestKit
 import Observability
+import OpenSearch
+import Resilience
 
 /// The real loops, pipelines and clients of both workers, over a simulated process.
 struct SimulatedFleet {
@@ -138,15 +140,9 @@ struct SimulatedFleet {
             removesRejected: process.world.story.removesRejected
         )
         let pipeline = IngestPipeline(stages, settings: settings, environment: environment)
-        let handler = WorkLoop.Handler(
-            mergeKey: IngestPipeline.mergeKey,
-            leaseLost: { await pipeline.leaseLost($0) },
-            exhaust: { try await pipeline.exhaust($0, $1) },
-            work: { await pipeline.handle($0) }
-        )
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await ledger.run() }
-            await loop("events", environment, handler).run()
+            await loop("events", environment, pipeline.handler).run()
             group.cancelAll()
         }
     }
@@ -203,16 +199,11 @@ struct SimulatedFleet {
             window: process.world.story.window
         )
         let pipeline = EmbedPipeline(stages, settings: settings, environment: environment)
-        let handler = WorkLoop.Handler(
-            leaseLost: { await pipeline.leaseLost($0) },
-            exhaust: { try await pipeline.exhaust($0, $1) },
-            work: { await pipeline.handle($0) }
-        )
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await ledger.run() }
             group.addTask { await index.run() }
             group.addTask { await embeddings.run() }
-            await loop("chunks", environment, handler).run()
+            await loop("chunks", environment, pipeline.handler).run()
             group.cancelAll()
         }
     }

@@ -139,7 +139,7 @@ final class SimulatedIndex: @unchecked Sendable {
     }
 
     static func summary(_ record: DocumentRecord) -> String {
-        let pending = record.pending.map { "\($0.generation)\($0.handedOver ? " handed off" : "")" } ?? "none"
+        let pending = record.pending.map { "\($0.generation)\($0.handedOff ? " handed off" : "")" } ?? "none"
         let rejected = record.rejected.map { "\($0.generation) \($0.reason)" }.joined(separator: ", ")
         let retired = record.retired.map { "\($0.generation)" }.joined(separator: ", ")
         return

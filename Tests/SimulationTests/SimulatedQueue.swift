@@ -2,6 +2,7 @@ import AsyncPrimitives
 import FoundationEssentials
 import HTTPTransport
 import IngestCore
+import Resilience
 import TextCoding
 
 /// A standard queue: at least once, in any order, with visibility timeouts. Unchecked: one thread.
@@ -228,7 +229,7 @@ struct SimulatedSQS {
         let visibleAt = world.uptime + .seconds(call.DelaySeconds ?? 0)
         queue.add(body, attributes, document: document, now: world.now, visibleAt: visibleAt)
         world.note(process.name, "sends to \(queue.name) \(attributes["reason"] ?? "")", document)
-        if queue === world.chunks { world.watcher.handedOver(body) }
+        if queue === world.chunks { world.watcher.handedOff(body) }
         return Array(#"{"MessageId":"x"}"#.utf8)
     }
 

@@ -11,10 +11,11 @@ final class Watcher: @unchecked Sendable {
     private var allowed: [String: Int] = [:]
     private var settled: Set<String> = []
     private var working: [String: Int] = [:]
+    private var interrupted: Set<String> = []
     /// Receipts of jobs that wait in place for another attempt.
     private var waiting: Set<String> = []
     private var handoffWriters: [String: (process: SimulatedProcess, document: String)] = [:]
-    private var sentHandOvers: Set<String> = []
+    private var sentHandoffs: Set<String> = []
     private var textsByETag: [String: [String]] = [:]
 
     init(_ world: World) {
@@ -90,9 +91,9 @@ final class Watcher: @unchecked Sendable {
         isDoubled: Bool
     ) {
         guard queue === world.chunks else { return }
-        let isInWork = working[message.body] ?? 0 > 0 || waiting.contains(previous)
-        if isInWork || isDoubled { excused.insert(message.document) }
-        if isInWork, world.faults.fired.allSatisfy({ $0.fault == .slow }) {
+        let isInFlight = working[message.body] ?? 0 > 0 || waiting.contains(previous)
+        if isInFlight || isDoubled || interrupted.contains(message.holder) { excused.insert(message.document) }
+        if isInFlight, world.faults.fired.allSatisfy({ $0.fault == .slow }) {
             world.violate(.leases, "message \(message.id) is delivered again while it is in flight", message.document)
         }
     }
@@ -103,14 +104,15 @@ final class Watcher: @unchecked Sendable {
     }
 
     /// A second message for a generation that was handed off already: sending was repeated.
-    func handedOver(_ body: String) {
+    func handedOff(_ body: String) {
         guard let message = try? ChunkMessage(decoding: body) else { return }
-        if case .object(let object) = message.payload { sentHandOvers.insert("/\(object.bucket)/\(object.key)") }
+        if case .object(let object) = message.payload { sentHandoffs.insert("/\(object.bucket)/\(object.key)") }
         if world.chunks.messages.count(where: { $0.body == body }) > 1 { excused.insert(message.header.object.key) }
     }
 
-    /// What it holds may be half done.
+    /// What it holds, or receives until it ends, may be half done.
     func interrupted(_ process: SimulatedProcess) {
+        interrupted.insert(process.name)
         excused.formUnion(world.chunks.messages.filter { $0.holder == process.name }.map(\.document))
     }
 
@@ -139,7 +141,7 @@ final class Watcher: @unchecked Sendable {
     }
 
     func handoffWritten(_ path: String, _ process: SimulatedProcess) {
-        handoffWriters[path] = (process, document(ofHandOver: path))
+        handoffWriters[path] = (process, document(ofHandoff: path))
     }
 
     func handoffDeleted(_ path: String) {
@@ -152,7 +154,7 @@ final class Watcher: @unchecked Sendable {
         }
     }
 
-    func document(ofHandOver path: String) -> String {
+    func document(ofHandoff path: String) -> String {
         let id = path.split(separator: "/").dropLast().last.map(String.init) ?? ""
         return world.index.records[id]?.record.key ?? ""
     }
@@ -184,7 +186,7 @@ final class Watcher: @unchecked Sendable {
         }
         for path in world.bucket.handoffs {
             let writer = handoffWriters[path]
-            if sentHandOvers.contains(path) || writer.map({ !$0.process.hadTrouble && !$0.process.metFault }) ?? true {
+            if sentHandoffs.contains(path) || writer.map({ !$0.process.hadTrouble && !$0.process.metFault }) ?? true {
                 world.violate(.handoffs, "\(path) is left", writer?.document ?? "")
             }
         }
@@ -206,7 +208,7 @@ final class Watcher: @unchecked Sendable {
         if let record, hasWork(record, key) || !record.due.isEmpty {
             world.violate(.converged, "something is left to do: \(SimulatedIndex.summary(record))", key)
         }
-        if let record, let pending = record.pending, !pending.handedOver,
+        if let record, let pending = record.pending, !pending.handedOff,
             record.rejected.contains(where: { $0.generation > pending.generation })
         {
             let summary = SimulatedIndex.summary(record)
@@ -222,8 +224,8 @@ final class Watcher: @unchecked Sendable {
         }
         let isRejected = record?.lastRejection?.content == .etag(etag) || live?.reason != nil
         // A worker that crashes between a rejection and its dead-letter message sends it at the redelivery, unless another delivery of the event has completed.
-        let mayBeUntold = world.faults.fired.contains { $0.fault == .crash || $0.fault == .stop }
-        if isRejected, !mayBeUntold, !world.dead.messages.contains(where: { $0.document == key }) {
+        let mayBeUnreported = world.faults.fired.contains { $0.fault == .crash || $0.fault == .stop }
+        if isRejected, !mayBeUnreported, !world.dead.messages.contains(where: { $0.document == key }) {
             world.violate(.deadLetters, "rejected, without a dead-letter message", key)
         }
         if !isRejected { world.violate(.converged, "the index does not show \(etag.prefix(6))", key) }
@@ -234,7 +236,7 @@ final class Watcher: @unchecked Sendable {
     private func hasWork(_ record: DocumentRecord, _ key: String) -> Bool {
         guard let pending = record.pending else { return false }
         let content = world.bucket.etag(ofDocument: key).map { Content.etag($0) } ?? .absent
-        return pending.handedOver || record.live?.content != content && record.lastRejection?.content != content
+        return pending.handedOff || record.live?.content != content && record.lastRejection?.content != content
     }
 
     private static func isSame(_ found: [Float], _ raw: [Float]) -> Bool {

@@ -2,5 +2,4 @@
 #include <zlib.h>
 
 // inflateInit2 is a macro.
-static inline int czlib_inflate_raw(z_stream *stream) { return inflateInit2(stream, -MAX_WBITS); }
 static inline int czlib_inflate(z_stream *stream, int bits) { return inflateInit2(stream, bits); }

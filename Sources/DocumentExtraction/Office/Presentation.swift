@@ -75,8 +75,7 @@ private final class SlideHandler: MarkupHandler {
     private var table = NameTable { Element(rawValue: $0) ?? .other }
     private var kind = Kind.text
     private var isText = false
-    private var rows = 0
-    private var hasCell = false
+    private var rows = OpenRows()
     private var fallbacks = 0
 
     init(_ builder: TextBuilder) { self.builder = builder }
@@ -93,23 +92,18 @@ private final class SlideHandler: MarkupHandler {
             default: break
             }
         case .paragraph:
-            if rows > 0 {
+            if !rows.isEmpty {
                 builder.softBreak()
             } else if kind == .title {
                 builder.begin(.heading, level: 2)
             } else {
                 builder.begin(.paragraph)
             }
-        case .bullet, .number: if rows == 0, builder.isBegun(.paragraph) { builder.begin(.listItem) }
+        case .bullet, .number: if rows.isEmpty, builder.isBegun(.paragraph) { builder.begin(.listItem) }
         case .text: isText = true
         case .lineBreak: builder.append(" ")
-        case .row:
-            builder.begin(.tableRow)
-            rows += 1
-            hasCell = false
-        case .cell:
-            if hasCell { builder.separate() }
-            hasCell = true
+        case .row: rows.beginRow(&builder)
+        case .cell: rows.beginCell(&builder)
         case .fallback: fallbacks += 1
         case .other: break
         }
@@ -118,11 +112,9 @@ private final class SlideHandler: MarkupHandler {
     func end(_ name: MarkupName) {
         switch table.meaning(of: name) {
         case .shape: kind = .text
-        case .paragraph: if rows > 0 { builder.softBreak() } else { builder.end() }
+        case .paragraph: if !rows.isEmpty { builder.softBreak() } else { builder.end() }
         case .text: isText = false
-        case .row:
-            rows -= 1
-            builder.end()
+        case .row: rows.endRow(&builder)
         case .fallback: fallbacks -= 1
         default: break
         }

@@ -81,8 +81,7 @@ private final class WordHandler: MarkupHandler {
     private var table = NameTable { Element(rawValue: $0) ?? .other }
     private var isText = false
     private var isProperties = false
-    private var rows = 0
-    private var hasCell = false
+    private var rows = OpenRows()
     private var fallbacks = 0
 
     init(_ builder: TextBuilder, _ styles: WordStyles) {
@@ -94,27 +93,22 @@ private final class WordHandler: MarkupHandler {
 
     func start(_ name: MarkupName, _ attributes: MarkupAttributes) {
         switch table.meaning(of: name) {
-        case .paragraph: if rows > 0 { builder.softBreak() } else { builder.begin(.paragraph) }
+        case .paragraph: if !rows.isEmpty { builder.softBreak() } else { builder.begin(.paragraph) }
         case .properties: isProperties = true
         case .style:
-            if isProperties, rows == 0, let level = attributes["val"].flatMap(styles.level) {
+            if isProperties, rows.isEmpty, let level = attributes["val"].flatMap(styles.level) {
                 builder.begin(.heading, level: level)
             }
         case .outline:
-            if isProperties, rows == 0, let level = attributes["val"].flatMap({ UInt8($0) }), level < 9 {
+            if isProperties, rows.isEmpty, let level = attributes["val"].flatMap({ UInt8($0) }), level < 9 {
                 builder.begin(.heading, level: min(6, level + 1))
             }
-        case .numbering: if isProperties, rows == 0, builder.isBegun(.paragraph) { builder.begin(.listItem) }
+        case .numbering: if isProperties, rows.isEmpty, builder.isBegun(.paragraph) { builder.begin(.listItem) }
         case .text: isText = true
         case .tab, .br, .cr: if !isProperties { builder.append(" ") }
         case .hyphen: builder.append("-")
-        case .row:
-            if rows == 0 { builder.begin(.tableRow) }
-            rows += 1
-            hasCell = false
-        case .cell:
-            if hasCell { builder.separate() }
-            hasCell = true
+        case .row: rows.beginRow(&builder)
+        case .cell: rows.beginCell(&builder)
         case .fallback: fallbacks += 1
         case .other: break
         }
@@ -122,12 +116,10 @@ private final class WordHandler: MarkupHandler {
 
     func end(_ name: MarkupName) {
         switch table.meaning(of: name) {
-        case .paragraph: if rows > 0 { builder.softBreak() } else { builder.end() }
+        case .paragraph: if !rows.isEmpty { builder.softBreak() } else { builder.end() }
         case .properties: isProperties = false
         case .text: isText = false
-        case .row:
-            rows -= 1
-            if rows == 0 { builder.end() } else { builder.softBreak() }
+        case .row: rows.endRow(&builder)
         case .fallback: fallbacks -= 1
         default: break
         }

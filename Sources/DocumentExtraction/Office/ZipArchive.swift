@@ -90,29 +90,16 @@ struct ZipArchive {
         _ packed: UnsafeRawBufferPointer,
         _ body: (UnsafeRawBufferPointer) throws(Rejection) -> Bool
     ) throws(Rejection) {
-        var stream = z_stream()
-        guard czlib_inflate_raw(&stream) == Z_OK else { throw Rejection(.memory, "no memory to unpack the document") }
-        defer { inflateEnd(&stream) }
-        stream.next_in = UnsafeMutablePointer(mutating: packed.bindMemory(to: UInt8.self).baseAddress)
-        var left = packed.count
-        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
-        defer { room.deallocate() }
-        var (total, checksum, code) = (0, UInt32(0), Z_OK)
-        while code != Z_STREAM_END {
-            if stream.avail_in == 0 {
-                stream.avail_in = UInt32(min(left, 1 << 30))
-                left -= Int(stream.avail_in)
-            }
-            stream.next_out = room.bindMemory(to: UInt8.self).baseAddress
-            stream.avail_out = UInt32(room.count)
-            code = CZlib.inflate(&stream, Z_NO_FLUSH)
-            guard code == Z_OK || code == Z_STREAM_END else { throw Self.broken("packed bytes") }
-            let piece = UnsafeRawBufferPointer(rebasing: room[..<(room.count - Int(stream.avail_out))])
-            try meter.count(piece.count)
-            total += piece.count
+        let stream = try InflateStream(windowBits: -15, packed)
+        var (total, checksum, isEnd) = (0, UInt32(0), false)
+        while !isEnd {
+            guard let next = stream.next() else { throw Self.broken("packed bytes") }
+            isEnd = next.isEnd
+            try meter.count(next.piece.count)
+            total += next.piece.count
             guard total <= entry.bytes else { throw Self.broken("sizes") }
-            checksum = Self.checksum(checksum, piece)
-            if !piece.isEmpty, !(try body(piece)) { return }
+            checksum = Self.checksum(checksum, next.piece)
+            if !next.piece.isEmpty, !(try body(next.piece)) { return }
         }
         guard total == entry.bytes, checksum == entry.checksum else { throw Self.broken("size or checksum") }
     }

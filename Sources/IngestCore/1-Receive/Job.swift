@@ -14,7 +14,13 @@ extension WorkLoop {
         /// When it first failed, by `TimeSource.uptime`.
         var failedSince: Duration?
 
-        package init(deliveries: [Delivery]) { self.deliveries = deliveries }
+        private let objects: @Sendable (Delivery) -> String
+
+        /// - Parameter objects: see `Handler.objects`.
+        package init(deliveries: [Delivery], objects: @escaping @Sendable (Delivery) -> String = { _ in "" }) {
+            self.deliveries = deliveries
+            self.objects = objects
+        }
 
         package var first: Delivery { deliveries[0] }
 
@@ -26,7 +32,7 @@ extension WorkLoop {
 
         /// For log lines: object, message and trace.
         package var metadata: Log.Metadata {
-            let object = DeadLetterMessage(first).object
+            let object = objects(first)
             return object.isEmpty ? first.metadata : first.metadata.merging(["object": object]) { $1 }
         }
     }

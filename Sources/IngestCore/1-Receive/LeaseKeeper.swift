@@ -1,5 +1,6 @@
 import AsyncPrimitives
 import Observability
+import Resilience
 
 /// Keeps received messages invisible for as long as they are worked on: every one from the moment of receive, queued ones included.
 package final class LeaseKeeper: Sendable {

@@ -1,4 +1,5 @@
 import ExtractionWire
+import Resilience
 
 /// What happens to a message.
 package enum Outcome: Equatable, Sendable {
@@ -14,58 +15,6 @@ package enum Outcome: Equatable, Sendable {
     case park(String)
     /// For other workers (a newer one): back into the queue as a delayed copy.
     case leave(String)
-}
-
-/// What goes to the dead-letter queue: never document text.
-package struct DeadLetterMessage: Equatable, Sendable {
-    /// Nil to send the message as it was received.
-    package var body: String?
-    package var reason: String
-    package var detail: String
-    package var object: String
-    package var generation: Int?
-
-    package init(body: String? = nil, reason: String, detail: String, object: String = "", generation: Int? = nil) {
-        self.body = body
-        self.reason = reason
-        self.detail = detail
-        self.object = object
-        self.generation = generation
-    }
-
-    /// What a message of a dead-letter queue says. One without a reason was moved there by the queue itself, after too many receives: then
-    /// its body names the object.
-    package init(_ delivery: Delivery) {
-        let attributes = delivery.attributes
-        self.init(
-            reason: attributes["reason"] ?? "too_many_receives",
-            detail: attributes["detail"] ?? "exceeded maxReceiveCount (moved by SQS)",
-            object: attributes["object"] ?? "",
-            generation: attributes["generation"].flatMap { Int($0) }
-        )
-        guard object.isEmpty else { return }
-        if let message = try? ChunkMessage(decoding: delivery.body) {
-            object = message.header.object.description
-            generation = message.header.generation
-        } else if case .changes(let changes) = try? EventParser.parse(delivery.body) {
-            object = changes.map(\.object.description).joined(separator: ", ")
-        }
-    }
-
-    var attributes: [String: String] {
-        var attributes = ["reason": reason, "detail": detail, "object": Self.printable(object)]
-        if let generation { attributes["generation"] = String(generation) }
-        return attributes.filter { !$0.value.isEmpty }
-    }
-
-    /// SQS refuses control characters in attributes.
-    private static func printable(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.map { $0.value < 0x20 || $0.value & 0xFFFE == 0xFFFE ? "\u{FFFD}" : $0 }
-            )
-        )
-    }
 }
 
 extension Outcome {

@@ -2,6 +2,7 @@ import AsyncPrimitives
 import ExtractionWire
 import FoundationEssentials
 import HTTPTransport
+import Resilience
 import TextCoding
 
 /// `MessageQueue` over the SQS JSON protocol (`X-Amz-Target: AmazonSQS.<Operation>`, application/x-amz-json-1.0).
@@ -293,7 +294,7 @@ package struct SQSQueue: MessageQueue {
             status: response.status,
             code: code,
             message: body?.message ?? body?.Message ?? "",
-            retryAfter: AWSClient.retryAfter(response.headers),
+            retryAfter: response.headers.retryAfter,
             signatureRejection: signatureRejection
         )
     }

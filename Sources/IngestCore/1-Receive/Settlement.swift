@@ -1,6 +1,7 @@
 import AsyncPrimitives
 import ExtractionWire
 import Observability
+import Resilience
 
 /// Does to a message what its outcome says.
 struct Settlement: Sendable {

@@ -1,6 +1,7 @@
 import AsyncPrimitives
 import ExtractionWire
 import Observability
+import Resilience
 
 /// Receives messages, works on them, settles them: the loop of both workers.
 ///
@@ -38,6 +39,8 @@ package struct WorkLoop: Sendable {
     package struct Handler: Sendable {
         /// Deliveries of one receive with the same key are one job; nil: a job of its own.
         package var mergeKey: @Sendable (Delivery) -> ObjectReference?
+        /// The objects that a message names, for log lines.
+        package var objects: @Sendable (Delivery) -> String
         package var work: @Sendable (Job) async -> Outcome
         /// What remains to be done for a job whose lease was lost in the middle: another worker may have finished it since. Returns
         /// the dead-letter messages that may not have been sent.
@@ -47,11 +50,13 @@ package struct WorkLoop: Sendable {
 
         package init(
             mergeKey: @escaping @Sendable (Delivery) -> ObjectReference? = { _ in nil },
+            objects: @escaping @Sendable (Delivery) -> String = { _ in "" },
             leaseLost: @escaping @Sendable (Job) async -> [DeadLetterMessage] = { _ in [] },
             exhaust: @escaping @Sendable (Job, Rejection) async throws -> [DeadLetterMessage] = { _, _ in [] },
             work: @escaping @Sendable (Job) async -> Outcome
         ) {
             self.mergeKey = mergeKey
+            self.objects = objects
             self.work = work
             self.leaseLost = leaseLost
             self.exhaust = exhaust
@@ -203,7 +208,7 @@ package struct WorkLoop: Sendable {
                 jobs[index].1.append(lease)
             } else {
                 if let key { byKey[key] = jobs.count }
-                jobs.append((Job(deliveries: [delivery]), [lease]))
+                jobs.append((Job(deliveries: [delivery], objects: handler.objects), [lease]))
             }
         }
         return jobs

@@ -29,7 +29,7 @@ extension DocumentRecord {
         let live = live?.generation ?? 0
         if live == generation { return .finish }
         if live > generation { return .remove }
-        if let pending, pending.generation > generation, pending.handedOver, isFirstDelivery, !isStale {
+        if let pending, pending.generation > generation, pending.handedOff, isFirstDelivery, !isStale {
             return .outdated
         }
         return .embed

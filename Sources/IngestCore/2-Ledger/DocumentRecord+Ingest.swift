@@ -8,7 +8,7 @@ extension DocumentRecord {
     package var knownContent: Content? {
         let lastRejected = rejected.max { $0.generation < $1.generation }
         let rejectedGeneration = lastRejected?.generation ?? 0
-        if let pending, pending.generation > rejectedGeneration { return pending.handedOver ? pending.content : nil }
+        if let pending, pending.generation > rejectedGeneration { return pending.handedOff ? pending.content : nil }
         if let lastRejected, rejectedGeneration > live?.generation ?? 0 { return lastRejected.content }
         return live?.content ?? .absent
     }
@@ -57,7 +57,7 @@ extension DocumentRecord {
             generation: record.newest,
             content: content,
             chunkCount: chunkCount,
-            handedOver: false
+            handedOff: false
         )
         return record
     }
@@ -80,7 +80,7 @@ extension DocumentRecord {
     )
         -> DocumentRecord
     {
-        var record = pending?.handedOver == false ? retiringPending() : self
+        var record = pending?.handedOff == false ? retiringPending() : self
         record.newest += 1
         record.rejected.append(
             RejectedGeneration(
@@ -96,11 +96,11 @@ extension DocumentRecord {
     }
 
     /// The chunk message is confirmed. Nil where the generation is no longer the pending one: then there is nothing to write.
-    package func handingOver(_ generation: Int) -> DocumentRecord? {
+    package func handingOff(_ generation: Int) -> DocumentRecord? {
         guard let pending, pending.generation == generation else { return nil }
         var record = self
         record.pending = pending
-        record.pending?.handedOver = true
+        record.pending?.handedOff = true
         return record
     }
 }

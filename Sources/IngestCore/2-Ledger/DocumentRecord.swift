@@ -102,7 +102,12 @@ package struct PendingGeneration: Hashable, Sendable, Codable {
     package var content: Content
     package var chunkCount: Int
     /// The queue has confirmed the chunk message. Until then the generation counts for nothing: its owner may have died.
-    package var handedOver: Bool
+    package var handedOff: Bool
+
+    private enum CodingKeys: String, CodingKey {
+        case generation, content, chunkCount
+        case handedOff = "handedOver"
+    }
 }
 
 package struct RetiredGeneration: Hashable, Sendable, Codable {

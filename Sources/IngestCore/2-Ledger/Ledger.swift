@@ -1,3 +1,5 @@
+import Resilience
+
 /// The records of all documents, changed by compare-and-set only.
 package protocol Ledger: Sendable {
     /// The record, or a version that says that there is none.

@@ -1,5 +1,7 @@
 import AsyncPrimitives
 import FoundationEssentials
+import OpenSearch
+import Resilience
 import TextCoding
 
 /// The ledger as an OpenSearch index. Reads and writes of many documents go together: one request each a few milliseconds.

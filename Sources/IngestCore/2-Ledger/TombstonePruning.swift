@@ -1,4 +1,5 @@
 import AsyncPrimitives
+import OpenSearch
 
 /// `ingestctl prune`: forgets objects whose deletion is older than any message can be.
 ///

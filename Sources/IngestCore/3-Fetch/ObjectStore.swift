@@ -1,4 +1,5 @@
 import ExtractionWire
+import Resilience
 
 /// A bucket store: objects by key.
 package protocol ObjectStore: Sendable {
@@ -22,7 +23,7 @@ package enum ReadOutcome: Sendable {
 }
 
 /// An object that is refused before it is read; `etag` where the response has it.
-package struct RefusedObject: Error, Sendable {
+package struct RefusedObject: ClassifiedError, Sendable {
     package var rejection: Rejection
     package var etag: String?
 
@@ -30,6 +31,8 @@ package struct RefusedObject: Error, Sendable {
         self.rejection = rejection
         self.etag = etag
     }
+
+    package var failure: Failure { .document(rejection) }
 }
 
 /// What GET returned, pinned: the bytes are these, whatever happens to the key.

@@ -1,5 +1,6 @@
 import AsyncPrimitives
 import HTTPTransport
+import Resilience
 
 /// One call to S3: the request that it is in a region, and what its responses mean.
 struct S3Call {
@@ -57,7 +58,7 @@ struct S3Call {
             status: response.status,
             code: code.isEmpty && response.status == 403 && body != nil ? "AccessDenied" : code,
             message: message,
-            retryAfter: AWSClient.retryAfter(response.headers),
+            retryAfter: response.headers.retryAfter,
             signatureRejection: signatureRejection
         )
         if let region = otherRegion(response, body) { throw RegionRedirect(region: region, error: error) }

@@ -1,6 +1,7 @@
 import ExtractionWire
 import Glibc
 import HTTPTransport
+import Resilience
 
 /// `ObjectStore` over the S3 REST API.
 package struct S3ObjectStore: ObjectStore {

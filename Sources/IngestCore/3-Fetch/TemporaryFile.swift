@@ -1,5 +1,6 @@
 import CPlatform
 import Glibc
+import Resilience
 
 /// An unlinked file that only this process can reach; gone when the last reference goes. Owns its descriptor.
 package final class TemporaryFile: Sendable {

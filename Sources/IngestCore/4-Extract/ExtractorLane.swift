@@ -1,6 +1,7 @@
 import AsyncPrimitives
 import ExtractionWire
 import Glibc
+import Resilience
 
 /// One thread and the child it talks to, one document after the other. The thread lives as long as the pool: a child is killed by the
 /// kernel when the thread that started it ends.

@@ -1,5 +1,6 @@
 import AsyncPrimitives
 import ExtractionWire
+import Resilience
 
 /// `Extractor` over a fixed number of sandboxed children.
 package final class ExtractorPool: Extractor {

@@ -1,6 +1,7 @@
 import CPlatform
 import ExtractionWire
 import Glibc
+import Resilience
 
 /// One running `document-extractor`. Owns the process, its socket and the end of its standard error; used by one thread.
 final class ExtractorProcess {
@@ -75,7 +76,7 @@ final class ExtractorProcess {
         with file: Int32?,
         deadline: ContinuousClock.Instant
     ) throws(FrameChannel.Failure) -> [UInt8] {
-        try channel.send(request.encoded(), with: file)
+        try channel.send(request.encoded, with: file)
         documents += 1
         let (body, attached) = try channel.receive(deadline: deadline)
         if let attached { close(attached) }

@@ -1,4 +1,5 @@
 import ExtractionWire
+import Resilience
 
 /// How a document's chunks get from one worker to the other: in the message while they fit, else in an object of their own.
 package struct ChunkHandoff: Sendable {

@@ -3,6 +3,7 @@ import CommandLineOptions
 import ExtractionWire
 import HTTPTransport
 import Observability
+import Resilience
 import TextCoding
 
 /// What an embeddings provider said instead of vectors.
@@ -22,7 +23,7 @@ package struct EmbeddingError: ClassifiedError, CustomStringConvertible {
         status = response.status
         code = words.code
         message = ProviderMessage.withoutInputs(words.text, inputs)
-        after = Self.retryAfter(response.headers)
+        after = response.headers.retryAfter
         mayRetry = response.headers["x-should-retry"].map { $0 == "true" }
     }
 
@@ -32,12 +33,6 @@ package struct EmbeddingError: ClassifiedError, CustomStringConvertible {
         status = 200
         code = "unusable_answer"
         message = reason
-    }
-
-    /// `retry-after-ms`, then `retry-after`.
-    private static func retryAfter(_ headers: HTTPHeaders) -> Duration? {
-        if let value = headers["retry-after-ms"].flatMap(Double.init) { return Duration(checkedSeconds: value / 1000) }
-        return headers.retryAfter
     }
 
     package var description: String {

@@ -1,4 +1,5 @@
 import AsyncPrimitives
+import Resilience
 
 /// What an embeddings server takes, learned from a few harmless words.
 package struct EmbeddingProfile: Equatable, Sendable, CustomStringConvertible {

@@ -1,3 +1,4 @@
+import Resilience
 import TextCoding
 
 /// Reads the response of an embeddings endpoint: vectors as base64 of little-endian float32, or as arrays from servers that ignore the request.

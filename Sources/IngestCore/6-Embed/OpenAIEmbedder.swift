@@ -2,6 +2,7 @@ import AsyncPrimitives
 import ExtractionWire
 import HTTPTransport
 import Observability
+import Resilience
 import TextCoding
 
 /// `POST /embeddings` of OpenAI and of servers that speak the same (openai-openapi, createEmbedding).

@@ -1,5 +1,6 @@
 import AsyncPrimitives
 import HTTPTransport
+import Resilience
 
 /// Limits the rate of requests to a provider: as many concurrent requests as it accepts, none until its Retry-After has passed.
 ///

@@ -1,5 +1,7 @@
 import FoundationEssentials
 import HTTPTransport
+import OpenSearch
+import Resilience
 import TextCoding
 
 /// Makes and checks the indexes of a fleet. Every step may be repeated.
@@ -15,7 +17,7 @@ package struct IndexSetup: Sendable {
     /// Makes what is missing; says what it did, line by line.
     package func run(_ mapping: IndexMapping) async throws -> [String] {
         var done: [String] = []
-        let cluster = try await client.cluster(names: names)
+        let cluster = try await client.cluster(searching: names.pattern)
         done.append("OpenSearch \(cluster.version) at \(client.endpoint)")
         _ = try await client.send(
             "PUT",

@@ -1,5 +1,7 @@
 import AsyncPrimitives
 import HTTPTransport
+import OpenSearch
+import Resilience
 import TextCoding
 
 /// `ChunkIndex` over OpenSearch: bulks of many documents' chunks, routed by document.

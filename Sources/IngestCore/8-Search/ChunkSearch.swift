@@ -1,3 +1,4 @@
+import OpenSearch
 import TextCoding
 
 /// Finds chunks by meaning and by words, of live generations only.

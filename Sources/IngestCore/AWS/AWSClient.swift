@@ -1,5 +1,6 @@
 import AsyncPrimitives
 import HTTPTransport
+import Resilience
 
 /// Signs, sends and retries calls to one AWS service.
 package struct AWSClient: Sendable {
@@ -47,13 +48,5 @@ package struct AWSClient: Sendable {
             // The credentials' own failures: without credentials the service cannot be used.
             throw failure.of(dependency)
         }
-    }
-
-    /// `x-amz-retry-after` in milliseconds, or `Retry-After`.
-    package static func retryAfter(_ headers: HTTPHeaders) -> Duration? {
-        if let value = headers["x-amz-retry-after"].flatMap(Double.init) {
-            return Duration(checkedSeconds: value / 1000)
-        }
-        return headers.retryAfter
     }
 }

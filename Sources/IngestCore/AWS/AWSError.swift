@@ -1,3 +1,5 @@
+import Resilience
+
 /// A service's error: its own code, the operation and resource, and what that means.
 package struct AWSError: ClassifiedError, CustomStringConvertible {
     package var service: String

@@ -1,6 +1,7 @@
 import AsyncPrimitives
 import FoundationEssentials
 import HTTPTransport
+import Resilience
 import TextCoding
 
 /// The credentials endpoint of ECS tasks and EKS pods (`AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, `…_FULL_URI`).

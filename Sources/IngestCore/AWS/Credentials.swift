@@ -1,4 +1,5 @@
 import AsyncPrimitives
+import Resilience
 
 /// What requests are signed with. Never printed.
 package struct Credentials: Equatable, Sendable, CustomStringConvertible, CustomDebugStringConvertible {

@@ -1,6 +1,7 @@
 import AsyncPrimitives
 import FoundationEssentials
 import HTTPTransport
+import Resilience
 import TextCoding
 
 /// The role of an EC2 instance, by version 2 of its metadata service (EC2 user guide, "Use the Instance Metadata Service").

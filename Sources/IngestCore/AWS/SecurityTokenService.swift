@@ -1,5 +1,6 @@
 import AsyncPrimitives
 import HTTPTransport
+import Resilience
 import TextCoding
 
 /// The response of STS to `AssumeRole` and `AssumeRoleWithWebIdentity`.

@@ -54,33 +54,6 @@ package struct SigV4Signer: Sendable {
         return signed
     }
 
-    /// The request with its signature in the query: anyone who has the URL may send it until `expires` has passed. Only headers that are there
-    /// already are signed, and they must be sent as well. S3 takes any body.
-    package func presign(
-        _ request: HTTPRequest,
-        with credentials: Credentials,
-        at time: Timestamp,
-        expires: Duration
-    ) -> HTTPRequest {
-        var signed = request
-        if !signed.headers.contains(where: { $0.name.lowercased() == "host" }) {
-            signed.headers.append(("host", request.endpoint.authority))
-        }
-        let names = signedHeaders(signed.headers).map(\.name).joined(separator: ";")
-        signed.query += [
-            ("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
-            ("X-Amz-Credential", "\(credentials.accessKeyID)/\(scope(at: time))"),
-            ("X-Amz-Date", time.basic),
-            ("X-Amz-Expires", String(Int(expires.seconds))),
-            ("X-Amz-SignedHeaders", names),
-        ]
-        if let token = credentials.sessionToken { signed.query.append(("X-Amz-Security-Token", token)) }
-        let hash = service == "s3" ? "UNSIGNED-PAYLOAD" : Hex.string(Digest.sha256(request.body))
-        let canonical = canonicalRequest(signed, payloadHash: hash)
-        signed.query.append(("X-Amz-Signature", signature(stringToSign(canonical, at: time), credentials, at: time)))
-        return signed
-    }
-
     package func canonicalRequest(_ request: HTTPRequest, payloadHash: String) -> String {
         let headers = signedHeaders(request.headers)
         return [

@@ -1,5 +1,6 @@
 import AsyncPrimitives
 import HTTPTransport
+import OpenSearch
 
 /// Sends signed requests, and signs again where that can help: after credentials expired, and after a wrong clock was corrected.
 package struct SignedClient: Sendable {
@@ -49,6 +50,13 @@ package struct SignedClient: Sendable {
                 isClockSet = true
             }
         }
+    }
+}
+
+extension SignedClient: RequestSigning {
+    package func sendSigned(_ request: HTTPRequest) async throws -> (HTTPResponse, remedy: String?) {
+        let (response, rejection) = try await execute(request)
+        return (response, rejection?.remedy)
     }
 }
 

@@ -1,3 +1,6 @@
+import OpenSearch
+import Resilience
+
 /// What `--check` found: a line for each thing that a program needs.
 package struct CheckReport: Sendable {
     package private(set) var text = ""
@@ -58,7 +61,9 @@ package struct CheckReport: Sendable {
     }
 
     package mutating func openSearch(_ client: OpenSearchClient, _ common: CommonConfiguration) async {
-        await item("OPENSEARCH_URL", "\(client.endpoint)") { _ = try await client.cluster(names: common.names) }
+        await item("OPENSEARCH_URL", "\(client.endpoint)") {
+            _ = try await client.cluster(searching: common.names.pattern)
+        }
         await item("OPENSEARCH_INDEX", "\(common.names.chunks), read as \(common.names.alias)") {
             try await IndexSetup(client: client, names: common.names).verify(dimensions: common.dimensions)
         }

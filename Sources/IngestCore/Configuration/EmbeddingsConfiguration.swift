@@ -1,5 +1,6 @@
 import CommandLineOptions
 import HTTPTransport
+import Resilience
 
 /// The provider of vectors, for the worker and for questions.
 package struct EmbeddingsConfiguration: Sendable {

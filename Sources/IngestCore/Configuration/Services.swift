@@ -1,6 +1,8 @@
 import AsyncPrimitives
 import HTTPTransport
 import Observability
+import OpenSearch
+import Resilience
 
 /// The clients that programs are made of, built from configuration once.
 package struct Services: Sendable {

@@ -1,5 +1,6 @@
 import CommandLineOptions
 import Observability
+import Resilience
 
 /// A worker's settings, read once at its start.
 package protocol WorkerSettings: Sendable {

@@ -1,5 +1,6 @@
 import AsyncPrimitives
 import Observability
+import Resilience
 
 /// What both workers do around their pipeline: look at the queue, serve health, run the loop.
 package struct WorkerRun: Sendable {

@@ -2,6 +2,7 @@ import AsyncPrimitives
 import CPlatform
 import Glibc
 import Observability
+import Resilience
 
 /// A minimal HTTP server on a thread of its own: `/live`, `/ready`, `/metrics`. It responds while everything else is stuck.
 ///

@@ -1,6 +1,7 @@
 import AsyncPrimitives
 import HTTPTransport
 import Observability
+import Resilience
 import TextCoding
 
 /// Makes ECS keep this task while it has work: `PUT $ECS_AGENT_URI/task-protection/v1/state`

@@ -1,6 +1,7 @@
 import AsyncPrimitives
 import ExtractionWire
 import Observability
+import Resilience
 
 /// A chunk message's way: ledger, vectors, index, commit, clean-up.
 package struct EmbedPipeline: Sendable {
@@ -67,6 +68,16 @@ package struct EmbedPipeline: Sendable {
     private var time: any TimeSource { environment.time }
     private var metrics: Metrics { environment.metrics }
     private var log: Log { environment.log }
+
+    /// What the work loop calls for each message.
+    package var handler: WorkLoop.Handler {
+        WorkLoop.Handler(
+            objects: DeadLetterMessage.objects,
+            leaseLost: leaseLost,
+            exhaust: exhaust,
+            work: handle
+        )
+    }
 
     package func handle(_ job: WorkLoop.Job) async -> Outcome {
         let message: ChunkMessage

@@ -1,6 +1,7 @@
 import AsyncPrimitives
 import ExtractionWire
 import Observability
+import Resilience
 
 /// An event's way: ledger, object, text, chunks, generation, chunk message.
 package struct IngestPipeline: Sendable {
@@ -55,6 +56,17 @@ package struct IngestPipeline: Sendable {
             changes.count == 1, !changes[0].retriesRejected
         else { return nil }
         return changes[0].object
+    }
+
+    /// What the work loop calls for each message.
+    package var handler: WorkLoop.Handler {
+        WorkLoop.Handler(
+            mergeKey: Self.mergeKey,
+            objects: DeadLetterMessage.objects,
+            leaseLost: leaseLost,
+            exhaust: exhaust,
+            work: handle
+        )
     }
 
     /// One job: every object that its event names. The message is done when all of them are.
@@ -204,8 +216,8 @@ package struct IngestPipeline: Sendable {
         try await stages.chunkQueue.send(
             OutgoingMessage(body: body, trace: work?.job.first.trace, group: header.tenant)
         )
-        _ = try await ledger.update(recordID(header)) { $0.handingOver(header.generation) }
-        metrics.add(header.content == .absent ? .documentsDeleted : .documentsHandedOver)
+        _ = try await ledger.update(recordID(header)) { $0.handingOff(header.generation) }
+        metrics.add(header.content == .absent ? .documentsDeleted : .documentsHandedOff)
         var facts = ["generation": "\(header.generation)", "chunks": "\(chunks.count)", "format": header.format]
         facts.merge(work?.metadata ?? ["object": header.object.description]) { $1 }
         log.info("chunks enqueued", facts)

@@ -1,5 +1,6 @@
 import AsyncPrimitives
 import Observability
+import Resilience
 
 /// Vectors for a generation's chunks, window by window: those that an interrupted attempt has paid for, those of chunks with the same text in
 /// the live version or in this one, and the rest from the provider.

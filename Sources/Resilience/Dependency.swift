@@ -17,7 +17,7 @@ package enum Dependency: Hashable, Sendable, CustomStringConvertible {
     package var isEssential: Bool { if case .bucket = self { false } else { true } }
 
     /// The probe is the same work for something else: another object, another text. Where it succeeds, others succeed.
-    var hasConclusiveProbe: Bool {
+    package var hasConclusiveProbe: Bool {
         switch self {
         case .bucket, .provider: true
         case .index, .ledger, .queue, .host: false

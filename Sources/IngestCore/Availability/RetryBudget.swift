@@ -1,5 +1,6 @@
 import AsyncPrimitives
 import Observability
+import Resilience
 
 /// Retries in place what a dependency failed at, for where releasing the message would pay for the same work again.
 package struct RetryBudget: Sendable {

@@ -1,5 +1,6 @@
 import AsyncPrimitives
 import Observability
+import Resilience
 
 /// Decides what a failure is about, and keeps work waiting while a dependency is unavailable: one circuit breaker for each dependency.
 ///

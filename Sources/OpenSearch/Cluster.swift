@@ -1,5 +1,6 @@
 import FoundationEssentials
 import HTTPTransport
+import Resilience
 import TextCoding
 
 /// What a server is, and what it can do.
@@ -25,8 +26,8 @@ extension OpenSearchClient {
         var version: Version?
     }
 
-    /// Reads the server's version. Fleet failures say what is wrong and what to do.
-    package func cluster(names: IndexNames) async throws -> Cluster {
+    /// Reads the server's version, and tries a vector query on the indices of `pattern`. Fleet failures say what is wrong and what to do.
+    package func cluster(searching pattern: String) async throws -> Cluster {
         let root = try decode(Root.self, try await send("GET", "/"))
         guard let version = root.version?.number else {
             throw Failure.fleet("\(endpoint) is not an OpenSearch server (OPENSEARCH_URL)")
@@ -53,7 +54,7 @@ extension OpenSearchClient {
         }
         let search = try await send(
             "POST",
-            "/\(names.pattern)/_search",
+            "/\(pattern)/_search",
             query: [("allow_no_indices", "true")],
             body: probe,
             accepting: [400, 404]

@@ -1,6 +1,7 @@
 import ExtractionWire
 import FoundationEssentials
 import HTTPTransport
+import Resilience
 import TextCoding
 
 /// One operation of a `_bulk` request and what became of it.

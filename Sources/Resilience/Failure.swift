@@ -73,6 +73,10 @@ extension Failure: ClassifiedError {
     package var failure: Failure { self }
 }
 
+extension Rejection: ClassifiedError {
+    package var failure: Failure { .document(self) }
+}
+
 extension TimeLimitExceeded: ClassifiedError {
     package var failure: Failure { .transient(description) }
 }
@@ -88,7 +92,7 @@ extension HTTPError: ClassifiedError {
 
 extension HTTPError {
     /// What it means for `dependency` once retries are over.
-    func final(_ server: String, setting: String, of dependency: Dependency) -> Failure {
+    package func final(_ server: String, setting: String, of dependency: Dependency) -> Failure {
         switch kind {
         case .unreachable: .fleet("\(server) cannot be reached: \(description) (\(setting))", of: dependency)
         case .untrusted, .invalidRequest: .fleet("\(server): \(description) (\(setting))", of: dependency)
@@ -102,10 +106,6 @@ extension Failure {
     package init(_ error: any Error) {
         if let error = error as? any ClassifiedError {
             self = error.failure
-        } else if let rejection = error as? Rejection {
-            self = .document(rejection)
-        } else if let refused = error as? RefusedObject {
-            self = .document(refused.rejection)
         } else {
             self = .transient("\(error)")
         }

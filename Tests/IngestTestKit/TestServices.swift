@@ -1,0 +1,23 @@
+import AsyncPrimitives
+import HTTPTransport
+import IngestCore
+import Resilience
+
+/// Keys that every server of a test takes.
+package struct TestKeys: CredentialProvider {
+    package init() {}
+
+    package func credentials() async throws -> Credentials { Credentials(accessKeyID: "a", secretAccessKey: "s") }
+}
+
+/// An S3 store behind `http`, which tries each call once.
+package func testStore(_ http: any HTTPClient, time: any TimeSource = SystemTime()) -> S3ObjectStore {
+    let signer = SigV4Signer(service: "s3", region: "us-east-1")
+    let signed = SignedClient(signer: signer, http: http, credentials: TestKeys(), clock: ServerClock(), time: time)
+    return S3ObjectStore(
+        client: AWSClient(signed, retrying: Retrying(policy: RetryPolicy(maximumAttempts: 1), time: time)),
+        endpoints: AWSEndpoints(environment: ["AWS_ENDPOINT_URL": "http://s3.test"]),
+        temporaryFolder: "/tmp",
+        maximumBytes: 1 << 20
+    )
+}
