@@ -2,13 +2,14 @@
 # make bench   the whole path, measured (ROUNDS=3)
 # make test    lint, unit, integration and end-to-end tests
 # make simulate SEEDS=100000 (or SEED=7), make chaos KILLS=200, make edges SECONDS=600, make large, make fuzz INPUTS=1000000
+# make growth: time of each stage at 1, 2 and 4 MB of one document
 # make hostile MUTATIONS=5000, make columns, make bench-extract, make fidelity: documents that lie, order, speed and text beside other extractors
 SHELL := /bin/bash
 PYTHON := .local/venv/bin/python
 # The manifest asks whether Tesseract is there: no answer of another day.
 BUILD := swift build -c release --manifest-cache none
 
-.PHONY: bootstrap build demo stop test bench simulate chaos edges large fuzz hostile columns bench-extract fidelity peers private lint docs clean
+.PHONY: bootstrap build demo stop test bench simulate chaos edges large fuzz growth hostile columns bench-extract fidelity peers private lint docs clean
 
 bootstrap:
 	@deploy/local/bootstrap
@@ -59,6 +60,9 @@ large: build
 
 fuzz: bootstrap
 	@$(PYTHON) Tests/fuzz.py --inputs $(or $(INPUTS),1000000)
+
+growth: bootstrap
+	@$(PYTHON) Tests/growth.py
 
 hostile: build
 	@$(PYTHON) Tests/Extraction/hostile.py --mutations $(or $(MUTATIONS),5000)

@@ -44,10 +44,11 @@ package struct SystemTime: TimeSource {
 }
 
 extension Duration {
-    /// A number of seconds from outside; nil where it is not finite or negative, a day where it is more.
+    /// A number of seconds from outside; nil where it is not finite or negative, two minutes where it is more: no server's header keeps work
+    /// waiting for longer than that.
     package init?(checkedSeconds seconds: Double) {
         guard seconds.isFinite, seconds >= 0 else { return nil }
-        self = .seconds(min(seconds, 86_400))
+        self = .seconds(min(seconds, 120))
     }
 
     package var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }

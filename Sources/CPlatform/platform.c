@@ -76,13 +76,41 @@ const void *platform_find(const void *bytes, size_t count, const void *word, siz
 
 int platform_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL) ? -errno : 0; }
 
-int platform_temporary_file(const char *folder) {
+int platform_hide_memory(void) { return prctl(PR_SET_DUMPABLE, 0) ? -errno : 0; }
+
+void platform_wipe_environment(const char *name) {
+    char *value = getenv(name);
+    if (!value) return;
+    memset(value, 0, strlen(value));
+    unsetenv(name);
+}
+
+int platform_open_shared(const char *path) {
+    char real[PATH_MAX];
+    if (!realpath(path, real)) return -errno;
+    static const char *const shared[] = { "/usr/", "/lib/", "/lib64/" };
+    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
+        if (strncmp(real, shared[i], strlen(shared[i]))) continue;
+        int descriptor = open(real, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (descriptor < 0) return -errno;
+        struct stat status;
+        if (fstat(descriptor, &status) == 0 && (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode))) return descriptor;
+        close(descriptor);
+    }
+    return -EACCES;
+}
+
+int platform_temporary_file(const char *folder, int *readable) {
     char name[PATH_MAX];
     if (snprintf(name, sizeof name, "%s/ingest-XXXXXX", folder) >= (int)sizeof name) return -ENAMETOOLONG;
     int descriptor = mkostemp(name, O_CLOEXEC);
     if (descriptor < 0) return -errno;
+    *readable = open(name, O_RDONLY | O_CLOEXEC);
+    int code = -errno;
     unlink(name);
-    return descriptor;
+    if (*readable >= 0) return descriptor;
+    close(descriptor);
+    return code;
 }
 
 static int signal_pipe[2] = { -1, -1 };
@@ -117,6 +145,11 @@ int64_t platform_wall_clock_milliseconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int platform_accept(int socket) {
+    int descriptor = accept4(socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    return descriptor < 0 ? -errno : descriptor;
 }
 
 void platform_limit_socket(int socket, int seconds) {

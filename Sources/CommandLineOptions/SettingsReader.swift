@@ -1,3 +1,5 @@
+import TextCoding
+
 /// Reads typed settings and collects everything that is wrong, so that it can be reported at once.
 package struct SettingsReader {
     private let values: [String: String]
@@ -21,13 +23,26 @@ package struct SettingsReader {
             return try setting.parse(text)
         } catch {
             problem(
-                "\(declaration.name) is \(error.text)\(declaration.isSecret ? "" : ": \"\(text)\"")\(declaration.isReadFromEnvironment ? " (\(declaration.flag))" : "")"
+                "\(declaration.name) is \(error.text)\(declaration.isSecret ? "" : ": \"\(Self.withoutPassword(text))\"")\(declaration.isReadFromEnvironment ? " (\(declaration.flag))" : "")"
             )
             return setting.fallback
         }
     }
 
     package mutating func problem(_ text: String) { problems.append(text) }
+
+    /// A URL without what may be secret in it: what stands before its host, and its query.
+    package static func withoutPassword(_ text: String) -> String {
+        guard let scheme = text.firstRange(of: "://") else { return text.printable }
+        var rest = text[scheme.upperBound...]
+        var shown = String(text[..<scheme.upperBound])
+        if let at = rest.lastIndex(of: "@") {
+            shown += "***@"
+            rest = rest[rest.index(after: at)...]
+        }
+        guard let query = rest.firstIndex(where: { $0 == "?" || $0 == "#" }) else { return (shown + rest).printable }
+        return (shown + rest[..<query] + "?***").printable
+    }
 
     /// Every setting as `NAME=value`, secrets only as set or not.
     package var printout: String { printed.map { "\($0.name)=\($0.value)\n" }.joined() }

@@ -79,6 +79,7 @@ package enum DocumentReader {
         PDFReader.prepare()
         MarkupParser.prepare()
         MailReader.prepare()
+        TextDecoder.prepare()
     }
 }
 

@@ -128,12 +128,14 @@ extension ExtractedDocument {
 extension DocumentNotes {
     fileprivate func encode(into frame: inout FrameWriter) {
         for string in [created, modified, promised] { frame.string(string) }
-        frame.integer(outline.count)
-        for entry in outline {
+        let entries = outline.prefix(Self.maximumList)
+        frame.integer(entries.count)
+        for entry in entries {
             frame.integer(entry.level)
             frame.string(entry.title)
         }
         for list in [links, attachments, runningLines] {
+            let list = list.prefix(Self.maximumList)
             frame.integer(list.count)
             for string in list { frame.string(string) }
         }
@@ -146,12 +148,16 @@ extension DocumentNotes {
     fileprivate init(from frame: inout FrameReader) throws(FrameError) {
         func strings() throws(FrameError) -> [String] {
             var list: [String] = []
-            for _ in 0..<(try frame.count(ofItemsOfAtLeast: 4)) { list.append(try frame.string()) }
+            let count = try frame.count(ofItemsOfAtLeast: 4)
+            guard count <= Self.maximumList else { throw FrameError(reason: "a list of \(count) entries") }
+            for _ in 0..<count { list.append(try frame.string()) }
             return list
         }
         self.init()
         (created, modified, promised) = (try frame.string(), try frame.string(), try frame.string())
-        for _ in 0..<(try frame.count(ofItemsOfAtLeast: 8)) {
+        let entries = try frame.count(ofItemsOfAtLeast: 8)
+        guard entries <= Self.maximumList else { throw FrameError(reason: "an outline of \(entries) entries") }
+        for _ in 0..<entries {
             outline.append(OutlineEntry(level: try frame.integer(), title: try frame.string()))
         }
         links = try strings()

@@ -15,7 +15,9 @@ package struct FrameWriter {
         withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
+    /// The string, cut to what a reader takes.
     package mutating func string(_ value: String) {
+        let value = value.prefix(utf8: FrameReader.longestString)
         integer(value.utf8.count)
         bytes.append(contentsOf: value.utf8)
     }
@@ -54,6 +56,9 @@ package struct FrameError: Error, Equatable {
 
 /// Reads the body of a frame. It comes from a process that a hostile document may control: every length is checked.
 package struct FrameReader {
+    /// Bytes of a title, a name, a link; the text itself is no string.
+    package static let longestString = 64 << 10
+
     private let body: [UInt8]
     private var position = 0
 
@@ -80,7 +85,11 @@ package struct FrameReader {
 
     package mutating func bytes() throws(FrameError) -> [UInt8] { Array(body[try take(try integer())]) }
 
-    package mutating func string() throws(FrameError) -> String {
+    /// - Parameter maximum: bytes; more is an error.
+    package mutating func string(atMost maximum: Int = longestString) throws(FrameError) -> String {
+        let start = position
+        guard try integer() <= maximum else { throw FrameError(reason: "a string is longer than \(maximum) bytes") }
+        position = start
         guard let value = String(validating: try bytes(), as: UTF8.self) else {
             throw FrameError(reason: "a string is not UTF-8")
         }

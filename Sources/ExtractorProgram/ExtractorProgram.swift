@@ -35,7 +35,9 @@ package struct ExtractorProgram {
             var limits = sandbox_limits(
                 address_space_bytes: options.memoryBytes,
                 open_files: 32,
-                draws_pages: recognizer == nil ? 0 : 1
+                draws_pages: recognizer == nil ? 0 : 1,
+                without_landlock: options.isWithoutLandlock ? 1 : 0,
+                broker_plus_one: 1
             )
             guard sandbox_enter(&limits, &landlock) == 0 else { exit(ExitCode.noSandbox) }
         }

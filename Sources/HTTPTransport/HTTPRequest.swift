@@ -79,7 +79,7 @@ package struct HTTPHeaders: Sendable {
 
     package subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
 
-    /// How long the server wants its client to wait, a day at most.
+    /// How long the server wants its client to wait, two minutes at most.
     ///
     /// `x-amz-retry-after` (AWS) and `retry-after-ms` (OpenAI) are milliseconds; `Retry-After` (RFC 9110 §10.2.3) is seconds, or a date, which is
     /// measured against the response's own.
@@ -92,7 +92,7 @@ package struct HTTPHeaders: Sendable {
         guard let until = Timestamp(httpDate: text), let now = self["date"].flatMap(Timestamp.init(httpDate:)) else {
             return nil
         }
-        return max(until.duration(since: now), .zero)
+        return Duration(checkedSeconds: max(0, until.duration(since: now).seconds))
     }
 
     package mutating func append(_ name: String, _ value: String) { fields.append((name.lowercased(), value)) }

@@ -73,12 +73,13 @@ package struct LogLine: Sendable {
 
     package var text: [UInt8] {
         let values = metadata.map { " \($0.key)=\(cut($0.value))" }.joined()
-        let line = "\(time.iso8601) \(level.rawValue) \(label): \(message)\(values)"
-        return Array((line.filter { !$0.isNewline } + "\n").utf8)
+        let line = "\(time.iso8601) \(level.rawValue) \(label): \(cut(message))\(values)"
+        return Array((line + "\n").utf8)
     }
 
     private func cut(_ value: String) -> String {
-        value.utf8.count <= Self.maximumValue ? value : String(value.prefix(Self.maximumValue / 4)) + "…"
+        let value = KnownSecrets.shared.masked(value).printable
+        return value.utf8.count <= Self.maximumValue ? value : String(value.prefix(Self.maximumValue / 4)) + "…"
     }
 }
 

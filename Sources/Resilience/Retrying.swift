@@ -44,7 +44,7 @@ package struct RetryPolicy: Sendable {
     }
 }
 
-/// Tokens for retries, shared by all calls of a client: in a long outage calls fail at once instead of multiplying.
+/// Tokens for retries, shared by all calls of a client: in a long outage calls fail immediately instead of multiplying.
 package final class RetryQuota: Sendable {
     private let capacity: Int
     private let available: LockedValue<Int>

@@ -42,7 +42,11 @@ struct IngestWorker: Worker {
             ledger: ledger,
             store: store,
             extractor: extractors.chain,
-            chunker: configuration.chunker,
+            chunker: ThreadedChunker(
+                configuration.chunker,
+                deadline: configuration.extractor.deadline,
+                deadlineName: "EXTRACT_SECONDS"
+            ),
             handoff: ChunkHandoff(
                 store: store,
                 bucket: configuration.worker.handoffBucket,
@@ -90,7 +94,7 @@ struct IngestWorker: Worker {
             try TemporaryFile(folder: configuration.temporaryFolder).probe()
             let settings = configuration.extractor
             // A child is started and waited for: not on a thread of the pool.
-            _ = try await BlockingCall.run { Result { () throws(Failure) in try ExtractorPool.probe(settings) } }
+            _ = try await BlockingCall.run { _ in try ExtractorPool.probe(settings) }
         case .index, .provider: break
         }
     }

@@ -2,6 +2,7 @@ import AsyncPrimitives
 import IngestCore
 import Observability
 import Resilience
+import TextCoding
 
 /// `ingestctl dead-letters`: what both dead-letter queues hold, and why. Looking does not take anything away.
 struct DeadLetterCommand {
@@ -55,7 +56,7 @@ struct DeadLetterLine {
             deadLetterMessage.generation.map(String.init) ?? "", delivery.sent.iso8601,
             delivery.trace ?? "", deadLetterMessage.detail,
         ]
-        line = fields.map { $0.isEmpty ? "-" : $0.replacing("\t", with: " ").replacing("\n", with: " ") }
+        line = fields.map { $0.isEmpty ? "-" : $0.replacing("\t", with: " ").replacing("\n", with: " ").printable }
             .joined(separator: "\t")
     }
 }

@@ -29,6 +29,7 @@ struct Ingestctl {
 
     static func main() async {
         let environment = ProcessEnvironment.variables
+        ProcessEnvironment.hideSecrets()
         let parsed = program.parse(Array(CommandLine.arguments.dropFirst()), environment: environment)
         guard let command = parsed.operands.first else {
             program.fail("which command? See 'ingestctl --help'.", code: Program.ExitCode.usage)

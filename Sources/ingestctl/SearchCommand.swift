@@ -64,8 +64,8 @@ struct SearchCommand {
         let passage = hit.passage(for: question)
         let place = hit.object.description + (passage.page.map { ", page \($0)" } ?? "")
         let score = (hit.score * 1000).rounded() / 1000
-        let headings = hit.headings.isEmpty ? "" : "   \(hit.headings.joined(separator: " › "))\n"
-        return "\(rank). \(place)  (score \(score))\n\(headings)   \(passage.text)\n"
+        let headings = hit.headings.isEmpty ? "" : "   \(hit.headings.joined(separator: " › ").printable)\n"
+        return "\(rank). \(place.printable)  (score \(score))\n\(headings)   \(passage.text.printable)\n"
     }
 
     private static func json(_ hit: SearchHit, _ question: String) -> String {
@@ -84,6 +84,6 @@ struct SearchCommand {
             json.field("headings", hit.headings)
             json.field("text", hit.text)
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return String(decoding: bytes, as: UTF8.self).printableJSON
     }
 }

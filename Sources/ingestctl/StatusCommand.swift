@@ -1,5 +1,6 @@
 import FoundationEssentials
 import IngestCore
+import TextCoding
 
 /// `ingestctl status` and `ingestctl rejections`.
 struct StatusCommand {
@@ -10,7 +11,7 @@ struct StatusCommand {
         let status = try await LedgerWalk(client: services.openSearch, names: names).status()
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
-        return String(decoding: try encoder.encode(status), as: UTF8.self)
+        return String(decoding: try encoder.encode(status), as: UTF8.self).printableJSON
     }
 
     /// Reason, object, detail: a line each, by object.
@@ -18,9 +19,11 @@ struct StatusCommand {
         var lines: [String] = []
         try await LedgerWalk(client: services.openSearch, names: names).forEach { record in
             if let last = record.lastRejection {
-                lines.append("\(record.object)\t\(last.reason)\t\(last.detail)\n")
+                lines.append(
+                    "\(record.object.description.printable)\t\(last.reason.printable)\t\(last.detail.printable)\n"
+                )
             } else if let reason = record.live?.reason {
-                lines.append("\(record.object)\t\(reason)\tremoved from the index\n")
+                lines.append("\(record.object.description.printable)\t\(reason.printable)\tremoved from the index\n")
             }
         }
         return lines.sorted().joined()

@@ -76,16 +76,17 @@ class Extractor:
     """One child."""
 
     def __init__(self, memory: int = 1 << 30, sandbox: bool = True, environment: dict | None = None, program: pathlib.Path = PROGRAM,
-                 languages: str = "", user: int | None = None, folder: pathlib.Path | None = None) -> None:
+                 languages: str = "", user: int | None = None, folder: pathlib.Path | None = None, landlock: bool = True) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self.errors, errors = os.pipe()
         os.set_blocking(self.errors, False)
-        command = [program, "--memory-bytes", str(memory)] + (["--languages", languages] if languages else []) + ([] if sandbox else ["--no-sandbox"])
+        command = [program, "--memory-bytes", str(memory)] + (["--languages", languages] if languages else []) + ([] if sandbox else ["--no-sandbox"]) + ([] if landlock else ["--without-landlock"])
         self.process = subprocess.Popen(command, stdin=theirs, stdout=errors, stderr=errors, env={"SWIFT_BACKTRACE": "enable=no", "OMP_THREAD_LIMIT": "1"} | (environment or {}),
                                         user=user, group=user, extra_groups=[] if user else None, cwd=folder)
         theirs.close()
         os.close(errors)
         self.socket = ours
+        self.opened = 0  # files that were opened for it
 
     def ask(self, path: str | pathlib.Path, name: str | None = None, content_type: str = "", encoding: str = "", pages: int = 10_000, text: int = 64 << 20,
             main: bool = True, deadline: float = 60) -> bytes:
@@ -98,9 +99,34 @@ class Extractor:
             socket.send_fds(self.socket, [struct.pack("<I", len(request)) + request], [descriptor])
         finally:
             os.close(descriptor)
-        end = time.monotonic() + deadline
-        length = struct.unpack("<I", self._receive(4, end))[0]
-        return self._receive(length, end)
+        return self._reply(time.monotonic() + deadline)
+
+    def _reply(self, end: float) -> bytes:
+        while True:
+            body = self._receive(struct.unpack("<I", self._receive(4, end))[0], end)
+            if body[:1] != b"\x04":
+                return body
+            self._open(body[1:].decode(errors="replace"))
+
+    def _open(self, path: str) -> None:
+        """As the worker does for a child without Landlock: files below /usr and /lib."""
+        real = os.path.realpath(path)
+        try:
+            if not real.startswith(("/usr/", "/lib/", "/lib64/")):
+                raise PermissionError(13, path)
+            descriptor = os.open(real, os.O_RDONLY | os.O_NOFOLLOW)
+        except OSError as error:
+            return self.socket.sendall(struct.pack("<IB", 1, error.errno or 13))
+        self.opened += 1
+        try:
+            socket.send_fds(self.socket, [struct.pack("<IB", 1, 0)], [descriptor])
+        finally:
+            os.close(descriptor)
+
+    def probe(self) -> tuple[int, int]:
+        """What the sandbox let through (see `sandbox_probe`), and the kernel's Landlock version."""
+        self.socket.sendall(struct.pack("<IB", 1, 1))
+        return struct.unpack("<xII", self._reply(time.monotonic() + 10))
 
     def read(self, path, **options) -> dict:
         body = self.ask(path, **options)

@@ -158,12 +158,20 @@ def mutations(good: list[pathlib.Path], count: int, seed: int):
 
 
 class Run:
-    def __init__(self, user: int | None, folder: pathlib.Path, ocr: bool = False) -> None:
+    def __init__(self, user: int | None, folder: pathlib.Path, ocr: bool = False, landlock: bool = True) -> None:
         self.user, self.folder, self.child = user, folder, None
-        self.program = {"program": extractor.OCR, "languages": "eng"} if ocr else {}
+        self.program = ({"program": extractor.OCR, "languages": "eng"} if ocr else {}) | {"landlock": landlock}
         self.outcomes: collections.Counter = collections.Counter()
         self.problems: list[str] = []
         self.slowest, self.peak, self.children = 0.0, 0, 0
+
+    def probe(self) -> None:
+        """The sandbox as such: what must be impossible is."""
+        child = extractor.Extractor(memory=MEMORY, user=self.user, folder=self.folder, **self.program)
+        possible, landlock = child.probe()
+        child.close()
+        if possible or bool(landlock) != self.program["landlock"]:
+            self.problems.append(f"the sandbox lets through {possible}, with Landlock version {landlock}")
 
     def read(self, name: str, path: pathlib.Path, allowed: str = "") -> str:
         outcome = self.outcome(name, path)
@@ -283,10 +291,15 @@ def main() -> int:
     for user in users:
         who = "root" if os.getuid() == 0 and user is None else "nobody" if user else f"user {os.getuid()}"
         seed = arguments.seed if user is None else arguments.seed + 1
-        lanes = [(who, Run(user, empty), named, good, arguments.mutations)]
+        lanes = [
+            (who, Run(user, empty), named, good, arguments.mutations),
+            (f"{who}, without Landlock", Run(user, empty, landlock=False), named, good, arguments.mutations // 5),
+        ]
         if extractor.OCR.exists():
             lanes.append((f"{who}, OCR", Run(user, empty, ocr=True), lying, shown, arguments.mutations // 5))
+            lanes.append((f"{who}, OCR, without Landlock", Run(user, empty, ocr=True, landlock=False), lying, shown, arguments.mutations // 20))
         for lane, run, documents, sources, count in lanes:
+            run.probe()
             attack(lane, run, documents, found, mutations(sources, count, seed), count, work)
             figures[lane] = run.figures()
             problems += [f"{lane}: {problem}" for problem in run.problems]

@@ -5,7 +5,7 @@ import TextCoding
 @Suite struct EventParserTests {
     private func record(_ version: String, _ name: String, _ key: String, extra: String = "") -> String {
         """
-        {"eventVersion":"\(version)","eventSource":"aws:s3","eventName":"\(name)",\(extra)"s3":{"s3SchemaVersion":"1.0","bucket":{"name":"b"},
+        {"eventVersion":"\(version)","eventSource":"aws:s3","eventName":"\(name)",\(extra)"s3":{"s3SchemaVersion":"1.0","bucket":{"name":"documents"},
         "object":{"key":"\(key)","size":7,"sequencer":"0055AED6DCD90281E5","hasObjectAnnotation":false}},"futureField":{"x":[1]}}
         """
     }
@@ -21,7 +21,7 @@ import TextCoding
         #expect(
             found == [
                 ObjectChange(
-                    object: ObjectReference(bucket: "b", key: "docs/a.pdf"),
+                    object: ObjectReference(bucket: "documents", key: "docs/a.pdf"),
                     event: "ObjectCreated:Put",
                     sequencer: "0055AED6DCD90281E5"
                 )
@@ -46,7 +46,7 @@ import TextCoding
 
     @Test func keysOfEventBridgeAreAsTheyAre() throws {
         let event = """
-            {"version":"0","detail-type":"Object Created","source":"aws.s3","detail":{"version":"0","bucket":{"name":"b"},
+            {"version":"0","detail-type":"Object Created","source":"aws.s3","detail":{"version":"0","bucket":{"name":"documents"},
             "object":{"key":"a+b%20c","size":1,"etag":"x","sequencer":"617f08299329d189"}}}
             """
         #expect(try changes(event).first?.object.key == "a+b%20c")
@@ -84,7 +84,33 @@ import TextCoding
 
     @Test(arguments: ["docs/a b+c/ü~.txt", "a//b", "x\u{1}y", String(repeating: "é", count: 512), "%2F"])
     func hintsNameTheirObject(_ key: String) throws {
-        let object = ObjectReference(bucket: "b", key: key)
+        let object = ObjectReference(bucket: "documents", key: key)
         #expect(try changes(ObjectChange.hint(for: object)).map(\.object) == [object])
+    }
+
+    @Test(arguments: [
+        "", "b", "localhost:9200/", "x@2130706433:80/", "documents@localhost:80/?", "../other", "a..b", "doc/uments",
+        "docu\u{0}ments",
+        String(repeating: "a", count: 256), "-documents", "b\u{FC}cher",
+    ])
+    func aBucketsNameThatCannotBeOneIsNeverCalled(_ name: String) throws {
+        let object = ObjectReference(bucket: name, key: "a")
+        #expect(throws: EventParser.Unreadable.self) { try EventParser.parse(ObjectChange.hint(for: object)) }
+        let bridge = JSONWriter.object { event in
+            event.field("source", "aws.s3")
+            event.field("detail-type", "Object Created")
+            event.object("detail") { detail in
+                detail.object("bucket") { $0.field("name", name) }
+                detail.object("object") { $0.field("key", "a") }
+            }
+        }
+        #expect(throws: EventParser.Unreadable.self) { try EventParser.parse(String(decoding: bridge, as: UTF8.self)) }
+    }
+
+    @Test func keysAreAsLongAsThoseOfS3() throws {
+        for count in [0, 1025] {
+            let object = ObjectReference(bucket: "documents", key: String(repeating: "a", count: count))
+            #expect(throws: EventParser.Unreadable.self) { try EventParser.parse(ObjectChange.hint(for: object)) }
+        }
     }
 }

@@ -163,7 +163,7 @@ import Testing
         }
         for text in ["1e400", "nan", "-1", "1e300h", "9999999999999999999"] {
             let headers = HTTPHeaders([("retry-after", text), ("x-amz-retry-after", text)])
-            #expect(headers.retryAfter.map { $0 <= .seconds(86_400) && $0 >= .zero } ?? true)
+            #expect(headers.retryAfter.map { $0 <= .seconds(120) && $0 >= .zero } ?? true)
         }
     }
 }

@@ -44,27 +44,6 @@ import Testing
         await #expect { _ = try await transport.execute(request) } throws: { ($0 as? HTTPError)?.kind == .timeout }
     }
 
-    @Test func theHealthEndpointAnswersBesideAConnectionThatSaysNothing() async throws {
-        let log = LoopEnvironment.test(time: SystemTime()).log
-        let server = try HealthServer(host: "127.0.0.1", port: 0, isExact: true, log: log) { path in (200, path) }
-        server.start()
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = server.port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let idle = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(idle) }
-        withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                _ = connect(idle, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        let transport = CurlTransport()
-        let endpoint = Endpoint(isSecure: false, host: "127.0.0.1", port: Int(server.port))
-        let answer = try await transport.execute(HTTPRequest("GET", endpoint, path: "/metrics", query: [("x", "1")]))
-        #expect(answer.status == 200 && answer.body == Array("/metrics".utf8), "a query is not part of the path")
-    }
-
     /// A queue whose first extension takes long.
     private struct SlowQueue: MessageQueue {
         let queue: InMemoryQueue

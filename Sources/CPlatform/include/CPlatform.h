@@ -21,8 +21,14 @@ int platform_spawn(const char *path, char *const arguments[], char *const enviro
 int platform_die_with_parent(void);
 /// Where `word` occurs first in `bytes`, or null.
 const void *platform_find(const void *bytes, size_t count, const void *word, size_t length);
-/// An unlinked file in `folder` that only this process can reach, opened for reading and writing.
-int platform_temporary_file(const char *folder);
+/// An unlinked file in `folder` that only this process can reach, opened for reading and writing, and once more for reading alone.
+int platform_temporary_file(const char *folder, int *readable);
+/// Other processes of the same user can read neither this one's memory nor its environment (PR_SET_DUMPABLE, proc(5)).
+int platform_hide_memory(void);
+/// Removes a variable from the environment, and its value from memory.
+void platform_wipe_environment(const char *name);
+/// Opens a file or folder below /usr and /lib for reading, whatever links lead there; a descriptor or -errno.
+int platform_open_shared(const char *path);
 /// From now on SIGTERM and SIGINT, whichever thread they reach, wait to be taken by `platform_next_signal`.
 int platform_signal_pipe(void);
 /// Waits for a signal and returns its number.
@@ -30,6 +36,9 @@ int platform_next_signal(void);
 
 /// Milliseconds since 1970.
 int64_t platform_wall_clock_milliseconds(void);
+
+/// Accepts a connection that does not block; a descriptor or -errno.
+int platform_accept(int socket);
 
 /// Reads and writes of the socket fail after so many seconds.
 void platform_limit_socket(int socket, int seconds);

@@ -4,6 +4,30 @@ import Glibc
 
 /// Bytes in any encoding to UTF-8: a byte order mark decides, then the zero bytes of UTF-16, then valid UTF-8, then what uchardet sees.
 enum TextDecoder {
+    /// The encodings of the WHATWG Encoding Standard, and relatives that uchardet names. Their converters are libraries, which cannot be loaded any more
+    /// when the sandbox refuses executable memory.
+    private static let encodings = [
+        "WINDOWS-1250", "WINDOWS-1251", "WINDOWS-1252", "WINDOWS-1253", "WINDOWS-1254", "WINDOWS-1255", "WINDOWS-1256",
+        "WINDOWS-1257", "WINDOWS-1258", "ISO-8859-2", "ISO-8859-3", "ISO-8859-4", "ISO-8859-5", "ISO-8859-6",
+        "ISO-8859-7",
+        "ISO-8859-8", "ISO-8859-9", "ISO-8859-10", "ISO-8859-11", "ISO-8859-13", "ISO-8859-14", "ISO-8859-15",
+        "ISO-8859-16",
+        "ISO-8859-1", "KOI8-R", "KOI8-U", "IBM852", "IBM855", "IBM866", "IBM437", "IBM850", "MACINTOSH", "MAC-CYRILLIC",
+        "MAC-CENTRALEUROPE", "TIS-620", "WINDOWS-874", "VISCII", "GB18030", "GBK", "EUC-CN", "BIG5", "BIG5-HKSCS",
+        "EUC-TW",
+        "EUC-JP", "SHIFT_JIS", "CP932", "ISO-2022-JP", "EUC-KR", "UHC", "JOHAB", "ISO-2022-KR", "ISO-2022-CN",
+        "HZ-GB-2312",
+        "UTF-16", "UTF-16LE", "UTF-32LE", "UTF-7", "GEORGIAN-PS",
+    ]
+
+    /// The open converters keep their libraries.
+    static func prepare() {
+        for name in encodings {
+            _ = iconv_open("UTF-8", name)
+            _ = iconv_open(name, "UTF-8")
+        }
+    }
+
     static func utf8(_ bytes: UnsafeRawBufferPointer, hints: ExtractionHints) throws(Rejection) -> [UInt8] {
         if let (name, length) = byteOrderMark(bytes) {
             return try convert(UnsafeRawBufferPointer(rebasing: bytes[length...]), from: name)

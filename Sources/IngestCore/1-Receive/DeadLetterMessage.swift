@@ -1,3 +1,6 @@
+import Observability
+import TextCoding
+
 /// What goes to the dead-letter queue: never document text.
 package struct DeadLetterMessage: Equatable, Sendable {
     /// Nil to send the message as it was received.
@@ -16,7 +19,9 @@ package struct DeadLetterMessage: Equatable, Sendable {
     }
 
     var attributes: [String: String] {
-        var attributes = ["reason": reason, "detail": detail, "object": Self.printable(object)]
+        var attributes = [
+            "reason": reason, "detail": KnownSecrets.shared.masked(detail).printable, "object": Self.printable(object),
+        ]
         if let generation { attributes["generation"] = String(generation) }
         return attributes.filter { !$0.value.isEmpty }
     }

@@ -1,3 +1,4 @@
+import ExtractionWire
 import FoundationEssentials
 import HTTPTransport
 import TextCoding
@@ -111,7 +112,7 @@ package enum EventParser {
                 throw Unreadable(description: "the EventBridge event names no object")
             }
             // EventBridge gives the key as it is; only notifications encode it.
-            let object = ObjectReference(bucket: bucket.name, key: entry.key)
+            let object = try reference(bucket.name, entry.key)
             return .changes([ObjectChange(object: object, event: type, sequencer: entry.sequencer)])
         }
         throw Unreadable(
@@ -135,7 +136,7 @@ package enum EventParser {
             guard let key = PercentEncoding.decodeForm(entity.object.key) else {
                 throw Unreadable(description: "the event \(name) has a key that is not UTF-8")
             }
-            let object = ObjectReference(bucket: entity.bucket.name, key: key)
+            let object = try reference(entity.bucket.name, key)
             changes.append(
                 ObjectChange(
                     object: object,
@@ -146,6 +147,20 @@ package enum EventParser {
             )
         }
         return changes
+    }
+
+    /// A bucket's name becomes a part of the host that is called, with a signature: what S3 would not take as one is refused here.
+    private static func reference(_ bucket: String, _ key: String) throws(Unreadable) -> ObjectReference {
+        guard BucketName.isValid(bucket) else {
+            throw Unreadable(
+                description: "the event names a bucket that cannot be one: \(bucket.prefix(utf8: 64).printable)"
+            )
+        }
+        // "Object keys: up to 1,024 bytes long" (S3 user guide); an empty one would address the bucket itself.
+        guard (1...1024).contains(key.utf8.count) else {
+            throw Unreadable(description: "the event names a key of \(key.utf8.count) bytes; S3 has 1 to 1,024")
+        }
+        return ObjectReference(bucket: bucket, key: key)
     }
 
     /// Whether GET may return something else after the event than before it; tags, ACLs and replication do not.

@@ -36,7 +36,7 @@ package final class LeaseKeeper: Sendable {
     private let entries = LockedValue([String: Entry]())
     /// Extensions in flight.
     private let calls = LockedValue([Call]())
-    /// So many calls at once: 512 messages take 52 of them.
+    /// Concurrent calls: 512 messages take 52 of them.
     private static let callsAtOnce = 8
 
     private struct Call {

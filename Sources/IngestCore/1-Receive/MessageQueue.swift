@@ -11,7 +11,7 @@ package protocol MessageQueue: Sendable {
     /// At most 10 receipts; the results are in their order. A receipt that is no longer valid counts as deleted:
     /// success proves nothing on SQS either.
     func delete(_ receipts: [String]) async throws -> [Result<Void, any Error>]
-    /// Makes at most 10 messages visible after `timeout` from now; zero gives them back at once.
+    /// Makes at most 10 messages visible after `timeout` from now; zero: immediately.
     func setVisibility(_ receipts: [String], _ timeout: Duration) async throws -> [Result<Void, LeaseError>]
     /// Returns when the queue has the message.
     func send(_ message: OutgoingMessage) async throws

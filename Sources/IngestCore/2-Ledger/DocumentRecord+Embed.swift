@@ -44,7 +44,7 @@ extension DocumentRecord {
     package func rejecting(_ generation: Int, _ content: Content, _ rejection: Rejection, at time: Timestamp? = nil)
         -> DocumentRecord?
     {
-        guard live?.generation ?? 0 < generation else { return nil }
+        guard live?.generation ?? 0 < generation, generation <= newest else { return nil }
         return rejecting(generation, content, rejection.code.name, rejection.detail, at: time)
     }
 

@@ -5,10 +5,14 @@ import Resilience
 /// An unlinked file that only this process can reach; gone when the last reference goes. Owns its descriptor.
 package final class TemporaryFile: Sendable {
     package let descriptor: Int32
+    /// For reading alone: what a child gets, so that it cannot change what is read next.
+    package let readable: Int32
 
     /// - Parameter folder: where the bytes lie, `TMPDIR` as a rule.
     package init(folder: String) throws(Failure) {
-        descriptor = platform_temporary_file(folder)
+        var readable: Int32 = -1
+        descriptor = platform_temporary_file(folder, &readable)
+        self.readable = readable
         guard descriptor >= 0 else {
             throw .fleet(
                 "no temporary file can be made in \(folder): \(String(cString: strerror(-descriptor))) (TMPDIR)"
@@ -16,7 +20,10 @@ package final class TemporaryFile: Sendable {
         }
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        close(descriptor)
+        if readable >= 0 { close(readable) }
+    }
 
     /// Succeeds when bytes can be written.
     package func probe() throws(Failure) {

@@ -75,13 +75,15 @@ final class ExtractorLane: @unchecked Sendable {
         let request = ExtractionRequest.extract(hints: job.hints, limits: settings.limits)
         let reply: Result<[UInt8], FrameChannel.Failure> = job.running(process.pid) {
             Result { () throws(FrameChannel.Failure) in
-                try process.send(request, with: job.object.file.descriptor, deadline: .now + settings.deadline)
+                try process.send(request, with: job.object.file.readable, deadline: .now + settings.deadline)
             }
         }
         switch reply {
         case .success(let reply): return try document(reply, process)
         case .failure(.timedOut):
             _ = stop(killing: true)
+            // A document before it may have left the child asleep: a fresh one decides.
+            if !isRetry, !isFresh, !job.isCancelled { return try extract(job, isRetry: true) }
             throw .document(
                 Rejection(.timeout, "extraction took longer than \(Int(settings.deadline.seconds)) s (\(deadlineName))")
             )

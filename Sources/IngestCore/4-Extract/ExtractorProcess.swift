@@ -38,6 +38,10 @@ final class ExtractorProcess {
     let pid: pid_t
     private(set) var documents = 0
     private static let maximumReply = 512 << 20
+    /// Files that one document may need: character maps and fonts.
+    private static let maximumFiles = 10_000
+    /// How long a process may take to end once its socket is closed.
+    private static let grace = Duration.seconds(2)
 
     init(_ settings: Settings) throws(Failure) {
         var sockets: [Int32] = [-1, -1]
@@ -57,6 +61,8 @@ final class ExtractorProcess {
         }
         close(sockets[1])
         close(pipe[1])
+        // A child that reads nothing does not hold up its lane.
+        platform_limit_socket(sockets[0], 5)
         channel = FrameChannel(descriptor: sockets[0], maximumLength: Self.maximumReply)
         errors = pipe[0]
         self.pid = pid
@@ -78,9 +84,15 @@ final class ExtractorProcess {
     ) throws(FrameChannel.Failure) -> [UInt8] {
         try channel.send(request.encoded, with: file)
         documents += 1
-        let (body, attached) = try channel.receive(deadline: deadline)
-        if let attached { close(attached) }
-        return body
+        var files = 0
+        while true {
+            let (body, attached) = try channel.receive(deadline: deadline)
+            if let attached { close(attached) }
+            guard body.first == SharedFile.request else { return body }
+            files += 1
+            guard files <= Self.maximumFiles else { throw .tooLong(files) }
+            try SharedFile.answer(body, on: channel)
+        }
     }
 
     /// What the process has written to its standard error since the last call; at most 64 KB, never logged: documents may steer it.
@@ -100,12 +112,19 @@ final class ExtractorProcess {
         return fields.count > 1 ? (Int(String(decoding: fields[1], as: UTF8.self)) ?? 0) * Int(getpagesize()) : 0
     }
 
-    /// Kills the process, which closes the socket's other side, and returns how it ended.
+    /// Ends the process, or kills it where it does not end by itself, which closes the socket's other side, and returns how it ended.
     func end(killing: Bool) -> End {
         if killing { kill(pid, SIGKILL) }
         shutdown(channel.descriptor, Int32(SHUT_RDWR))
         var status: Int32 = 0
-        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        let deadline = ContinuousClock.now + Self.grace
+        while true {
+            let ended = waitpid(pid, &status, WNOHANG)
+            if ended == pid || (ended < 0 && errno != EINTR) { break }
+            // It closed its socket and lives on: nothing says when it would end.
+            if ContinuousClock.now > deadline { kill(pid, SIGKILL) }
+            usleep(1000)
+        }
         let signal = status & 0x7F
         return signal == 0 ? .exited(status >> 8 & 0xFF) : .signalled(signal)
     }

@@ -14,6 +14,8 @@ package struct ChunkHandoff: Sendable {
     private let prefix: String
     private let inlineBytes: Int
     private let maximumBytes: Int
+    /// A chunk of 8,191 tokens, the most that CHUNK_TOKENS allows, of the longest token has 1 MB.
+    private static let largestChunk = 2 << 20
 
     /// - Parameters:
     ///   - inlineBytes: the longest message body that travels inline.
@@ -43,10 +45,23 @@ package struct ChunkHandoff: Sendable {
         let payload = Zstandard.compress(plain)
         let inline = try ChunkMessage(header: header, payload: .inline(payload)).encoded()
         if inline.utf8.count <= inlineBytes { return inline }
-        let name = "\(prefix)\(DocumentID(header.documentID).recordID(index: header.index))/\(header.generation).zst"
-        let object = ObjectReference(bucket: bucket, key: name)
+        let object = ObjectReference(bucket: bucket, key: prefix + Self.name(header))
         try await store.write(object, payload)
         return try ChunkMessage(header: header, payload: .object(object)).encoded()
+    }
+
+    private static func name(_ header: ChunkMessage.Header) -> String {
+        "\(DocumentID(header.documentID).recordID(index: header.index))/\(header.generation).zst"
+    }
+
+    /// Whether the payload is where `pack` puts it: another object is neither read nor deleted, whatever a message says.
+    package func isOwn(_ message: ChunkMessage) -> Bool {
+        guard case .object(let object) = message.payload else { return true }
+        let name = Self.name(message.header)
+        guard object.bucket.utf8.elementsEqual(bucket.utf8), object.key.utf8.count >= name.utf8.count else {
+            return false
+        }
+        return object.key.utf8.suffix(name.utf8.count).elementsEqual(name.utf8)
     }
 
     package func unpack(_ message: ChunkMessage) async throws -> ChunkSet {
@@ -58,7 +73,9 @@ package struct ChunkHandoff: Sendable {
             packed = bytes
         case .sweep: packed = Zstandard.compress(Array("[]".utf8))
         }
-        guard let bytes = Zstandard.decompress(packed, maximum: maximumBytes),
+        // A small message may claim to unfold to anything.
+        let expected = 65_536 + message.header.chunkCount * Self.largestChunk
+        guard let bytes = Zstandard.decompress(packed, maximum: min(maximumBytes, expected)),
             let chunks = try? ChunkSet(decoding: bytes), chunks.count == message.header.chunkCount
         else { throw Loss.corrupt }
         return chunks

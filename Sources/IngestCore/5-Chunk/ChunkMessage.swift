@@ -131,7 +131,14 @@ package struct ChunkMessage: Equatable, Sendable {
         /// Written by a newer worker, for newer workers.
         case newer(Int)
         case malformed
+        /// It has the form of a chunk message, and says what no `ingest-worker` says.
+        case invalid(String)
     }
+
+    /// More chunks than CHUNK_MAX_COUNT can allow.
+    private static let maximumChunks = 1_000_000
+    /// Beyond what numbers in JSON keep (RFC 8259 §6): no document has so many generations.
+    private static let maximumGeneration = 1 << 53
 
     package init(decoding body: String) throws(Unreadable) {
         let data = Data(body.utf8)
@@ -139,6 +146,15 @@ package struct ChunkMessage: Equatable, Sendable {
         guard version <= Self.version else { throw .newer(version) }
         guard let wire = try? JSONDecoder().decode(Wire.self, from: data) else { throw .malformed }
         header = wire.header
+        guard (0...Self.maximumChunks).contains(header.chunkCount) else {
+            throw .invalid("a count of chunks out of range")
+        }
+        guard (0...Self.maximumGeneration).contains(header.generation) else {
+            throw .invalid("a generation out of range")
+        }
+        guard header.documentID == DocumentID(tenant: header.tenant, object: header.object).description,
+            BucketName.isValid(header.object.bucket)
+        else { throw .invalid("a document id that is not its object's") }
         if let chunks = wire.chunks, let bytes = Data(base64Encoded: chunks) {
             payload = .inline(Array(bytes))
         } else if let object = wire.handoff {

@@ -4,6 +4,9 @@ import TextCoding
 package struct ChunkSet: Sendable {
     private let bytes: [UInt8]
     private let ranges: [Range<Int>]
+    /// A chunk has fewer tokens than CHUNK_TOKENS allows, and a text fewer characters than the index's integers hold.
+    private static let maximumTokens = 1 << 16
+    private static let maximumOffset = Int(Int32.max)
 
     /// - Throws: `JSONError` where the bytes are not a list.
     package init(decoding bytes: [UInt8]) throws {
@@ -18,8 +21,13 @@ package struct ChunkSet: Sendable {
 
     /// - Throws: `ChunkHandoff.Loss.corrupt` where there is something else.
     package func chunk(_ index: Int) throws -> ChunkPayload {
-        guard let chunk = try? ChunkPayload(decoding: Array(bytes[ranges[index]])), chunk.index == index,
-            chunk.tokens >= 0
+        guard ranges.indices.contains(index), let chunk = try? ChunkPayload(decoding: Array(bytes[ranges[index]])),
+            chunk.index == index, chunk.characterStart <= Self.maximumOffset,
+            (0...Self.maximumTokens).contains(chunk.tokens), chunk.characterStart >= 0,
+            (chunk.characterStart...Self.maximumOffset).contains(chunk.characterEnd),
+            chunk.pages.allSatisfy({
+                (0...Self.maximumOffset).contains($0.number) && (0...Self.maximumOffset).contains($0.offset)
+            })
         else { throw ChunkHandoff.Loss.corrupt }
         return chunk
     }

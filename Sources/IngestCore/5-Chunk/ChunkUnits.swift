@@ -15,11 +15,13 @@ struct ChunkUnits {
     let tokenizer: Tokenizer
     let budget: Int
 
-    func units(of document: ExtractedDocument) -> [ChunkUnit] {
-        document.text.withUnsafeBufferPointer { text in
+    /// - Parameter check: called between blocks and cuts; throws where the work has to end.
+    func units(of document: ExtractedDocument, check: () throws -> Void) throws -> [ChunkUnit] {
+        try document.text.withUnsafeBufferPointer { text in
             var units: [ChunkUnit] = []
             for block in document.blocks {
-                let tokens = tokenizer.count(UnsafeBufferPointer(rebasing: text[block.start..<block.end]))
+                try check()
+                let tokens = count(text, block.start, block.end)
                 if tokens <= budget {
                     let level = block.kind == .heading ? Int(block.level) : 0
                     append(
@@ -28,7 +30,7 @@ struct ChunkUnits {
                     )
                 } else {
                     for (start, end) in sentences(text, block.start, block.end) {
-                        split(text, start, end, into: &units)
+                        try split(text, start, end, into: &units, check)
                     }
                 }
             }
@@ -40,8 +42,18 @@ struct ChunkUnits {
         if unit.end > unit.start { units.append(unit) }
     }
 
-    private func split(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int, into units: inout [ChunkUnit]) {
-        let tokens = tokenizer.count(UnsafeBufferPointer(rebasing: text[start..<end]))
+    private func count(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> Int {
+        tokenizer.count(UnsafeBufferPointer(rebasing: text[start..<end]), upTo: budget)
+    }
+
+    private func split(
+        _ text: UnsafeBufferPointer<UInt8>,
+        _ start: Int,
+        _ end: Int,
+        into units: inout [ChunkUnit],
+        _ check: () throws -> Void
+    ) throws {
+        let tokens = count(text, start, end)
         if tokens <= budget {
             append(ChunkUnit(start: start, end: end, tokens: tokens, headingLevel: 0), to: &units)
             return
@@ -50,13 +62,14 @@ struct ChunkUnits {
         let room = max(budget / 2, budget - 8)
         var position = start
         while position < end {
-            var stop =
-                position + tokenizer.prefix(of: UnsafeBufferPointer(rebasing: text[position..<end]), tokens: room)
-            let next = stop
+            try check()
+            let rest = UnsafeBufferPointer(rebasing: text[position..<end])
+            let next = position + tokenizer.prefix(of: rest, tokens: room)
+            var stop = next
             while stop > position, Self.isBlank(text[stop - 1]) { stop -= 1 }
             while position < stop, Self.isBlank(text[position]) { position += 1 }
-            let part = UnsafeBufferPointer(rebasing: text[position..<stop])
-            append(ChunkUnit(start: position, end: stop, tokens: tokenizer.count(part), headingLevel: 0), to: &units)
+            let tokens = count(text, position, stop)
+            append(ChunkUnit(start: position, end: stop, tokens: tokens, headingLevel: 0), to: &units)
             position = next
         }
     }

@@ -11,7 +11,7 @@ package struct Chunker: Sendable {
     private let tokenizer: Tokenizer
 
     /// Part of the pipeline fingerprint: to be raised with every change that changes chunks.
-    package static let version = 1
+    package static let version = 2
 
     package init(tokens: Int = 512, overlap: Int = 64, maximumChunks: Int = 20_000, tokenizer: Tokenizer = .cl100k) {
         self.tokens = tokens
@@ -20,11 +20,14 @@ package struct Chunker: Sendable {
         self.tokenizer = tokenizer
     }
 
-    package func chunks(of document: ExtractedDocument) throws(Rejection) -> [Chunk] {
-        let units = ChunkUnits(tokenizer: tokenizer, budget: tokens).units(of: document)
+    /// - Parameter check: called again and again, at most some milliseconds apart; what it throws ends the work.
+    /// - Throws: `Rejection` where there are too many chunks.
+    package func chunks(of document: ExtractedDocument, check: () throws -> Void = {}) throws -> [Chunk] {
+        let units = try ChunkUnits(tokenizer: tokenizer, budget: tokens).units(of: document, check: check)
         var ranges: [Range<Int>] = []
         var first = 0
         while first < units.count {
+            try check()
             let end = chunkEnd(units, from: first, document.text)
             ranges.append(first..<end)
             guard ranges.count <= maximumChunks else {
@@ -32,7 +35,7 @@ package struct Chunker: Sendable {
             }
             first = nextStart(units, after: first..<end)
         }
-        return assemble(ranges, units, document)
+        return try assemble(ranges, units, document, check)
     }
 
     /// The end of the chunk that starts with unit `first`: at least one unit.
@@ -52,8 +55,13 @@ package struct Chunker: Sendable {
             if units[trimmed - 1].headingLevel == 0 { end = trimmed }
         }
         // The sum of parts is not the count of the whole: the white space between units has tokens, and joins them.
-        while end > first + 1, count(text, units[first].start, units[end - 1].end) > tokens { end -= 1 }
-        return end
+        guard count(text, units[first].start, units[end - 1].end) > tokens else { return end }
+        var fits = first + 1
+        while end - fits > 1 {
+            let middle = (fits + end) / 2
+            if count(text, units[first].start, units[middle - 1].end) > tokens { end = middle } else { fits = middle }
+        }
+        return fits
     }
 
     private func nextStart(_ units: [ChunkUnit], after chunk: Range<Int>) -> Int {
@@ -69,10 +77,16 @@ package struct Chunker: Sendable {
         return sum + units[chunk.upperBound].tokens + (chunk.upperBound - start) > tokens ? chunk.upperBound : start
     }
 
-    private func assemble(_ ranges: [Range<Int>], _ units: [ChunkUnit], _ document: ExtractedDocument) -> [Chunk] {
+    private func assemble(
+        _ ranges: [Range<Int>],
+        _ units: [ChunkUnit],
+        _ document: ExtractedDocument,
+        _ check: () throws -> Void
+    ) throws -> [Chunk] {
         var offsets = ScalarOffsets(document.text)
         var headings = HeadingPath(document, units)
-        return ranges.enumerated().map { index, range in
+        return try ranges.enumerated().map { index, range in
+            try check()
             let (start, end) = (units[range.lowerBound].start, units[range.upperBound - 1].end)
             return Chunk(
                 index: index,
@@ -86,12 +100,18 @@ package struct Chunker: Sendable {
     }
 
     private func count(_ text: [UInt8], _ start: Int, _ end: Int) -> Int {
-        text.withUnsafeBufferPointer { tokenizer.count(UnsafeBufferPointer(rebasing: $0[start..<end])) }
+        text.withUnsafeBufferPointer { tokenizer.count(UnsafeBufferPointer(rebasing: $0[start..<end]), upTo: tokens) }
     }
 
     private func pages(_ pages: [PageSpan], _ start: Int, _ end: Int, _ offsets: inout ScalarOffsets) -> [PagePart] {
         let first = offsets.scalars(before: start)
-        return pages.filter { $0.start < end && $0.end > start }.map { page in
+        // Their ends ascend: the first page of the chunk is found by halving.
+        var (low, high) = (0, pages.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if pages[middle].end > start { high = middle } else { low = middle + 1 }
+        }
+        return pages[low...].prefix { $0.start < end }.filter { $0.end > start }.map { page in
             PagePart(number: page.number, offset: offsets.scalars(before: max(page.start, start)) - first)
         }
     }

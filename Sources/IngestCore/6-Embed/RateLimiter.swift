@@ -4,7 +4,7 @@ import Resilience
 
 /// Limits the rate of requests to a provider: as many concurrent requests as it accepts, none until its Retry-After has passed.
 ///
-/// The number at once halves with every 429 and grows by about one a round of successes. Budgets come from `x-ratelimit-*` headers.
+/// The number of concurrent requests halves with every 429 and grows by about one a round of successes. Budgets come from `x-ratelimit-*` headers.
 package final class RateLimiter: Sendable {
     private struct State {
         var limit: Double

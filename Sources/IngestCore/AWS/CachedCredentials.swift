@@ -1,4 +1,5 @@
 import AsyncPrimitives
+import Observability
 
 /// Keeps credentials and renews them ahead of their end, one fetch at a time. A failure is never kept.
 package final class CachedCredentials: CredentialProvider {
@@ -93,6 +94,8 @@ package final class CachedCredentials: CredentialProvider {
         let waiting = cache.withLock { cache in
             if case .success(let fresh) = result, fresh != cache.value {
                 cache.value = fresh
+                KnownSecrets.shared.add(fresh.secretAccessKey)
+                if let token = fresh.sessionToken { KnownSecrets.shared.add(token) }
                 cache.lifetime = fresh.expiration.map { $0.duration(since: time.now) } ?? .zero
             }
             defer { cache.state = .idle }

@@ -1,5 +1,6 @@
 import OpenSearch
 import Resilience
+import TextCoding
 
 /// What `--check` found: a line for each thing that a program needs.
 package struct CheckReport: Sendable {
@@ -18,7 +19,7 @@ package struct CheckReport: Sendable {
     /// As `item`, with a detail that is found out.
     package mutating func value(_ name: String, _ body: () async throws -> String) async {
         do {
-            text += "ok    \(name): \(try await body())\n"
+            text += "ok    \(name): \(try await body().printable)\n"
         } catch {
             fail(name, Failure(error).summary)
         }
@@ -26,10 +27,10 @@ package struct CheckReport: Sendable {
 
     package mutating func fail(_ name: String, _ problem: String) {
         isHealthy = false
-        text += "FAIL  \(name): \(problem)\n"
+        text += "FAIL  \(name): \(problem.printable)\n"
     }
 
-    package mutating func warn(_ name: String, _ problem: String) { text += "warn  \(name): \(problem)\n" }
+    package mutating func warn(_ name: String, _ problem: String) { text += "warn  \(name): \(problem.printable)\n" }
 
     /// A queue that is sent to only: the role must be allowed to.
     package mutating func sending(_ queue: SQSQueue, _ name: String, _ body: String) async {
@@ -57,7 +58,7 @@ package struct CheckReport: Sendable {
             let deadLetters = try await queue.sibling(arn: redrive.deadLetterARN).attributes()
             warnings += attributes.warnings(deadLetters: deadLetters)
         }
-        for warning in warnings { text += "warn  \(name): \(warning)\n" }
+        for warning in warnings { text += "warn  \(name): \(warning.printable)\n" }
     }
 
     package mutating func openSearch(_ client: OpenSearchClient, _ common: CommonConfiguration) async {

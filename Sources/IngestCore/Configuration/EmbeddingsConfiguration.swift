@@ -1,5 +1,6 @@
 import CommandLineOptions
 import HTTPTransport
+import Observability
 import Resilience
 
 /// The provider of vectors, for the worker and for questions.
@@ -9,6 +10,7 @@ package struct EmbeddingsConfiguration: Sendable {
     /// - Parameter prefix: what is put before each text, still encoded.
     package init(_ reader: inout SettingsReader, _ common: CommonConfiguration, prefix: String) {
         let key = reader.read(Settings.openAIKey)
+        KnownSecrets.shared.add(key)
         let base = reader.read(Settings.openAIBase)
         provider = OpenAIEmbedder.Settings(
             endpoint: base,

@@ -1,5 +1,8 @@
+import CPlatform
 import CommandLineOptions
 import Glibc
+import Observability
+import TextCoding
 
 /// A command-line program: its name, its options, and its exit codes.
 package struct Program: Sendable {
@@ -56,7 +59,7 @@ package struct Program: Sendable {
     }
 
     package func fail(_ text: String, code: Int32) -> Never {
-        finish("\(name): \(text)\n", to: STDERR_FILENO, code: code)
+        finish("\(name): \(text.printable)\n", to: STDERR_FILENO, code: code)
     }
 
     package func print(_ text: String) { Self.write(text, to: stdoutDescriptor) }
@@ -70,7 +73,7 @@ package struct Program: Sendable {
     }
 
     private static func write(_ text: String, to descriptor: Int32) {
-        var bytes = Array(text.utf8)[...]
+        var bytes = Array(KnownSecrets.shared.masked(text).utf8)[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             guard count > 0 else { return }
@@ -107,6 +110,19 @@ package enum ProcessEnvironment {
         }
         return variables
     }
+
+    /// Takes secrets out of the environment, once they are read, and hides the process's memory and environment from other processes of the same user.
+    package static func hideSecrets() {
+        for name in secrets {
+            if let value = variables[name] { KnownSecrets.shared.add(value) }
+            platform_wipe_environment(name)
+        }
+        _ = platform_hide_memory()
+    }
+
+    private static let secrets =
+        ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN"]
+        + Settings.all.filter(\.isSecret).map(\.environment)
 
     /// The folder of the running program.
     package static var programFolder: String {

@@ -20,6 +20,7 @@ package struct Services: Sendable {
     private let agent: Endpoint?
 
     package init(_ common: CommonConfiguration, environment: [String: String], label: String, sink: any LogSink) {
+        KnownSecrets.shared.add(common.openSearchPassword)
         let time = SystemTime()
         self.time = time
         random = .system

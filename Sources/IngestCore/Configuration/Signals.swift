@@ -2,7 +2,7 @@ import AsyncPrimitives
 import CPlatform
 import Glibc
 
-/// SIGTERM and SIGINT as stages of a shutdown: the first stops, the second ends at once.
+/// SIGTERM and SIGINT as stages of a shutdown: the first stops, the second ends it immediately.
 package enum Signals {
     /// To be called first in `main`. By handlers and not by a mask: the runtime has started threads by then.
     package static func handle(with shutdown: Shutdown) {

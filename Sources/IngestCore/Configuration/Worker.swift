@@ -28,6 +28,7 @@ extension Worker {
         let shutdown = Shutdown()
         Signals.handle(with: shutdown)
         let environment = ProcessEnvironment.variables
+        ProcessEnvironment.hideSecrets()
         let parsed = program.parse(Array(CommandLine.arguments.dropFirst()), environment: environment)
         var reader = SettingsReader(parsed.values)
         let configuration = Configuration(&reader)

@@ -1,4 +1,6 @@
 import AsyncPrimitives
+import Observability
+import TextCoding
 
 /// What the health endpoint returns. Liveness is the heartbeat alone: a broken dependency must not restart the fleet.
 package final class Health: Sendable {
@@ -31,8 +33,10 @@ package final class Health: Sendable {
 
     /// Nil when work can be done; else why not.
     package var notReadyReason: String? {
-        if let first = breakers.open.first { return "paused: \(first.dependency): \(first.reason)" }
-        return state.withLock { $0.problem ?? ($0.hasReceived ? nil : "nothing has been received yet") }
+        let reason =
+            breakers.open.first.map { "paused: \($0.dependency): \($0.reason)" }
+            ?? state.withLock { $0.problem ?? ($0.hasReceived ? nil : "nothing has been received yet") }
+        return reason.map { KnownSecrets.shared.masked($0).printable }
     }
 }
 

@@ -4,7 +4,8 @@ import Glibc
 import Observability
 import Resilience
 
-/// A minimal HTTP server on a thread of its own: `/live`, `/ready`, `/metrics`. It responds while everything else is stuck.
+/// A minimal HTTP server on a thread of its own: `/live`, `/ready`, `/metrics`. It responds while everything else is
+/// stuck, and many connections that say nothing hold up no other.
 ///
 /// Unchecked: the socket belongs to the thread once it runs.
 package final class HealthServer: @unchecked Sendable {
@@ -13,6 +14,9 @@ package final class HealthServer: @unchecked Sendable {
     private let socket: Int32
     private let log: Log
     private let respond: @Sendable (_ path: String) -> (status: Int, body: String)
+    private static let maximumConnections = 128
+    /// For one request and its response.
+    private static let deadline = Duration.seconds(2)
 
     /// - Parameters:
     ///   - port: the requested port; 0 takes any.
@@ -26,7 +30,11 @@ package final class HealthServer: @unchecked Sendable {
     ) throws(Failure) {
         self.respond = respond
         self.log = log
-        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        socket = Glibc.socket(
+            AF_INET,
+            Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue),
+            0
+        )
         var code = Self.bind(socket, host, port)
         if code == EADDRINUSE, !isExact { code = Self.bind(socket, host, 0) }
         if code == 0, listen(socket, 128) != 0 { code = errno }
@@ -64,41 +72,39 @@ package final class HealthServer: @unchecked Sendable {
     }
 
     private func serve() {
+        var connections: [HealthConnection] = []
         while true {
-            let connection = accept(socket, nil, nil)
-            if connection < 0 {
-                let code = errno
-                if code == EINTR || code == ECONNABORTED { continue }
-                // Out of descriptors or memory for a while: an endpoint that ends here would get a healthy task killed.
-                log.warning(
-                    "the health endpoint cannot accept a connection",
-                    ["error": String(cString: strerror(code))]
-                )
-                usleep(100_000)
-                continue
+            var entries = [pollfd(fd: socket, events: Int16(POLLIN), revents: 0)]
+            entries += connections.map { pollfd(fd: $0.descriptor, events: $0.events, revents: 0) }
+            // Deadlines are looked at once a second.
+            _ = poll(&entries, nfds_t(entries.count), 1000)
+            let now = ContinuousClock.now
+            for (connection, entry) in zip(connections, entries.dropFirst()) where entry.revents != 0 {
+                connection.advance(respond)
             }
-            // A connection that says nothing must not hold up the next.
-            DetachedThread.start { self.serve(connection) }
+            connections.removeAll { $0.isOver || $0.deadline < now }
+            guard entries[0].revents != 0 else { continue }
+            while let accepted = accept() {
+                // The oldest has had the most time.
+                if connections.count == Self.maximumConnections { connections.removeFirst() }
+                connections.append(accepted)
+            }
         }
     }
 
-    private func serve(_ connection: Int32) {
-        platform_limit_socket(connection, 2)
-        respond(to: connection)
-        close(connection)
-    }
-
-    private func respond(to connection: Int32) {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = recv(connection, &buffer, buffer.count, 0)
-        guard count > 0 else { return }
-        let line = String(decoding: buffer[..<count], as: UTF8.self).prefix { !$0.isNewline }
-        let words = line.split(separator: " ")
-        let (status, body) = words.count > 1 ? respond(String(words[1].prefix { $0 != "?" })) : (400, "bad request\n")
-        let reason = status == 200 ? "OK" : status == 404 ? "Not Found" : "Service Unavailable"
-        let head =
-            "HTTP/1.1 \(status) \(reason)\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n"
-        let bytes = Array((head + body).utf8)
-        _ = send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+    private func accept() -> HealthConnection? {
+        while true {
+            let descriptor = platform_accept(socket)
+            if descriptor >= 0 { return HealthConnection(descriptor, deadline: .now + Self.deadline) }
+            if descriptor == -ECONNABORTED || descriptor == -EINTR { continue }
+            guard descriptor != -EAGAIN else { return nil }
+            // Out of descriptors or memory for a while: an endpoint that ends here would get a healthy task killed.
+            log.warning(
+                "the health endpoint cannot accept a connection",
+                ["error": String(cString: strerror(-descriptor))]
+            )
+            usleep(100_000)
+            return nil
+        }
     }
 }

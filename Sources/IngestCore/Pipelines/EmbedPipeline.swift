@@ -88,7 +88,13 @@ package struct EmbedPipeline: Sendable {
             case .newer(let version):
                 return .leave("a chunk message of version \(version): this worker reads up to \(ChunkMessage.version)")
             case .malformed: return await forwarded(job)
+            case .invalid(let detail):
+                return .deadLetter([DeadLetterMessage(reason: "unreadable_message", detail: detail)])
             }
+        }
+        guard handoff.isOwn(message) else {
+            let detail = "its payload is not the object of HANDOVER_BUCKET that ingest-worker would write for it"
+            return .deadLetter([DeadLetterMessage(reason: "unreadable_message", detail: detail)])
         }
         let work = EmbedWork(message, job)
         guard work.header.index == settings.indexName else {
@@ -186,8 +192,8 @@ package struct EmbedPipeline: Sendable {
 
     /// Carries out what the ledger's record requires. Nil when the record changed after the decision was made: the caller decides again.
     private func process(_ work: EmbedWork, isFirstAttempt: Bool) async throws -> Outcome? {
-        guard let record = try await ledger.read(work.recordID).record else {
-            // The ledger was lost or rebuilt: the bucket knows.
+        guard let record = try await ledger.read(work.recordID).record, record.newest >= work.generation else {
+            // The ledger was lost, rebuilt or restored, or the message is forged: the bucket knows.
             try await requeueEvent(work)
             return try await discard(work)
         }

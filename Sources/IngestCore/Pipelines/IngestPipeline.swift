@@ -10,7 +10,7 @@ package struct IngestPipeline: Sendable {
         package var ledger: any Ledger
         package var store: any ObjectStore
         package var extractor: any Extractor
-        package var chunker: Chunker
+        package var chunker: any TextChunking
         package var handoff: ChunkHandoff
         package var chunkQueue: any MessageQueue
 
@@ -18,7 +18,7 @@ package struct IngestPipeline: Sendable {
             ledger: any Ledger,
             store: any ObjectStore,
             extractor: any Extractor,
-            chunker: Chunker,
+            chunker: any TextChunking,
             handoff: ChunkHandoff,
             chunkQueue: any MessageQueue
         ) {
@@ -195,7 +195,7 @@ package struct IngestPipeline: Sendable {
             )
             let document = try await stages.extractor.extract(stored, hints: hints)
             try check(document.notes)
-            return (document, try stages.chunker.chunks(of: document))
+            return (document, try await stages.chunker.cut(document))
         case .refused(let refused): throw refused.rejection
         case .absent, .unchanged: return (nil, [])
         }

@@ -1,4 +1,4 @@
-/// Counts the tokens of one piece that is no token itself: the pair of lowest rank is merged until none is left.
+/// Finds the tokens of one piece that is no token itself: the pair of lowest rank is merged until none is left.
 struct BytePairMerge {
     let vocabulary: Vocabulary
     private static let maximumForScan = 256
@@ -46,6 +46,30 @@ struct BytePairMerge {
 
     /// Long pieces (a megabyte of one letter is one piece): a linked list of parts and a heap of pairs, O(n log n).
     private func countByHeap(_ piece: UnsafePointer<UInt8>, _ length: Int) -> Int {
+        var count = 0
+        let next = merged(piece, length)
+        var position = 0
+        while position < length {
+            position = Int(next[position])
+            count += 1
+        }
+        return count
+    }
+
+    /// The last boundary between two tokens that has at most `tokens` of them before it and is a boundary of characters, too; 0 where there is none.
+    /// The bytes before it have just these tokens by themselves: no pair across a boundary was ever merged.
+    func boundary(_ piece: UnsafePointer<UInt8>, _ length: Int, after tokens: Int) -> Int {
+        let next = merged(piece, length)
+        var (position, last) = (0, 0)
+        for _ in 0..<tokens where position < length {
+            position = Int(next[position])
+            if position == length || piece[position] & 0xC0 != 0x80 { last = position }
+        }
+        return last
+    }
+
+    /// The end of each token, at its start.
+    private func merged(_ piece: UnsafePointer<UInt8>, _ length: Int) -> [Int32] {
         var next = (0..<length).map { Int32($0 + 1) }
         var previous = (0..<length).map { Int32($0 - 1) }
         var ranks = (0..<length).map {
@@ -53,7 +77,6 @@ struct BytePairMerge {
         }
         var heap = PairHeap()
         for index in 0..<length { heap.push(ranks[index], Int32(index)) }
-        var parts = length
         func update(_ index: Int32, from start: Int32, to end: Int32) {
             ranks[Int(index)] = rank(piece, start, end)
             heap.push(ranks[Int(index)], index)
@@ -65,7 +88,6 @@ struct BytePairMerge {
             next[Int(at)] = after
             if after < length { previous[Int(after)] = at }
             ranks[Int(merged)] = -1
-            parts -= 1
             if after < length {
                 update(at, from: at, to: next[Int(after)])
             } else {
@@ -74,7 +96,7 @@ struct BytePairMerge {
             let before = previous[Int(at)]
             if before >= 0 { update(before, from: before, to: after) }
         }
-        return parts
+        return next
     }
 }
 

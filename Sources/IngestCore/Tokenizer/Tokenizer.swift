@@ -24,20 +24,47 @@ package struct Tokenizer: Sendable {
         return total
     }
 
-    /// The longest prefix that ends between two pieces and has at most `budget` tokens; where even the first piece has more, as many of
-    /// its characters as have bytes for the budget (a token has at least one byte). Never empty.
-    package func prefix(of text: UnsafeBufferPointer<UInt8>, tokens budget: Int) -> Int {
+    /// The tokens of `text` where there are at most `limit`, else `limit + 1`: a long text costs no more than its limit.
+    package func count(_ text: UnsafeBufferPointer<UInt8>, upTo limit: Int) -> Int {
         guard let base = text.baseAddress else { return 0 }
-        var total = 0
-        var position = 0
-        while position < text.count {
+        var (total, position) = (0, 0)
+        while position < text.count, total <= limit {
             let end = splitter.pieceEnd(base, position, text.count)
+            // Merging it would take time and memory, and the limit is passed in any case.
+            if end - position > limit * vocabulary.longestToken { return limit + 1 }
             total += tokens(base + position, end - position)
-            if total > budget { break }
             position = end
         }
-        if position > 0 { return position }
-        var end = min(max(budget, 4), text.count)
+        return min(total, limit + 1)
+    }
+
+    /// A prefix of at most `budget` tokens that ends between two pieces; where even the first piece has more, between two of its tokens. Never empty,
+    /// and no more than 8 bytes for each token of the budget are looked at: cutting a long text is linear.
+    package func prefix(of text: UnsafeBufferPointer<UInt8>, tokens budget: Int) -> Int {
+        guard let base = text.baseAddress else { return 0 }
+        let end = characterBoundary(text, at: budget * Self.bytesPerToken)
+        var (total, position) = (0, 0)
+        while position < end {
+            let next = min(splitter.pieceEnd(base, position, end), end)
+            // A piece that goes on behind what is looked at is a whole one later, if it is short.
+            if next == end, end < text.count, position > 0 { return position }
+            let count = tokens(base + position, next - position)
+            if total + count > budget {
+                if position > 0 { return position }
+                let cut = BytePairMerge(vocabulary: vocabulary).boundary(base, next, after: budget)
+                return cut > 0 ? cut : characterBoundary(text, at: max(budget, 4))
+            }
+            total += count
+            position = next
+        }
+        return position
+    }
+
+    /// More than text has; runs of one character have more.
+    private static let bytesPerToken = 8
+
+    private func characterBoundary(_ text: UnsafeBufferPointer<UInt8>, at offset: Int) -> Int {
+        var end = min(offset, text.count)
         while end > 0, end < text.count, text[end] & 0xC0 == 0x80 { end -= 1 }
         return end
     }

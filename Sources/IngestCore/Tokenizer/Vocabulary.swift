@@ -20,6 +20,8 @@ final class Vocabulary: @unchecked Sendable {
     private let pairs: UnsafeMutablePointer<Int32>
     private let offsets: UnsafeMutablePointer<UInt32>
     private let tokens: UnsafePointer<UInt8>
+    /// Bytes of the longest token.
+    let longestToken: Int
 
     private init() {
         let lengths = UnsafePointer(cl100k_vocabulary_start())
@@ -29,6 +31,7 @@ final class Vocabulary: @unchecked Sendable {
         pairs = .allocate(capacity: 1 << 16)
         pairs.initialize(repeating: Self.notAToken, count: 1 << 16)
         offsets = .allocate(capacity: Self.tokenCount)
+        longestToken = (0..<Self.tokenCount).reduce(0) { max($0, Int(lengths[$1])) }
         var offset = 0
         for rank in 0..<Self.tokenCount {
             let length = Int(lengths[rank])

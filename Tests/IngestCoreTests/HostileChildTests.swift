@@ -1,0 +1,122 @@
+import AsyncPrimitives
+import ExtractionWire
+import Foundation
+import IngestCore
+import Resilience
+import Testing
+
+/// A child that a document has taken over: whatever it does costs its own document.
+@Suite struct HostileChildTests {
+    /// A pool over a shell script, whose standard input is the socket.
+    private func pool(_ script: String, seconds: Int = 1) throws -> ExtractorPool {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("child-\(UUID().uuidString).sh").path
+        try "#!/bin/sh\n\(script)\n".write(toFile: path, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+        return ExtractorPool(
+            ExtractorPool.Settings(
+                path: path,
+                children: 1,
+                memoryBytes: 1 << 30,
+                deadline: .seconds(seconds),
+                limits: ExtractionLimits(),
+                isSandboxed: false
+            )
+        )
+    }
+
+    private func outcome(_ pool: ExtractorPool) async throws -> Failure? {
+        let object = StoredObject(file: try TemporaryFile(folder: "/tmp"), bytes: 0, etag: "e")
+        do {
+            _ = try await pool.extract(object, hints: ExtractionHints())
+            return nil
+        } catch {
+            return Failure(error)
+        }
+    }
+
+    /// Octal bytes of a frame, as `printf` takes them.
+    private static func frame(_ body: [UInt8]) -> String {
+        let length = withUnsafeBytes(of: UInt32(body.count).littleEndian) { Array($0) }
+        return (length + body).map {
+            "\\" + String(repeating: "0", count: 3 - String($0, radix: 8).count) + String($0, radix: 8)
+        }.joined()
+    }
+
+    private static let rejection = ExtractionReply.rejection(Rejection(.malformed, "")).encoded
+
+    private func code(_ failure: Failure?) -> RejectionCode? {
+        if case .document(let rejection) = failure { rejection.code } else { nil }
+    }
+
+    @Test func oneThatClosesItsSocketAndLivesOnIsKilled() async throws {
+        let pool = try pool("exec 0<&-; exec sleep 600", seconds: 60)
+        let clock = ContinuousClock()
+        let took = try await clock.measure { () async throws in
+            // Killed by its parent, twice: that is what a child without memory looks like.
+            #expect(code(try await outcome(pool)) != nil)
+            #expect(code(try await outcome(pool)) != nil)
+        }
+        #expect(took < .seconds(30), "the lane was held for \(took)")
+    }
+
+    /// The next document is another's: it is read by a fresh child, and not rejected as a timeout.
+    @Test func oneThatAnswersAndSleepsCostsTheNextDocumentNothing() async throws {
+        let pool = try pool("printf '\(Self.frame(Self.rejection))' >&0; exec sleep 600")
+        #expect(code(try await outcome(pool)) == .malformed)
+        #expect(code(try await outcome(pool)) == .malformed)
+    }
+
+    @Test func oneThatIsSilentIsATimeout() async throws {
+        #expect(code(try await outcome(try pool("exec sleep 600"))) == .timeout)
+    }
+
+    @Test(arguments: [1, 64, 139])
+    func anExitCodeIsTheDocuments(_ status: Int) async throws {
+        #expect(code(try await outcome(try pool("head -c 26 >/dev/null; exit \(status)"))) == .crash)
+    }
+
+    /// A child without Landlock requests files from its parent: it gets those below /usr and /lib, and EACCES (13) for every other.
+    @Test(arguments: [
+        ("/etc/passwd", "010000000d"), ("/usr/../etc/passwd", "010000000d"), ("/proc/self/environ", "010000000d"),
+        ("usr/bin", "010000000d"),
+        ("", "010000000d"), ("/usr/nothing", "0100000002"), ("/usr/bin/env", "0100000000"),
+    ])
+    func onlySharedFilesAreOpened(_ path: String, _ answer: String) async throws {
+        let script = """
+            head -c 26 >/dev/null
+            printf '\(Self.frame([4] + Array(path.utf8)))' >&0
+            answer=$(head -c 5 | od -An -v -tx1 | tr -d ' \\n')
+            [ "$answer" = \(answer) ] || exit 1
+            printf '\(Self.frame(Self.rejection))' >&0
+            exec sleep 600
+            """
+        #expect(code(try await outcome(try pool(script, seconds: 10))) == .malformed)
+    }
+
+    @Test func repliesAreBoundedFieldByField() throws {
+        var document = ExtractedDocument(format: .text, text: Array("x".utf8), blocks: [])
+        document.title = String(repeating: "e\u{301}", count: 700_000)
+        document.notes.links = (0..<5000).map { "https://e.example/\($0)" }
+        let read = try ExtractionReply(decoding: ExtractionReply.document(document).encoded)
+        guard case .document(let found) = read else { return _ = Issue.record("not a document") }
+        #expect(
+            found.title.utf8.count <= FrameReader.longestString && found.notes.links.count == DocumentNotes.maximumList
+        )
+        // What a child sends that does not keep to it.
+        var frame = FrameWriter()
+        frame.byte(1)
+        frame.byte(document.format.rawValue)
+        frame.integer(3 << 20)
+        var bytes = frame.bytes
+        bytes += [UInt8](repeating: 0x65, count: 3 << 20)
+        #expect(throws: FrameError.self) { try ExtractionReply(decoding: bytes) }
+    }
+
+    @Test func theDocumentsFileIsForReadingAlone() throws {
+        let file = try TemporaryFile(folder: "/tmp")
+        #expect([UInt8]("abc".utf8).withUnsafeBytes { file.write($0) } == 0)
+        #expect(fcntl(file.readable, F_GETFL) & O_ACCMODE == O_RDONLY)
+        var buffer = [UInt8](repeating: 0, count: 8)
+        #expect(pread(file.readable, &buffer, 8, 0) == 3 && pwrite(file.readable, buffer, 1, 0) == -1)
+    }
+}

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""How the time of each stage grows with the size of one document (`make growth`): at 1, 2 and 4 MB, for each class of input, no stage may grow by more
+than 15 % above linear. The last line is JSON; 1 where a stage grows faster.
+"""
+import argparse
+import collections
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BINARY = ROOT / ".build/release/ingest-fleetPackageTests.xctest"
+ALLOWED = 1.15
+# Below this a stage's time is the clock's and the allocator's.
+SHORT = 0.010
+started = time.monotonic()
+
+
+def say(text: str) -> None:
+    print(f"[{time.monotonic() - started:6.1f} s] {text}", flush=True)
+
+
+# Memory that is given back to the kernel and asked for again costs a page fault each time, from some size on: not what grows here.
+MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(8 << 30), "MALLOC_TOP_PAD_": str(256 << 20)}
+
+
+def measure(only: str = "") -> dict:
+    """Seconds by input, stage and megabytes."""
+    times = collections.defaultdict(dict)
+    with tempfile.NamedTemporaryFile() as report:
+        environment = dict(os.environ, GROWTH_REPORT=report.name, GROWTH_ONLY=only, **MEMORY, GROWTH_EXTRACTOR=str(ROOT / ".build/release/document-extractor"))
+        command = [BINARY, "--testing-library", "swift-testing", "--filter", "GrowthTests"]
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        output = []
+        for line in process.stdout:
+            output.append(line)
+            if "passed after" in line and "Test case" in line or "recorded an issue" in line:
+                say(line.strip()[:160])
+        if process.wait():
+            raise SystemExit("".join(output)[-4000:])
+        for line in pathlib.Path(report.name).read_text().splitlines():
+            entry = json.loads(line)
+            times[entry["input"], entry["stage"]][entry["megabytes"]] = entry["seconds"]
+    return times
+
+
+def growth(sizes: dict) -> float:
+    """How many times the linear time the largest took, from whichever smaller size shows it most."""
+    largest = max(sizes)
+    if sizes[largest] < SHORT:
+        return 0.0
+    return max(sizes[largest] / (sizes[size] * largest / size) for size in sizes if size != largest)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="inputs, separated by commas")
+    only = parser.parse_args().only
+    subprocess.run(["swift", "build", "-c", "release", "--build-tests"], cwd=ROOT, check=True, stdout=sys.stderr)
+    subprocess.run(["swift", "build", "-c", "release", "--product", "document-extractor"], cwd=ROOT, check=True, stdout=sys.stderr)
+    times = measure(only)
+    for round in range(3):
+        above = [key for key, sizes in times.items() if growth(sizes) > ALLOWED]
+        if not above:
+            break
+        say(f"{len(above)} stages above linear in round {round + 1}: measured again, the fastest time of each counts")
+        for key, sizes in measure(",".join(sorted({name for name, _ in above}))).items():
+            for size, seconds in sizes.items():
+                times[key][size] = min(times[key][size], seconds)
+    problems = []
+    for (name, stage), sizes in sorted(times.items(), key=lambda item: -growth(item[1])):
+        line = f"{name}, {stage}: " + ", ".join(f"{size} MB {sizes[size] * 1000:.1f} ms" for size in sorted(sizes)) + f": {growth(sizes):.2f} times linear"
+        if growth(sizes) > ALLOWED:
+            problems.append(line)
+    slowest = sorted(((sizes[4] / 4, name, stage) for (name, stage), sizes in times.items() if 4 in sizes), reverse=True)
+    for seconds, name, stage in slowest[:10]:
+        say(f"  slowest: {stage} of {name}: {seconds * 1000:.0f} ms a megabyte")
+    for problem in problems:
+        say(f"PROBLEM {problem}")
+    most = max((growth(sizes), name, stage) for (name, stage), sizes in times.items())
+    inputs = {name for name, _ in times}
+    print(json.dumps({"inputs": len(inputs), "stages": len(times), "most_above_linear": [round(most[0], 2), *most[1:]], "slowest_ms_per_mb": [round(slowest[0][0] * 1000), *slowest[0][1:]], "problems": problems, "seconds": round(time.monotonic() - started)}))
+    return 1 if problems or not inputs else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
