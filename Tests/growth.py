@@ -24,7 +24,7 @@ def say(text: str) -> None:
     print(f"[{time.monotonic() - started:6.1f} s] {text}", flush=True)
 
 
-# Memory that is given back to the kernel and asked for again costs a page fault each time, from some size on: not what grows here.
+# Memory that malloc returns to the kernel and takes again costs a page fault each time, from some size on: not what grows here.
 MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(8 << 30), "MALLOC_TOP_PAD_": str(256 << 20)}
 
 

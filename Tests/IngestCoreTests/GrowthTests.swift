@@ -29,7 +29,9 @@ struct GrowthTests {
             var found: ExtractedDocument?
             var seconds: [String: Double] = [:]
             seconds["extract"] = try await Self.fastest {
-                do { found = try await pool.extract(stored, hints: hints) } catch let rejection as Rejection {
+                do { found = try await pool.extract(stored, hints: hints, tenant: "t") } catch let rejection
+                    as Rejection
+                {
                     // A limit that ends the work early is a bound, too.
                     #expect(rejection.code != .timeout, "\(input) of \(size) MB: \(rejection)")
                 }

@@ -27,7 +27,7 @@ import Testing
     private func outcome(_ pool: ExtractorPool) async throws -> Failure? {
         let object = StoredObject(file: try TemporaryFile(folder: "/tmp"), bytes: 0, etag: "e")
         do {
-            _ = try await pool.extract(object, hints: ExtractionHints())
+            _ = try await pool.extract(object, hints: ExtractionHints(), tenant: "t")
             return nil
         } catch {
             return Failure(error)
@@ -118,5 +118,45 @@ import Testing
         #expect(fcntl(file.readable, F_GETFL) & O_ACCMODE == O_RDONLY)
         var buffer = [UInt8](repeating: 0, count: 8)
         #expect(pread(file.readable, &buffer, 8, 0) == 3 && pwrite(file.readable, buffer, 1, 0) == -1)
+    }
+
+    /// Requests have 30 bytes where the name has four; one of the name "slow" is never answered, any other immediately.
+    private static let twoSpeeds = """
+        while :; do
+            request=$(head -c 30 | tr -d '\\000')
+            case "$request" in
+                *slow*) exec sleep 600 ;;
+                "") exit 0 ;;
+                *) printf '\(frame(rejection))' >&0 ;;
+            esac
+        done
+        """
+
+    private func outcome(_ pool: ExtractorPool, _ name: String, _ tenant: String) async throws -> RejectionCode? {
+        let object = StoredObject(file: try TemporaryFile(folder: "/tmp"), bytes: 0, etag: "e")
+        do {
+            _ = try await pool.extract(object, hints: ExtractionHints(name: name), tenant: tenant)
+            return nil
+        } catch let rejection as Rejection {
+            return rejection.code
+        }
+    }
+
+    @Test func slowDocumentsOfOneTenantHoldUpNoOther() async throws {
+        let pool = try pool(Self.twoSpeeds, seconds: 3)
+        let clock = ContinuousClock()
+        try await withThrowingTaskGroup(of: RejectionCode?.self) { group in
+            for _ in 0..<3 { group.addTask { try await outcome(pool, "slow", "a") } }
+            try await Task.sleep(for: .milliseconds(200))
+            let took = try await clock.measure { () async throws in
+                for _ in 0..<5 { #expect(try await outcome(pool, "fast", "b") == .malformed) }
+            }
+            // One of A's takes 4 s in all: a second before it counts as slow, and three more.
+            #expect(took < .seconds(3), "B's documents took \(took)")
+            // Quick ones of the same tenant come before its slow ones go on.
+            #expect(try await outcome(pool, "fast", "a") == .malformed)
+            for try await code in group { #expect(code == .timeout) }
+        }
+        #expect(!pool.isBusy(for: "a") && !pool.isBusy(for: "b"))
     }
 }

@@ -15,7 +15,7 @@ import Testing
 
         init(_ answer: Result<ExtractedDocument, Rejection>) { self.answer = answer }
 
-        func extract(_ object: StoredObject, hints: ExtractionHints) async throws -> ExtractedDocument {
+        func extract(_ object: StoredObject, hints: ExtractionHints, tenant: String) async throws -> ExtractedDocument {
             calls.withLock { $0 += 1 }
             return try answer.get()
         }
@@ -33,7 +33,7 @@ import Testing
     {
         let object = StoredObject(file: try TemporaryFile(folder: "/tmp"), bytes: 0, etag: "e")
         return try await RecognizingExtractor(reader: reader, recognizer: recognizer, metrics: metrics)
-            .extract(object, hints: ExtractionHints())
+            .extract(object, hints: ExtractionHints(), tenant: "t")
     }
 
     @Test(arguments: [RejectionCode.needsOCR, .empty])
@@ -63,13 +63,15 @@ import Testing
 
     @Test func aFailureThatPassesIsNoAnswer() async throws {
         struct Broken: Extractor {
-            func extract(_ object: StoredObject, hints: ExtractionHints) async throws -> ExtractedDocument {
+            func extract(_ object: StoredObject, hints: ExtractionHints, tenant: String) async throws
+                -> ExtractedDocument
+            {
                 throw Failure.transient("the child was stopped")
             }
         }
         let mixed = Answering(.success(Self.document("read", pictures: 1)))
         let object = StoredObject(file: try TemporaryFile(folder: "/tmp"), bytes: 0, etag: "e")
         let both = RecognizingExtractor(reader: mixed, recognizer: Broken(), metrics: Metrics())
-        await #expect(throws: Failure.self) { try await both.extract(object, hints: ExtractionHints()) }
+        await #expect(throws: Failure.self) { try await both.extract(object, hints: ExtractionHints(), tenant: "t") }
     }
 }

@@ -97,10 +97,12 @@ import Testing
         // `sleep` does not understand its arguments and ends, or would keep the lane for ten minutes: either way the second job is served.
         let pool = ExtractorPool(settings)
         let object = StoredObject(file: try TemporaryFile(folder: "/tmp"), bytes: 0, etag: "e")
-        let first = Task { try await pool.extract(object, hints: ExtractionHints()) }
+        let first = Task { try await pool.extract(object, hints: ExtractionHints(), tenant: "t") }
         try await Task.sleep(for: .milliseconds(100))
         first.cancel()
         await #expect(throws: (any Error).self) { try await first.value }
-        await #expect(throws: (any Error).self) { try await pool.extract(object, hints: ExtractionHints()) }
+        await #expect(throws: (any Error).self) {
+            try await pool.extract(object, hints: ExtractionHints(), tenant: "t")
+        }
     }
 }

@@ -28,7 +28,9 @@ package final class HashEmbedder: Embedder {
 package struct ParagraphExtractor: Extractor {
     package init() {}
 
-    package func extract(_ object: StoredObject, hints: ExtractionHints) async throws -> ExtractedDocument {
+    package func extract(_ object: StoredObject, hints: ExtractionHints, tenant: String) async throws
+        -> ExtractedDocument
+    {
         var bytes = [UInt8](repeating: 0, count: object.bytes)
         let count = pread(object.file.descriptor, &bytes, bytes.count, 0)
         bytes.removeLast(bytes.count - max(0, count))

@@ -18,7 +18,7 @@ import TextCoding
 
     /// Reads every document as the same one, whose notes say much.
     private struct NotedExtractor: Extractor {
-        func extract(_ object: StoredObject, hints: ExtractionHints) async throws -> ExtractedDocument {
+        func extract(_ object: StoredObject, hints: ExtractionHints, tenant: String) async throws -> ExtractedDocument {
             let text = Array("A page of text.".utf8)
             let blocks = [Block(kind: .paragraph, start: 0, end: text.count)]
             var document = ExtractedDocument(format: .pdf, title: "T", author: "A", text: text, blocks: blocks)

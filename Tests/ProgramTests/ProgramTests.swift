@@ -128,8 +128,8 @@ import Testing
             )
         }
         let pool = pool()
-        let shown = try await pool.extract(try stored(pdf(0)), hints: ExtractionHints())
-        let hidden = try await pool.extract(try stored(pdf(3)), hints: ExtractionHints())
+        let shown = try await pool.extract(try stored(pdf(0)), hints: ExtractionHints(), tenant: "t")
+        let hidden = try await pool.extract(try stored(pdf(3)), hints: ExtractionHints(), tenant: "t")
         #expect(shown.notes.flags.isEmpty && shown.language == "de-CH")
         #expect(hidden.notes.flags == ["hidden_text"] && hidden.text == shown.text)
     }
@@ -161,13 +161,18 @@ import Testing
     @Test func oneHostileFileCostsOneDocument() async throws {
         let pool = pool()
         let good = try stored(Array("a good text".utf8))
-        #expect(try await pool.extract(good, hints: ExtractionHints(name: "a.txt")).text == Array("a good text".utf8))
+        #expect(
+            try await pool.extract(good, hints: ExtractionHints(name: "a.txt"), tenant: "t").text
+                == Array("a good text".utf8)
+        )
         // XObjects that draw each other ten times, nine levels deep: poppler would draw for hours.
-        await #expect { _ = try await pool.extract(try stored(Self.laughs), hints: ExtractionHints()) } throws: {
+        await #expect {
+            _ = try await pool.extract(try stored(Self.laughs), hints: ExtractionHints(), tenant: "t")
+        } throws: {
             error in
             [.timeout, .memory].contains((error as? Rejection)?.code)
         }
-        #expect(try await pool.extract(good, hints: ExtractionHints(name: "a.txt")).format == .text)
+        #expect(try await pool.extract(good, hints: ExtractionHints(name: "a.txt"), tenant: "t").format == .text)
     }
 
     static var laughs: [UInt8] {

@@ -39,7 +39,7 @@ struct Settlement: Sendable {
             await requeue(
                 job,
                 reason,
-                "message requeued: a dependency is unavailable",
+                "message requeued: what it needs is not available now",
                 .unavailableTooLong,
                 after: delay
             )

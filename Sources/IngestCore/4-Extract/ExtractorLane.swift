@@ -11,15 +11,23 @@ final class ExtractorLane: @unchecked Sendable {
     final class Job: Sendable {
         let object: StoredObject
         let hints: ExtractionHints
+        let tenant: String
         let promise = Promise<ExtractedDocument>()
-        private let state = LockedValue((isCancelled: false, child: pid_t?.none))
+        private let state = LockedValue((isCancelled: false, isSlow: false, child: pid_t?.none))
 
-        init(object: StoredObject, hints: ExtractionHints) {
+        init(object: StoredObject, hints: ExtractionHints, tenant: String) {
             self.object = object
             self.hints = hints
+            self.tenant = tenant
         }
 
         var isCancelled: Bool { state.withLock { $0.isCancelled } }
+
+        /// It took longer than documents usually do, and is begun again as a slow one.
+        var isSlow: Bool {
+            get { state.withLock { $0.isSlow } }
+            set { state.withLock { $0.isSlow = newValue } }
+        }
 
         /// The caller was cancelled: a child that works on it is killed, so that the lane is free for the next job.
         func cancel() {
@@ -41,10 +49,10 @@ final class ExtractorLane: @unchecked Sendable {
     }
 
     private let settings: ExtractorPool.Settings
-    private let jobs: BlockingQueue<Job>
+    private let jobs: ExtractionQueue
     private var process: ExtractorProcess?
 
-    init(_ settings: ExtractorPool.Settings, jobs: BlockingQueue<Job>) {
+    init(_ settings: ExtractorPool.Settings, jobs: ExtractionQueue) {
         self.settings = settings
         self.jobs = jobs
     }
@@ -55,9 +63,14 @@ final class ExtractorLane: @unchecked Sendable {
 
     private func serve() {
         while let job = jobs.take() {
-            guard !job.isCancelled else { continue }
+            let wasSlow = job.isSlow
             do throws(Failure) {
-                job.promise.fulfil(.success(try extract(job, isRetry: false)))
+                switch try extract(job, isRetry: false) {
+                case .done(let document): job.promise.fulfil(.success(document))
+                case .tooSlow:
+                    job.isSlow = true
+                    jobs.put(job)
+                }
             } catch {
                 if case .document(let rejection) = error {
                     job.promise.fulfil(.failure(rejection))
@@ -65,25 +78,35 @@ final class ExtractorLane: @unchecked Sendable {
                     job.promise.fulfil(.failure(error))
                 }
             }
+            jobs.finish(job, wasSlow: wasSlow)
         }
         if let process { _ = process.end(killing: false) }
     }
 
-    private func extract(_ job: Job, isRetry: Bool) throws(Failure) -> ExtractedDocument {
+    private enum Attempt {
+        case done(ExtractedDocument)
+        /// To be begun again among the slow ones, with all the time that a document has.
+        case tooSlow
+    }
+
+    private func extract(_ job: Job, isRetry: Bool) throws(Failure) -> Attempt {
+        let isLast = job.isSlow || settings.quickDeadline >= settings.deadline
+        let deadline = isLast ? settings.deadline : settings.quickDeadline
         let process = try running()
         let isFresh = process.documents == 0
         let request = ExtractionRequest.extract(hints: job.hints, limits: settings.limits)
         let reply: Result<[UInt8], FrameChannel.Failure> = job.running(process.pid) {
             Result { () throws(FrameChannel.Failure) in
-                try process.send(request, with: job.object.file.readable, deadline: .now + settings.deadline)
+                try process.send(request, with: job.object.file.readable, deadline: .now + deadline)
             }
         }
         switch reply {
-        case .success(let reply): return try document(reply, process)
+        case .success(let reply): return .done(try document(reply, process))
         case .failure(.timedOut):
             _ = stop(killing: true)
             // A document before it may have left the child asleep: a fresh one decides.
             if !isRetry, !isFresh, !job.isCancelled { return try extract(job, isRetry: true) }
+            guard isLast else { return .tooSlow }
             throw .document(
                 Rejection(.timeout, "extraction took longer than \(Int(settings.deadline.seconds)) s (\(deadlineName))")
             )

@@ -16,6 +16,8 @@ package final class ExtractorPool: Extractor {
         package var deadline: Duration
         package var limits: ExtractionLimits
         package var isSandboxed: Bool
+        /// What nearly all documents need less than; one that needs more is begun again among the slow ones.
+        var quickDeadline: Duration { min(deadline, max(.seconds(1), min(.seconds(10), deadline / 4))) }
         package var documentsPerProcess = 1000
         package var recycleAboveBytes = 256 << 20
 
@@ -44,24 +46,41 @@ package final class ExtractorPool: Extractor {
     }
 
     private let settings: Settings
-    private let jobs = BlockingQueue<ExtractorLane.Job>()
+    private let jobs: ExtractionQueue
+    /// How often a document that waits looks whether slow ones hold it up.
+    private static let patience = Duration.seconds(5)
 
+    /// One lane more than children: a tenant has all but one at most, and the last is another's. Its child is started when it is needed.
     package init(_ settings: Settings) {
         self.settings = settings
-        for _ in 0..<settings.children { ExtractorLane(settings, jobs: jobs).start() }
+        jobs = ExtractionQueue(lanes: settings.children + 1)
+        for _ in 0...settings.children { ExtractorLane(settings, jobs: jobs).start() }
     }
 
     deinit { jobs.close() }
 
-    package func extract(_ object: StoredObject, hints: ExtractionHints) async throws -> ExtractedDocument {
-        let job = ExtractorLane.Job(object: object, hints: hints)
+    package func extract(_ object: StoredObject, hints: ExtractionHints, tenant: String) async throws
+        -> ExtractedDocument
+    {
+        let job = ExtractorLane.Job(object: object, hints: hints, tenant: tenant)
         jobs.put(job)
         return try await withTaskCancellationHandler {
-            try await job.promise.value()
+            try await withThrowingTaskGroup(of: Void.self) { [jobs] group in
+                group.addTask {
+                    while true {
+                        try await Task.sleep(for: Self.patience)
+                        if jobs.withdraw(job) { job.promise.fulfil(.failure(ExtractorBusy())) }
+                    }
+                }
+                defer { group.cancelAll() }
+                return try await job.promise.value()
+            }
         } onCancel: {
             job.cancel()
         }
     }
+
+    package func isBusy(for tenant: String) -> Bool { jobs.isBusy(tenant) }
 
     /// Proves on a child of its own that the sandbox holds: no socket, no file to write, no other program.
     ///

@@ -120,6 +120,10 @@ package struct IngestPipeline: Sendable {
                 }
                 return .retry("\(work.object) changed \(Self.conflictsInPlace) times while it was read", after: nil)
             }
+        } catch is ExtractorBusy {
+            return .park(
+                "every extractor that \(work.tenant.isEmpty ? "its tenant" : "tenant \(work.tenant)") may use is at work on slow documents"
+            )
         } catch {
             let failure = Failure(error)
             log.debug("ingest failed", work.metadata.merging(["error": failure.summary]) { $1 })
@@ -129,6 +133,7 @@ package struct IngestPipeline: Sendable {
 
     /// The document's path up to the chunk message. Nil when a compare-and-set was lost: everything has to be looked at again.
     private func ingest(_ work: IngestWork, _ isRepeated: Bool) async throws -> Outcome? {
+        if stages.extractor.isBusy(for: work.tenant) { throw ExtractorBusy() }
         let read = try await ledger.read(work.recordID)
         let record = read.record ?? work.newRecord(at: time.now)
         let found = try await content(of: work, record)
@@ -138,7 +143,7 @@ package struct IngestPipeline: Sendable {
         let extracted: ExtractedDocument?
         let chunks: [Chunk]
         do {
-            (extracted, chunks) = try await text(found, work.object)
+            (extracted, chunks) = try await text(found, work.object, work.tenant)
         } catch let rejection as Rejection {
             return try await reject(found.content, record, read.version, work, rejection)
         }
@@ -185,7 +190,9 @@ package struct IngestPipeline: Sendable {
         }
     }
 
-    private func text(_ found: FoundContent, _ object: ObjectReference) async throws -> (ExtractedDocument?, [Chunk]) {
+    private func text(_ found: FoundContent, _ object: ObjectReference, _ tenant: String) async throws -> (
+        ExtractedDocument?, [Chunk]
+    ) {
         switch found {
         case .stored(let stored):
             let hints = ExtractionHints(
@@ -193,7 +200,7 @@ package struct IngestPipeline: Sendable {
                 contentType: stored.contentType,
                 contentEncoding: stored.contentEncoding
             )
-            let document = try await stages.extractor.extract(stored, hints: hints)
+            let document = try await stages.extractor.extract(stored, hints: hints, tenant: tenant)
             try check(document.notes)
             return (document, try await stages.chunker.cut(document))
         case .refused(let refused): throw refused.rejection
