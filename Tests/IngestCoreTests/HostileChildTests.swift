@@ -61,7 +61,7 @@ import Testing
 
     /// The next document is another's: it is read by a fresh child, and not rejected as a timeout.
     @Test func oneThatAnswersAndSleepsCostsTheNextDocumentNothing() async throws {
-        let pool = try pool("printf '\(Self.frame(Self.rejection))' >&0; exec sleep 600")
+        let pool = try pool("printf '\(Self.frame(Self.rejection))' >&0; exec sleep 600", seconds: 8)
         #expect(code(try await outcome(pool)) == .malformed)
         #expect(code(try await outcome(pool)) == .malformed)
     }

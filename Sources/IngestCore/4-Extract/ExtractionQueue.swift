@@ -1,13 +1,12 @@
 import AsyncPrimitives
-import Glibc
 
-/// Documents that wait for an extractor, in turns over tenants: the next is of the tenant that has the fewest in work, and among those of the one that
+/// Documents that wait for an extractor, in turns over tenants: the next is of the tenant that has the fewest running, and among those of the one that
 /// was served the longest time ago.
 ///
 /// A tenant has all lanes but one at most, so that another finds one free. A document that takes long is begun again as a slow one, and those have half
 /// of the lanes together.
 ///
-/// Unchecked: `mutex` synchronizes.
+/// Unchecked: `monitor` synchronizes.
 final class ExtractionQueue: @unchecked Sendable {
     private struct Tenant {
         var running = 0
@@ -18,8 +17,7 @@ final class ExtractionQueue: @unchecked Sendable {
         var isBusyUntil: ContinuousClock.Instant?
     }
 
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let monitor = Monitor()
     private let lanes: Int
     private var waiting: [ExtractorLane.Job] = []
     private var tenants: [String: Tenant] = [:]
@@ -29,48 +27,38 @@ final class ExtractionQueue: @unchecked Sendable {
     /// After a document of a tenant has waited in vain: so long its others are not begun.
     private static let busyTime = Duration.seconds(30)
 
-    init(lanes: Int) {
-        self.lanes = lanes
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
-    }
-
-    deinit {
-        pthread_cond_destroy(condition)
-        pthread_mutex_destroy(mutex)
-        condition.deallocate()
-        mutex.deallocate()
-    }
+    init(lanes: Int) { self.lanes = lanes }
 
     func put(_ job: ExtractorLane.Job) {
-        locked {
+        monitor.locked {
             waiting.append(job)
             if job.isSlow { tenants[job.tenant, default: Tenant()].slow += 1 }
-            pthread_cond_signal(condition)
+            monitor.signal()
         }
     }
 
     /// The next document for a lane, which has to call `finish`; nil when the queue is closed and empty.
     func take() -> ExtractorLane.Job? {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        while true {
-            dropCancelled()
-            if let place = next() {
-                let job = waiting.remove(at: place)
-                turns += 1
-                tenants[job.tenant, default: Tenant()].running += 1
-                tenants[job.tenant]?.lastTurn = turns
-                if job.isSlow { slow += 1 }
-                return job
+        monitor.locked {
+            while true {
+                dropCancelled()
+                if let place = next() { return begin(waiting.remove(at: place)) }
+                if isClosed, waiting.isEmpty { return nil }
+                monitor.wait()
             }
-            if isClosed, waiting.isEmpty { return nil }
-            pthread_cond_wait(condition, mutex)
         }
     }
 
+    private func begin(_ job: ExtractorLane.Job) -> ExtractorLane.Job {
+        turns += 1
+        tenants[job.tenant, default: Tenant()].running += 1
+        tenants[job.tenant]?.lastTurn = turns
+        if job.isSlow { slow += 1 }
+        return job
+    }
+
     func finish(_ job: ExtractorLane.Job, wasSlow: Bool) {
-        locked {
+        monitor.locked {
             tenants[job.tenant]?.running -= 1
             if wasSlow {
                 slow -= 1
@@ -80,7 +68,7 @@ final class ExtractionQueue: @unchecked Sendable {
             tenants = tenants.filter {
                 $0.value.running > 0 || $0.value.slow > 0 || $0.value.lastTurn > turns - 1000 || isBusy($0.value)
             }
-            pthread_cond_broadcast(condition)
+            monitor.signal()
         }
     }
 
@@ -91,7 +79,7 @@ final class ExtractionQueue: @unchecked Sendable {
 
     /// True where the document waits for slow ones of its tenant: it will not be begun.
     func withdraw(_ job: ExtractorLane.Job) -> Bool {
-        locked {
+        monitor.locked {
             guard tenants[job.tenant]?.slow ?? 0 > 0, !job.isSlow, let place = waiting.firstIndex(where: { $0 === job })
             else { return false }
             waiting.remove(at: place)
@@ -102,13 +90,13 @@ final class ExtractionQueue: @unchecked Sendable {
 
     /// Whether slow documents of the tenant hold up its others, of which as many wait as there are lanes.
     func isBusy(_ tenant: String) -> Bool {
-        locked { tenants[tenant].map(isBusy) ?? false && waiting.count { $0.tenant == tenant } >= lanes }
+        monitor.locked { tenants[tenant].map(isBusy) ?? false && waiting.count { $0.tenant == tenant } >= lanes }
     }
 
     func close() {
-        locked {
+        monitor.locked {
             isClosed = true
-            pthread_cond_broadcast(condition)
+            monitor.signal()
         }
     }
 
@@ -128,11 +116,5 @@ final class ExtractionQueue: @unchecked Sendable {
             best = (place, tenant)
         }
         return best?.place
-    }
-
-    private func locked<Value>(_ body: () -> Value) -> Value {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        return body()
     }
 }

@@ -48,7 +48,7 @@ package final class ExtractorPool: Extractor {
     private let settings: Settings
     private let jobs: ExtractionQueue
     /// How often a document that waits looks whether slow ones hold it up.
-    private static let patience = Duration.seconds(5)
+    private static let lookInterval = Duration.seconds(5)
 
     /// One lane more than children: a tenant has all but one at most, and the last is another's. Its child is started when it is needed.
     package init(_ settings: Settings) {
@@ -68,7 +68,7 @@ package final class ExtractorPool: Extractor {
             try await withThrowingTaskGroup(of: Void.self) { [jobs] group in
                 group.addTask {
                     while true {
-                        try await Task.sleep(for: Self.patience)
+                        try await Task.sleep(for: Self.lookInterval)
                         if jobs.withdraw(job) { job.promise.fulfil(.failure(ExtractorBusy())) }
                     }
                 }

@@ -1,4 +1,5 @@
 import AsyncPrimitives
+import CPlatform
 import CommandLineOptions
 import ExtractionWire
 import HTTPTransport
@@ -139,38 +140,34 @@ struct ProviderMessage: Equatable {
         return String(flat)
     }
 
-    /// The text up to a quotation of an input: some providers repeat what they refuse.
+    /// The text up to a quotation of an input: some providers repeat what they refuse. Sixteen equal bytes are a quotation, or a whole short input.
     static func withoutInputs(_ text: String, _ inputs: [String]) -> String {
-        let window = 16
         let message = Array(text.utf8)
-        guard message.count >= window else { return text }
-        // With many inputs the search would be long: the words before a quotation mark have to do.
-        guard inputs.count <= 8 else { return String(text.prefix { !"'\"`".contains($0) }) }
-        let texts = inputs.map { Array($0.utf8) }
-        for start in 0...(message.count - window) {
-            let part = message[start..<start + window]
-            // Digits and blanks alone, as in a count of tokens, are no quotation.
-            guard part.contains(where: { (0x61...0x7A).contains($0 | 0x20) || $0 >= 0x80 }) else { continue }
-            if texts.contains(where: { contains($0, part) }) {
-                return String(decoding: message[..<start], as: UTF8.self) + "…"
+        var end = message.count
+        for input in inputs {
+            let input = Array(input.utf8)
+            let length = min(window, input.count)
+            guard length >= shortestQuotation, end >= length else { continue }
+            for start in 0...(end - length) {
+                let part = message[start..<start + length]
+                // Digits and blanks alone, as in a count of tokens, are no quotation.
+                guard part.contains(where: { (0x61...0x7A).contains($0 | 0x20) || $0 >= 0x80 }) else { continue }
+                if contains(input, part) {
+                    end = start
+                    break
+                }
             }
         }
-        return text
+        return end == message.count ? text : String(decoding: message[..<end], as: UTF8.self) + "…"
     }
 
+    private static let window = 16
+    /// Less is a word that any message may hold.
+    private static let shortestQuotation = 8
+
     private static func contains(_ text: [UInt8], _ part: ArraySlice<UInt8>) -> Bool {
-        guard text.count >= part.count, let first = part.first else { return false }
-        return text.withUnsafeBufferPointer { text in
-            part.withUnsafeBufferPointer { part in
-                var place = 0
-                while place <= text.count - part.count {
-                    if text[place] == first, (0..<part.count).allSatisfy({ text[place + $0] == part[$0] }) {
-                        return true
-                    }
-                    place += 1
-                }
-                return false
-            }
+        text.withUnsafeBytes { text in
+            part.withUnsafeBytes { platform_find(text.baseAddress, text.count, $0.baseAddress, $0.count) != nil }
         }
     }
 }
