@@ -58,10 +58,11 @@ struct GrowthTests {
             set = try ChunkSet(decoding: plain)
         }
         seconds["read"] = try await fastest { for index in 0..<set.count { _ = try set.chunk(index) } }
+        let object = ObjectReference(bucket: "documents", key: "k")
         let header = ChunkMessage.Header(
             tenant: "t",
-            object: ObjectReference(bucket: "b", key: "k"),
-            documentID: "d",
+            object: object,
+            documentID: DocumentID(tenant: "t", object: object).description,
             index: "i",
             fingerprint: "f",
             generation: 1,
