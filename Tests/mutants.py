@@ -19,9 +19,11 @@ class Mutant:
     """`old` becomes `new`, in which BUG is whether this one is planted. The simulation must name one of `invariants`; seeds that name one of `follows`, which the
     mistake violates as well, are passed over."""
 
-    def __init__(self, name: str, invariants: str, file: str, old: str, new: str, seed_factor: int = 1, follows: str = "") -> None:
+    def __init__(self, name: str, invariants: str, file: str, old: str, new: str, seed_factor: int = 1, follows: str = "", is_rare: bool = False) -> None:
         self.name, self.invariants, self.file, self.old, self.new = name, invariants.split(), file, old, new
         self.follows = follows.split()
+        # Takes more than 10,000 seeds: a long run looks for it.
+        self.is_rare = is_rare
         # How many times as many seeds a mistake gets that needs several faults in one order.
         self.seed_factor = seed_factor
 
@@ -81,7 +83,7 @@ MUTANTS = [
     Mutant("leases-outlive-messages", "handles", LOOP, "            guard isDeleted else { continue }", "            guard isDeleted, !BUG else { continue }"),
     Mutant("nothing-given-back", "stops", LOOP, "        case .stopped, .waited: await settlement.release(job, after: .zero)", "        case .stopped, .waited: if !BUG { await settlement.release(job, after: .zero) }"),
     # What a failure is about.
-    Mutant("pays-before-looking", "paid-once", EMBED, "        if !isFirstAttempt {\n            // Chunks", "        if !BUG, !isFirstAttempt {\n            // Chunks", seed_factor=8),
+    Mutant("pays-before-looking", "paid-once", EMBED, "        if !isFirstAttempt {\n            // Chunks", "        if !BUG, !isFirstAttempt {\n            // Chunks", seed_factor=8, is_rare=True),
     Mutant("any-404-is-a-deletion", "converged durable exact hand-overs", "IngestCore/3-Fetch/S3Call.swift", "!isOfBucket, isAbsent(response, code) { return }", "!isOfBucket, BUG || isAbsent(response, code) { return }"),
     Mutant("pages-are-documents", "hand-overs converged exact dead-letters paid-once", "IngestCore/3-Fetch/S3Call.swift", "        guard isForeign else { return }", "        guard isForeign, !BUG else { return }", seed_factor=4),
     Mutant("unlisted-refusals", "converged dead-letters exact", EMBED, "                guard case .document(let rejection) = Failure(error) else { throw error }", "                guard !BUG, case .document(let rejection) = Failure(error) else { throw error }"),

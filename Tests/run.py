@@ -189,7 +189,7 @@ def main() -> int:
     if "columns" in only:
         results.run("columns", lambda: script("Extraction/columns.py"))
     if "hostile" in only:
-        results.run("hostile", lambda: script("Extraction/hostile.py", "--mutations", "1000"))
+        results.run("hostile", lambda: script("Extraction/hostile.py", "--mutations", "600"))
     print(f"{len(results.passed)} passed, {len(results.failed)} failed, {len(results.skipped)} skipped")
     print(json.dumps({"passed": results.passed, "failed": results.failed, "skipped": results.skipped, "seconds": round(time.monotonic() - started)}))
     return 1 if results.failed else 0

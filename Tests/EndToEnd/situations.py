@@ -1,4 +1,5 @@
 """Every row of docs/situations.md with the release programs: what is logged, the outcome, and that the next document is indexed after it."""
+import hashlib
 import json
 import os
 import pathlib
@@ -37,7 +38,7 @@ class Faults:
             def target(self) -> str:
                 return upstream + self.path
 
-            def answer(self, status, data, headers, length=None) -> None:
+            def reply(self, status, data, headers, length=None) -> None:
                 key = self.path.split("?")[0].rpartition("/")[2]
                 new, code, times = faults.answers.get(key, (0, "", 0))
                 if self.command == "GET" and times and "?" not in self.path:
@@ -45,7 +46,7 @@ class Faults:
                     if code == "truncate":
                         return self.cut(status, data, headers)
                     status, data, headers = new, f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode(), {}
-                super().answer(status, data, headers, length)
+                super().reply(status, data, headers, length)
 
             def cut(self, status, data, headers) -> None:
                 self.send_response_only(status)
@@ -166,6 +167,19 @@ class Scene:
     def send(self, body: str) -> None:
         self.fleet.sqs.send_message(QueueUrl=self.fleet.queues["events"], MessageBody=body)
 
+    def forge(self, **changes) -> None:
+        """A chunk message that is not ingest-worker's."""
+        body = chunk_message(self.fleet.bucket, "forged.txt", self.fleet.hand_over, **changes)
+        self.fleet.sqs.send_message(QueueUrl=self.fleet.queues["chunks"], MessageBody=body)
+
+
+def chunk_message(bucket: str, key: str, payload: str, **changes) -> str:
+    """As ingest-worker writes it, but for `changes` and a payload of another document."""
+    document = hashlib.sha256(f"default\0{bucket}\0{key}".encode()).hexdigest()[:40]
+    header = {"tenant": "default", "object": {"bucket": bucket, "key": key}, "documentID": document, "index": "documents", "fingerprint": "f", "generation": 1,
+              "content": {"etag": "e"}, "chunkCount": 1, "format": "txt", "title": "", "language": "", "lastModified": ""}
+    return json.dumps({"version": 1, "header": header | changes, "handOver": {"bucket": payload, "key": "hand-over/another/1.zst"}})
+
 
 def notification(bucket: str, key: str, name: str = "ObjectCreated:Put") -> str:
     record = {"eventVersion": "2.1", "eventSource": "aws:s3", "eventName": name, "s3": {"bucket": {"name": bucket}, "object": {"key": key, "sequencer": "01"}}}
@@ -251,6 +265,11 @@ def events(scene: Scene) -> None:
     fleet, bucket = scene.fleet, scene.fleet.bucket
     scene.event("unparseable message", lambda: scene.send("{not json"))
     scene.event("message of another application", lambda: scene.send('{"hello":"world"}'))
+    scene.event("impossible bucket", lambda: scene.send(notification("x@2130706433:80/", "a.txt")))
+    scene.event("impossible key", lambda: scene.send(notification(bucket, "a" * 1025)))
+    scene.event("forged count of chunks", lambda: scene.forge(chunkCount=-1))
+    scene.event("forged document id", lambda: scene.forge(documentID="0" * 40))
+    scene.event("forged payload", lambda: scene.forge())
     scene.event("unknown event", lambda: scene.send(notification(bucket, "x", "ObjectAcl:Put")))
     scene.event("test event", lambda: scene.send(json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": bucket})))
     scene.event("missing object", lambda: scene.send(notification(bucket, "never/there.txt")))
