@@ -1,3 +1,4 @@
+import AsyncPrimitives
 import ExtractionWire
 import IngestCore
 import Testing
@@ -115,6 +116,60 @@ import TextCoding
             blocks.append(Block(kind: kind, level: level, start: start, end: text.count))
         }
         return ExtractedDocument(format: .text, text: text, blocks: blocks)
+    }
+
+    private static let longPieces: [(String, String)] = [
+        ("one letter", String(repeating: "a", count: 100_000)), ("a ruler", String(repeating: "=", count: 100_000)),
+        ("bases", (0..<20_000).map { ["ACGT", "TTAG", "CCCG", "GATA"][$0 * 7919 % 4] }.joined()),
+        ("marks", "e" + String(repeating: "\u{301}", count: 30_000)),
+        ("CJK", String(repeating: "灯台守は霧の中で", count: 3000)),
+        ("emoji", String(repeating: "👩‍👩‍👧‍👦", count: 3000)),
+        ("blanks", String(repeating: "a" + String(repeating: " ", count: 300), count: 300)),
+    ]
+
+    /// Text without a place to break is cut between tokens, and nothing of it is lost.
+    @Test(arguments: longPieces)
+    func longPiecesAreCutWithinTheBudget(_ name: String, _ text: String) throws {
+        let bytes = Array(text.utf8)
+        let document = ExtractedDocument(
+            format: .text,
+            text: bytes,
+            blocks: [Block(kind: .paragraph, start: 0, end: bytes.count)]
+        )
+        let chunks = try Chunker(tokens: 64, overlap: 0).chunks(of: document)
+        #expect(chunks.allSatisfy { $0.tokens <= 64 && $0.tokens == Tokenizer.cl100k.count($0.text) })
+        let kept = chunks.map(\.text).joined().filter { $0 != " " }
+        #expect(kept.unicodeScalars.elementsEqual(text.filter { $0 != " " }.unicodeScalars))
+        // Cuts are as far apart as the budget allows.
+        #expect(
+            chunks.dropLast().filter { $0.tokens >= 32 }.count * 2 >= chunks.count - 1,
+            "\(name): \(chunks.count) chunks"
+        )
+    }
+
+    @Test func cuttingEndsAtItsDeadlineAndWhenTheJobIsCancelled() async throws {
+        let bytes = Array(String(repeating: "a", count: 3_000_000).utf8)
+        let document = ExtractedDocument(
+            format: .text,
+            text: bytes,
+            blocks: [Block(kind: .paragraph, start: 0, end: bytes.count)]
+        )
+        let late = ThreadedChunker(Chunker(), deadline: .zero, deadlineName: "EXTRACT_SECONDS")
+        await #expect { _ = try await late.cut(document) } throws: { ($0 as? Rejection)?.code == .timeout }
+        let steps = LockedValue(0)
+        #expect(throws: CancellationError.self) {
+            try Chunker().chunks(of: document) {
+                let count = steps.withLock { steps in
+                    steps += 1
+                    return steps
+                }
+                if count == 10 { throw CancellationError() }
+            }
+        }
+        let chunker = ThreadedChunker(Chunker(), deadline: .seconds(600), deadlineName: "EXTRACT_SECONDS")
+        let job = Task { try await chunker.cut(document) }
+        job.cancel()
+        await #expect(throws: CancellationError.self) { try await job.value }
     }
 }
 

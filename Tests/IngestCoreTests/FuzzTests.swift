@@ -11,12 +11,6 @@ import Testing
 ///
 /// `make fuzz` runs more of them: FUZZ_INPUTS says how many for each parser, FUZZ_SEED which ones, FUZZ_REPORT the file for the figures.
 @Suite struct FuzzTests {
-    private static func setting(_ name: String) -> Int? {
-        ProcessInfo.processInfo.environment[name].flatMap { Int($0) }
-    }
-    private static let inputs = setting("FUZZ_INPUTS") ?? 5000
-    private static let seed = UInt64(setting("FUZZ_SEED") ?? 1)
-
     private static let events: [[UInt8]] = GoldenEventTests.expected.keys.sorted().map { name in
         let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Events")
         return Array(try! Data(contentsOf: folder.appendingPathComponent("\(name).json")))
@@ -41,8 +35,8 @@ import Testing
 
     @Test func events() throws {
         var (read, refused) = (0, 0)
-        var mutator = Mutator(seed: Self.seed, corpus: Self.events)
-        for _ in 0..<Self.inputs {
+        var mutator = Mutator(seed: Fuzzing.seed, corpus: Self.events)
+        for _ in 0..<Fuzzing.inputs {
             do throws(EventParser.Unreadable) {
                 _ = try EventParser.parse(String(decoding: mutator.next(), as: UTF8.self))
                 read += 1
@@ -50,15 +44,15 @@ import Testing
                 refused += 1
             }
         }
-        try Self.report("events", read, refused)
+        try Fuzzing.report("events", read, refused)
     }
 
     @Test func listings() async throws {
         var (read, refused) = (0, 0)
-        var mutator = Mutator(seed: Self.seed &+ 1, corpus: Self.listings)
+        var mutator = Mutator(seed: Fuzzing.seed &+ 1, corpus: Self.listings)
         let answer = LockedValue(HTTPResponse(status: 200))
         let store = testStore(ScriptedAnswer(answer))
-        for _ in 0..<Self.inputs {
+        for _ in 0..<Fuzzing.inputs {
             let response = HTTPResponse(status: mutator.status(), body: mutator.next())
             answer.withLock { $0 = response }
             do {
@@ -69,12 +63,12 @@ import Testing
                 refused += 1
             }
         }
-        try Self.report("listings", read, refused)
+        try Fuzzing.report("listings", read, refused)
     }
 
     @Test func bulkAnswers() async throws {
         var (read, refused) = (0, 0)
-        var mutator = Mutator(seed: Self.seed &+ 2, corpus: Self.bulks)
+        var mutator = Mutator(seed: Fuzzing.seed &+ 2, corpus: Self.bulks)
         let answer = LockedValue(HTTPResponse(status: 200))
         let retrying = Retrying(policy: RetryPolicy(maximumAttempts: 1))
         let client = OpenSearchClient(
@@ -87,7 +81,7 @@ import Testing
             BulkOperation(.replace(source: [], sequence: 1, term: 1), index: "i", id: "2"),
             BulkOperation(.delete, index: "i", id: "3"),
         ]
-        for _ in 0..<Self.inputs {
+        for _ in 0..<Fuzzing.inputs {
             let response = HTTPResponse(status: mutator.status(), body: mutator.next())
             answer.withLock { $0 = response }
             let results = await client.bulk(operations, of: .index)
@@ -101,74 +95,6 @@ import Testing
                 }
             }
         }
-        try Self.report("bulk answers", read, refused)
-    }
-
-    /// Hardly anything read, or everything, would mean that the mutations miss the parser.
-    private static func report(_ name: String, _ read: Int, _ refused: Int) throws {
-        #expect(read > refused / 1000 && refused > read / 1000)
-        guard let path = ProcessInfo.processInfo.environment["FUZZ_REPORT"] else { return }
-        let line = "{\"parser\":\"\(name)\",\"read\":\(read),\"refused\":\(refused)}\n"
-        let file = fopen(path, "a")
-        fputs(line, file)
-        fclose(file)
-    }
-    /// The same answer to everything; remembers nothing.
-    private struct ScriptedAnswer: HTTPClient {
-        let answer: LockedValue<HTTPResponse>
-
-        init(_ answer: LockedValue<HTTPResponse>) { self.answer = answer }
-
-        func execute(_ request: HTTPRequest) async throws -> HTTPResponse { answer.withLock { $0 } }
-    }
-
-    /// Flips, cuts, doubles and crosses what parsers know, and throws in what they stumble over.
-    private struct Mutator {
-        private var state: UInt64
-        private let corpus: [[UInt8]]
-        private static let traps = [
-            "\0", "\u{FFFE}", "{", "}", "[", "]", "\"", "\\u0000", "\\ud800", "null", "-0", "1e999",
-            "99999999999999999999", "-9223372036854775808", "&#0;",
-            "&lt;", "<![CDATA[", "]]>", "<!--", "<a>", "</", "%", "%ZZ", "%FF", "+", "\u{202E}", "💥",
-            String(repeating: "[", count: 600),
-            String(repeating: "<a>", count: 600), String(repeating: "{\"Records\":", count: 600),
-            String(repeating: "A", count: 5000),
-        ].map { Array($0.utf8) }
-
-        init(seed: UInt64, corpus: [[UInt8]]) {
-            state = seed
-            self.corpus = corpus
-        }
-
-        private mutating func draw(_ count: Int) -> Int {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-            return Int((z ^ (z >> 31)) % UInt64(max(count, 1)))
-        }
-
-        mutating func status() -> Int { [200, 200, 200, 200, 200, 400, 403, 404, 413, 429, 503][draw(11)] }
-
-        mutating func next() -> [UInt8] {
-            var bytes = corpus[draw(corpus.count)]
-            for _ in 0...draw(4) {
-                let place = draw(bytes.count)
-                switch draw(7) {
-                case 0 where !bytes.isEmpty: bytes[place] ^= UInt8(1 << draw(8))
-                case 1 where !bytes.isEmpty: bytes[place] = UInt8(draw(256))
-                case 2: bytes.removeSubrange(place..<min(bytes.count, place + draw(40)))
-                case 3: bytes.insert(contentsOf: Self.traps[draw(Self.traps.count)], at: place)
-                case 4:
-                    bytes.insert(contentsOf: bytes[place..<min(bytes.count, place + draw(200))], at: draw(bytes.count))
-                case 5: bytes.removeLast(draw(bytes.count))
-                default:
-                    let other = corpus[draw(corpus.count)]
-                    let from = draw(other.count)
-                    bytes.replaceSubrange(place..., with: other[from...])
-                }
-            }
-            return bytes
-        }
+        try Fuzzing.report("bulk answers", read, refused)
     }
 }
