@@ -10,8 +10,12 @@ import Testing
     /// A pool over a shell script, whose standard input is the socket.
     private func pool(_ script: String, seconds: Int = 1) throws -> ExtractorPool {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("child-\(UUID().uuidString).sh").path
-        try "#!/bin/sh\n\(script)\n".write(toFile: path, atomically: true, encoding: .utf8)
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+        // Written by another process: a child that a parallel test forks meanwhile would have the file open, and it could not be run (ETXTBSY).
+        let writer = Process()
+        writer.executableURL = URL(fileURLWithPath: "/bin/sh")
+        writer.arguments = ["-c", #"printf '%s' "$1" >"$2"; chmod 755 "$2""#, "sh", "#!/bin/sh\n\(script)\n", path]
+        try writer.run()
+        writer.waitUntilExit()
         return ExtractorPool(
             ExtractorPool.Settings(
                 path: path,
