@@ -134,13 +134,16 @@ private struct Inflation {
         var meter = InflationMeter(packedBytes: bytes.count)
         var output: [UInt8] = []
         while true {
-            guard let (piece, isEnd) = stream.next() else {
+            let (piece, state) = stream.next()
+            try meter.count(piece.count)
+            output.append(contentsOf: piece)
+            switch state {
+            case .more: continue
+            case .end: if !(isMany && stream.beginMember()) { return output }
+            case .damaged:
                 if !isRequired, output.isEmpty { return nil }
                 throw ContentEncoding.broken
             }
-            try meter.count(piece.count)
-            output.append(contentsOf: piece)
-            if isEnd, !(isMany && stream.beginMember()) { return output }
         }
     }
 }

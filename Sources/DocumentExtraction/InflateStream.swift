@@ -3,6 +3,13 @@ import ExtractionWire
 
 /// zlib's inflate over a whole buffer, piece by piece. Owns the stream.
 final class InflateStream {
+    enum State {
+        case more
+        case end
+        /// The packed bytes are damaged or end too early, after the piece.
+        case damaged
+    }
+
     private let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
     private let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
     private var left: Int
@@ -27,8 +34,8 @@ final class InflateStream {
         room.deallocate()
     }
 
-    /// The next bytes, which are there until the next call, and whether they are the last; nil where the packed bytes are damaged or end too early.
-    func next() -> (piece: UnsafeRawBufferPointer, isEnd: Bool)? {
+    /// The next bytes, which are there until the next call, and what follows them.
+    func next() -> (piece: UnsafeRawBufferPointer, state: State) {
         if stream.pointee.avail_in == 0 {
             stream.pointee.avail_in = UInt32(min(left, 1 << 30))
             left -= Int(stream.pointee.avail_in)
@@ -36,9 +43,8 @@ final class InflateStream {
         stream.pointee.next_out = room.bindMemory(to: UInt8.self).baseAddress
         stream.pointee.avail_out = UInt32(room.count)
         let code = inflate(stream, Z_NO_FLUSH)
-        guard code == Z_OK || code == Z_STREAM_END else { return nil }
         let piece = UnsafeRawBufferPointer(rebasing: room[..<(room.count - Int(stream.pointee.avail_out))])
-        return (piece, code == Z_STREAM_END)
+        return (piece, code == Z_OK ? .more : code == Z_STREAM_END ? .end : .damaged)
     }
 
     /// gzip files may have several members, one behind the other (RFC 1952 §2.2). True where another one follows, which is read from now on.

@@ -87,10 +87,9 @@ package struct FrameReader {
 
     /// - Parameter maximum: bytes; more is an error.
     package mutating func string(atMost maximum: Int = longestString) throws(FrameError) -> String {
-        let start = position
-        guard try integer() <= maximum else { throw FrameError(reason: "a string is longer than \(maximum) bytes") }
-        position = start
-        guard let value = String(validating: try bytes(), as: UTF8.self) else {
+        let count = try integer()
+        guard count <= maximum else { throw FrameError(reason: "a string is longer than \(maximum) bytes") }
+        guard let value = String(validating: body[try take(count)], as: UTF8.self) else {
             throw FrameError(reason: "a string is not UTF-8")
         }
         return value

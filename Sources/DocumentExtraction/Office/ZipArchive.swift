@@ -91,10 +91,11 @@ struct ZipArchive {
         _ body: (UnsafeRawBufferPointer) throws(Rejection) -> Bool
     ) throws(Rejection) {
         let stream = try InflateStream(windowBits: -15, packed)
-        var (total, checksum, isEnd) = (0, UInt32(0), false)
-        while !isEnd {
-            guard let next = stream.next() else { throw Self.broken("packed bytes") }
-            isEnd = next.isEnd
+        var (total, checksum, state) = (0, UInt32(0), InflateStream.State.more)
+        while state == .more {
+            let next = stream.next()
+            state = next.state
+            guard state != .damaged else { throw Self.broken("packed bytes") }
             try meter.count(next.piece.count)
             total += next.piece.count
             guard total <= entry.bytes else { throw Self.broken("sizes") }

@@ -24,7 +24,6 @@ enum TextDecoder {
     static func prepare() {
         for name in encodings {
             _ = iconv_open("UTF-8", name)
-            _ = iconv_open(name, "UTF-8")
         }
     }
 

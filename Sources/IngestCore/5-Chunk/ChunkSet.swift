@@ -22,8 +22,8 @@ package struct ChunkSet: Sendable {
     /// - Throws: `ChunkHandoff.Loss.corrupt` where there is something else.
     package func chunk(_ index: Int) throws -> ChunkPayload {
         guard ranges.indices.contains(index), let chunk = try? ChunkPayload(decoding: Array(bytes[ranges[index]])),
-            chunk.index == index, chunk.characterStart <= Self.maximumOffset,
-            (0...Self.maximumTokens).contains(chunk.tokens), chunk.characterStart >= 0,
+            chunk.index == index, (0...Self.maximumTokens).contains(chunk.tokens),
+            (0...Self.maximumOffset).contains(chunk.characterStart),
             (chunk.characterStart...Self.maximumOffset).contains(chunk.characterEnd),
             chunk.pages.allSatisfy({
                 (0...Self.maximumOffset).contains($0.number) && (0...Self.maximumOffset).contains($0.offset)
