@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Seeded mutations of events, listings, bulk answers, chunk messages, chunks, headers, replies of the extractor and embeddings (`make fuzz INPUTS=1000000`): no input may end the process. The last line is JSON."""
+"""Seeded mutations of events, listings, bulk answers, chunk messages, chunks, headers, replies of the extractor, embeddings, times, received messages and ledger records (`make fuzz INPUTS=1000000`): no input may end the process. The last line is JSON."""
 import argparse
 import concurrent.futures
 import json
@@ -12,7 +12,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BINARY = ROOT / ".build/release/ingest-fleetPackageTests.xctest"
-PARSERS = 8
+PARSERS = 11
 BATCH = 20_000
 
 
@@ -28,7 +28,7 @@ def batch(seed: int, count: int) -> list[dict]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--inputs", type=int, default=1_000_000, help="in all, over eight parsers")
+    parser.add_argument("--inputs", type=int, default=1_000_000, help="in all, over the parsers")
     total = parser.parse_args().inputs
     started = time.monotonic()
     subprocess.run(["swift", "build", "-c", "release", "--build-tests"], cwd=ROOT, check=True, stdout=sys.stderr)

@@ -11,8 +11,21 @@ package struct Timestamp: Hashable, Comparable, Sendable, Codable {
         Timestamp(milliseconds: platform_wall_clock_milliseconds())
     }
 
+    /// The years 0 to 9999: what ISO 8601 and HTTP dates can say, and what sums and differences of times cannot overflow on.
+    private static let range = -62_167_219_200_000...253_402_300_799_999 as ClosedRange<Int64>
+
+    /// A time that somebody else wrote; nil when it is out of the years 0 to 9999.
+    package init?(checkedMilliseconds milliseconds: Int64) {
+        guard Self.range.contains(milliseconds) else { return nil }
+        self.milliseconds = milliseconds
+    }
+
     package init(from decoder: any Decoder) throws {
-        milliseconds = try decoder.singleValueContainer().decode(Int64.self)
+        let container = try decoder.singleValueContainer()
+        guard let time = Timestamp(checkedMilliseconds: try container.decode(Int64.self)) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a time of the years 0 to 9999")
+        }
+        self = time
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -59,11 +72,10 @@ package struct Timestamp: Hashable, Comparable, Sendable, Codable {
     /// Reads `2015-08-30T12:36:00Z`, with or without a fraction.
     package init?(iso8601 text: String) {
         let parts = text.split(whereSeparator: { !$0.isNumber }).prefix(6).compactMap { Int32($0) }
-        guard parts.count == 6, text.utf8.count >= 20, text.hasSuffix("Z") else { return nil }
-        var date = tm()
-        (date.tm_year, date.tm_mon, date.tm_mday) = (parts[0] - 1900, parts[1] - 1, parts[2])
-        (date.tm_hour, date.tm_min, date.tm_sec) = (parts[3], parts[4], parts[5])
-        milliseconds = Int64(timegm(&date)) * 1000
+        guard parts.count == 6, text.utf8.count >= 20, text.hasSuffix("Z"), (1...12).contains(parts[1]) else {
+            return nil
+        }
+        self.init(year: parts[0], month: parts[1] - 1, day: parts[2], clock: parts[3...])
     }
 
     /// Reads `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7, IMF-fixdate).
@@ -73,9 +85,19 @@ package struct Timestamp: Hashable, Comparable, Sendable, Codable {
         guard parts.count == 8, parts[7] == "GMT", let month = months.firstIndex(of: parts[2]) else { return nil }
         let numbers = [parts[1], parts[3], parts[4], parts[5], parts[6]].compactMap { Int32($0) }
         guard numbers.count == 5 else { return nil }
+        self.init(year: numbers[1], month: Int32(month), day: numbers[0], clock: numbers[2...])
+    }
+
+    /// `month` from 0, as `tm` has it; `clock` holds hours, minutes and seconds. A leap second is the next second.
+    private init?(year: Int32, month: Int32, day: Int32, clock: ArraySlice<Int32>) {
+        guard (0...9999).contains(year), (1...31).contains(day),
+            zip(clock, [23, 59, 60] as [Int32]).allSatisfy({ (0...$1).contains($0) })
+        else { return nil }
         var date = tm()
-        (date.tm_mday, date.tm_mon, date.tm_year) = (numbers[0], Int32(month), numbers[1] - 1900)
-        (date.tm_hour, date.tm_min, date.tm_sec) = (numbers[2], numbers[3], numbers[4])
+        (date.tm_year, date.tm_mon, date.tm_mday) = (year - 1900, month, day)
+        (date.tm_hour, date.tm_min, date.tm_sec) = (
+            clock[clock.startIndex], clock[clock.startIndex + 1], clock[clock.startIndex + 2]
+        )
         milliseconds = Int64(timegm(&date)) * 1000
     }
 

@@ -17,7 +17,7 @@ struct StatusCommand {
     /// Reason, object, detail: a line each, by object.
     func rejections() async throws -> String {
         var lines: [String] = []
-        try await LedgerWalk(client: services.openSearch, names: names).forEach { record in
+        let unreadable = try await LedgerWalk(client: services.openSearch, names: names).forEach { record in
             if let last = record.lastRejection {
                 lines.append(
                     "\(record.object.description.printable)\t\(last.reason.printable)\t\(last.detail.printable)\n"
@@ -25,6 +25,9 @@ struct StatusCommand {
             } else if let reason = record.live?.reason {
                 lines.append("\(record.object.description.printable)\t\(reason.printable)\tremoved from the index\n")
             }
+        }
+        lines += unreadable.map { id in
+            "record \(id.printable)\tunreadable_record\t\(StoredRecord.unreadable(id, in: names.ledger).printable)\n"
         }
         return lines.sorted().joined()
     }

@@ -1,5 +1,6 @@
 import AsyncPrimitives
 import ExtractionWire
+import Foundation
 import HTTPTransport
 import IngestCore
 import IngestTestKit
@@ -145,5 +146,81 @@ import Testing
             }
         }
         try Fuzzing.report("embeddings", read, refused)
+    }
+
+    @Test func times() throws {
+        let corpus = ["Sun, 06 Nov 1994 08:50:07 GMT", "2015-08-30T12:36:00.123Z"].map { Array($0.utf8) }
+        let now = Timestamp(milliseconds: 1_700_000_000_000)
+        var (read, refused) = (0, 0)
+        var mutator = Mutator(seed: Fuzzing.seed &+ 8, corpus: corpus)
+        for _ in 0..<Fuzzing.inputs {
+            let text = String(decoding: mutator.next(), as: UTF8.self)
+            guard let time = Timestamp(httpDate: text) ?? Timestamp(iso8601: text) else {
+                refused += 1
+                continue
+            }
+            #expect(now.advanced(by: time.duration(since: now)) == time)
+            read += 1
+        }
+        try Fuzzing.report("times", read, refused)
+    }
+
+    @Test func receivedMessages() async throws {
+        let corpus = [
+            #"{"Messages":[{"MessageId":"m","ReceiptHandle":"r","Body":"b","Attributes":{"SentTimestamp":"1700000000000","ApproximateReceiveCount":"2","MessageGroupId":"g"},"MessageAttributes":{"receives":{"DataType":"Number","StringValue":"3"},"firstSent":{"DataType":"Number","StringValue":"1700000000000"}}}]}"#,
+            #"{"Messages":[{"MessageId":"m","ReceiptHandle":"r"},{"MessageId":"n","ReceiptHandle":"s","Body":""}]}"#,
+            #"{}"#, #"{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no such queue"}"#,
+        ].map { Array($0.utf8) }
+        let answer = LockedValue(HTTPResponse(status: 200))
+        let time = VirtualTime()
+        let queue = testQueue(ScriptedAnswer(answer), time: time)
+        var (read, refused) = (0, 0)
+        var mutator = Mutator(seed: Fuzzing.seed &+ 9, corpus: corpus)
+        for _ in 0..<Fuzzing.inputs {
+            let response = HTTPResponse(status: mutator.status(), body: mutator.next())
+            answer.withLock { $0 = response }
+            do {
+                for delivery in try await queue.receive(maximum: 10, wait: .seconds(1)) {
+                    // As the loop and its endings use them.
+                    #expect((1...2_000_000).contains(delivery.receiveCount))
+                    _ = time.now.duration(since: delivery.sent)
+                    _ = time.now.duration(since: MessageCopy.firstSent(delivery))
+                }
+                read += 1
+            } catch {
+                refused += 1
+            }
+        }
+        try Fuzzing.report("received messages", read, refused)
+    }
+
+    @Test func ledgerRecords() throws {
+        let corpus = [
+            #"{"tenant":"t","bucket":"b","key":"k","index":"i","newest":3,"live":{"generation":2,"content":{"etag":"\"e\""},"chunkCount":3,"committed":1700000000000,"quality":98},"pending":{"generation":3,"content":{"etag":"f"},"chunkCount":5,"handedOver":true},"retired":[{"generation":1,"chunkCount":2}],"rejected":[],"touches":0,"created":1700000000000}"#,
+            #"{"tenant":"t","bucket":"b","key":"k","index":"i","newest":1,"retired":[],"rejected":[{"generation":1,"content":{"unknown":true},"reason":"malformed","detail":"d","at":1700000000000}],"touches":4,"created":0}"#,
+        ].map { Array($0.utf8) }
+        let now = Timestamp(milliseconds: 1_700_000_000_000)
+        var (read, refused) = (0, 0)
+        var mutator = Mutator(seed: Fuzzing.seed &+ 10, corpus: corpus)
+        for _ in 0..<Fuzzing.inputs {
+            let stored = try? JSONDecoder().decode(StoredRecord.self, from: Data(mutator.next()))
+            guard let record = stored?.record else {
+                refused += 1
+                continue
+            }
+            var status = FleetStatus()
+            status.count(record)
+            _ = record.isStale(at: now, bound: .seconds(60))
+            _ = record.reserving(.unknown, chunkCount: 1).handingOff(record.newest + 1)
+            _ = record.touched()
+            for generation in [record.newest, record.pending?.generation ?? 0] {
+                _ = record.decision(for: generation, isFirstDelivery: true, isStale: true)
+                _ = record.abandoning(generation)
+                _ = record.committing(generation, .unknown, chunkCount: 1, reason: nil, at: now)
+                _ = record.rejecting(generation, .unknown, Rejection(.malformed, "d"), at: now)
+            }
+            read += 1
+        }
+        try Fuzzing.report("ledger records", read, refused)
     }
 }

@@ -21,3 +21,15 @@ package func testStore(_ http: any HTTPClient, time: any TimeSource = SystemTime
         maximumBytes: 1 << 20
     )
 }
+
+/// A queue behind `http`, which tries each call once.
+package func testQueue(_ http: any HTTPClient, time: any TimeSource = SystemTime()) -> SQSQueue {
+    let signer = SigV4Signer(service: "sqs", region: "us-east-1")
+    let signed = SignedClient(signer: signer, http: http, credentials: TestKeys(), clock: ServerClock(), time: time)
+    return SQSQueue(
+        url: "http://sqs.test/1/queue",
+        client: AWSClient(signed, retrying: Retrying(policy: RetryPolicy(maximumAttempts: 1), time: time)),
+        endpoint: Endpoint(isSecure: false, host: "sqs.test"),
+        time: time
+    )
+}

@@ -76,7 +76,7 @@ package struct SQSQueue: MessageQueue {
                 body: message.Body ?? "",
                 receiveCount: receives + MessageCopy.receives(attributes),
                 queueReceiveCount: receives,
-                sent: number("SentTimestamp").map { Timestamp(milliseconds: $0) } ?? now,
+                sent: number("SentTimestamp").flatMap(Timestamp.init(checkedMilliseconds:)) ?? now,
                 attributes: attributes,
                 trace: message.Attributes?["AWSTraceHeader"],
                 group: message.Attributes?["MessageGroupId"],

@@ -85,7 +85,7 @@ package struct OpenSearchLedger: Ledger {
             var found: Bool?
             var _seq_no: Int?
             var _primary_term: Int?
-            var _source: DocumentRecord?
+            var _source: StoredRecord?
             var error: Cause?
         }
         var docs: [Document]
@@ -105,8 +105,11 @@ package struct OpenSearchLedger: Ledger {
                     let text = "the ledger \(index): \(error.type ?? ""): \(reason)"
                     return .failure(ItemFailure.ofRead(type: error.type ?? "", text, of: .ledger))
                 }
-                guard document.found == true, let record = document._source else {
+                guard document.found == true, let stored = document._source else {
                     return .success(VersionedRecord(record: nil, version: .absent))
+                }
+                guard let record = stored.record else {
+                    return .failure(Failure.transient(StoredRecord.unreadable(document._id, in: index)))
                 }
                 let version = RecordVersion.at(sequence: document._seq_no ?? 0, term: document._primary_term ?? 0)
                 return .success(VersionedRecord(record: record, version: version))

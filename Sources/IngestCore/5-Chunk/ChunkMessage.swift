@@ -135,21 +135,16 @@ package struct ChunkMessage: Equatable, Sendable {
         case invalid(String)
     }
 
-    /// More chunks than CHUNK_MAX_COUNT can allow.
-    private static let maximumChunks = 1_000_000
-    /// Beyond what numbers in JSON keep (RFC 8259 §6): no document has so many generations.
-    private static let maximumGeneration = 1 << 53
-
     package init(decoding body: String) throws(Unreadable) {
         let data = Data(body.utf8)
         guard let version = try? JSONDecoder().decode(VersionOnly.self, from: data).version else { throw .malformed }
         guard version <= Self.version else { throw .newer(version) }
         guard let wire = try? JSONDecoder().decode(Wire.self, from: data) else { throw .malformed }
         header = wire.header
-        guard (0...Self.maximumChunks).contains(header.chunkCount) else {
+        guard DocumentRecord.chunkCounts.contains(header.chunkCount) else {
             throw .invalid("a count of chunks out of range")
         }
-        guard (0...Self.maximumGeneration).contains(header.generation) else {
+        guard DocumentRecord.generations.contains(header.generation) else {
             throw .invalid("a generation out of range")
         }
         guard header.documentID == DocumentID(tenant: header.tenant, object: header.object).description,

@@ -12,6 +12,8 @@ package struct FleetStatus: Equatable, Sendable, Codable {
     /// Whose newest version is rejected.
     package var rejected = 0
     package var rejectedByReason: [String: Int] = [:]
+    /// Records that cannot be read: `ingestctl rejections` lists them.
+    package var unreadableRecords = 0
     /// Chunks of live generations, as the ledger counts them.
     package var chunks = 0
     /// Chunks in the index, whatever their generation.
@@ -40,7 +42,7 @@ extension LedgerWalk {
 
     package func status() async throws -> FleetStatus {
         var status = FleetStatus()
-        try await forEach { status.count($0) }
+        status.unreadableRecords = try await forEach { status.count($0) }.count
         _ = try await client.send("POST", "/\(names.chunks)/_refresh")
         status.indexedChunks = try client.decode(Count.self, try await client.send("GET", "/\(names.chunks)/_count"))
             .count
