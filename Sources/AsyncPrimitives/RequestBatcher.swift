@@ -31,6 +31,7 @@ package final class RequestBatcher<Request: Sendable, Reply: Sendable>: Sendable
     private struct Entry: Sendable {
         let request: Request
         let weight: Int
+        let group: String
         let promise: Promise<Reply>
         let end = Promise<Void>()
     }
@@ -49,24 +50,29 @@ package final class RequestBatcher<Request: Sendable, Reply: Sendable>: Sendable
     private let limits: Limits
     private let time: any TimeSource
     private let weigh: @Sendable (Request) -> Int
+    private let group: @Sendable (Request) -> String
     private let perform: @Sendable ([Request]) async -> [Result<Reply, any Error>]
 
-    /// - Parameter perform: sends one batch; its results are in the order of the requests.
+    /// - Parameters:
+    ///   - group: batches are filled in turns over groups.
+    ///   - perform: sends one batch; its results are in the order of the requests.
     package init(
         _ limits: Limits,
         time: any TimeSource,
         weigh: @escaping @Sendable (Request) -> Int = { _ in 1 },
+        group: @escaping @Sendable (Request) -> String = { _ in "" },
         perform: @escaping @Sendable ([Request]) async -> [Result<Reply, any Error>]
     ) {
         self.limits = limits
         self.time = time
         self.weigh = weigh
+        self.group = group
         self.perform = perform
         slots = AsyncSemaphore(limits.concurrency)
     }
 
     package func submit(_ request: Request) async throws -> Reply {
-        let entry = Entry(request: request, weight: weigh(request), promise: Promise())
+        let entry = Entry(request: request, weight: weigh(request), group: group(request), promise: Promise())
         let (isClosed, idle, filled): (Bool, Promise<Void>?, Latch?) = state.withLock { state in
             if state.isClosed { return (true, nil, nil) }
             state.queue.append(entry)
@@ -142,6 +148,7 @@ package final class RequestBatcher<Request: Sendable, Reply: Sendable>: Sendable
 
     private func takeBatch() -> [Entry] {
         state.withLock { state in
+            Self.takeTurns(&state.queue)
             var count = 0
             var weight = 0
             while count < min(state.queue.count, limits.count) {
@@ -155,6 +162,17 @@ package final class RequestBatcher<Request: Sendable, Reply: Sendable>: Sendable
             state.weight -= weight
             return batch
         }
+    }
+
+    /// The first request of each group, then the second of each.
+    private static func takeTurns(_ queue: inout [Entry]) {
+        guard let first = queue.first?.group, queue.contains(where: { $0.group != first }) else { return }
+        var counts: [String: Int] = [:]
+        let ranks = queue.indices.map { place in
+            counts[queue[place].group, default: 0] += 1
+            return (counts[queue[place].group] ?? 0, place)
+        }
+        queue = ranks.sorted { $0 < $1 }.map { queue[$0.1] }
     }
 
     private func send(_ batch: [Entry]) async {

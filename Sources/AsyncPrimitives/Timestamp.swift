@@ -14,7 +14,7 @@ package struct Timestamp: Hashable, Comparable, Sendable, Codable {
     /// The years 0 to 9999: what ISO 8601 and HTTP dates can say, and what sums and differences of times cannot overflow on.
     private static let range = -62_167_219_200_000...253_402_300_799_999 as ClosedRange<Int64>
 
-    /// A time that somebody else wrote; nil when it is out of the years 0 to 9999.
+    /// A time from outside; nil when it is out of the years 0 to 9999.
     package init?(checkedMilliseconds milliseconds: Int64) {
         guard Self.range.contains(milliseconds) else { return nil }
         self.milliseconds = milliseconds

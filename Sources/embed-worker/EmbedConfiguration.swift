@@ -28,6 +28,7 @@ struct EmbedConfiguration: WorkerSettings {
             stalenessBound: .seconds(reader.read(Settings.staleness)),
             sweepDelay: .seconds(reader.read(Settings.sweepDelay)),
             window: reader.read(Settings.embeddingWindow),
+            concurrency: worker.concurrency,
             bufferBytes: reader.read(Settings.buffer) << 20
         )
     }

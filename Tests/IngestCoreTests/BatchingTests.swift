@@ -47,40 +47,33 @@ import Testing
         #expect(time.uptime < .seconds(300), "the linger was not waited for")
     }
 
-    @Test func theByteBudgetIsSharedInOrder() async throws {
+    /// Behind a backlog of one tenant another's texts are in the next request.
+    @Test func batchesAreFilledInTurnsOverGroups() async throws {
         let time = VirtualTime()
-        let budget = ByteBudget(100)
-        let used = LockedValue((now: 0, most: 0, done: 0))
-        try await time.flowing {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for weight in [60, 60, 30, 500, 10, 10] {
-                    group.addTask {
-                        try await budget.run(weight) {
-                            used.withLock {
-                                $0.now += min(weight, 100)
-                                $0.most = max($0.most, $0.now)
-                            }
-                            try await time.sleep(for: .seconds(1))
-                            used.withLock {
-                                $0.now -= min(weight, 100)
-                                $0.done += 1
-                            }
-                        }
-                    }
+        let batches = LockedValue([[String]]())
+        let limits = RequestBatcher<String, Int>.Limits(count: 4, linger: .milliseconds(10), concurrency: 1)
+        let batcher = RequestBatcher<String, Int>(limits, time: time, group: { String($0.prefix(1)) }) { batch in
+            batches.withLock { $0.append(batch) }
+            try? await time.sleep(for: .seconds(5))
+            return batch.map { _ in .success(0) }
+        }
+        await time.flowing {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await batcher.run() }
+                await withTaskGroup(of: Void.self) { job in
+                    for number in 0..<16 { job.addTask { _ = try? await batcher.submit("a\(number)") } }
+                    try? await time.sleep(for: .seconds(1))
+                    for number in 0..<3 { job.addTask { _ = try? await batcher.submit("b\(number)") } }
                 }
-                try await group.waitForAll()
+                group.cancelAll()
             }
         }
-        #expect(used.withLock { $0.most <= 100 && $0.done == 6 })
-    }
-
-    @Test func aCancelledWaiterGivesItsShareBack() async throws {
-        let budget = ByteBudget(10)
-        try await budget.run(10) {
-            let waiter = Task { try await budget.run(5) {} }
-            waiter.cancel()
-            await #expect(throws: CancellationError.self) { try await waiter.value }
-        }
-        try await budget.run(10) {}
+        let groups = batches.withLock { $0.map { $0.map { $0.prefix(1) } } }
+        #expect(
+            groups == [
+                ["a", "a", "a", "a"], ["a", "b", "a", "b"], ["a", "b", "a", "a"], ["a", "a", "a", "a"],
+                ["a", "a", "a"],
+            ]
+        )
     }
 }

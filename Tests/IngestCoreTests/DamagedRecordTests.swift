@@ -6,7 +6,7 @@ import OpenSearch
 import Resilience
 import Testing
 
-/// Records of the ledger that somebody has damaged.
+/// Damaged records of the ledger.
 @Suite struct DamagedRecordTests {
     private static let names = IndexNames(
         alias: "docs",

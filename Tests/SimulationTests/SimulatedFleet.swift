@@ -129,7 +129,12 @@ struct SimulatedFleet {
             store: store,
             extractor: ParagraphExtractor(),
             chunker: Self.chunker,
-            handoff: ChunkHandoff(store: store, bucket: World.handoffs, inlineBytes: process.world.story.inlineBytes),
+            handoff: ChunkHandoff(
+                store: store,
+                bucket: World.handoffs,
+                inlineBytes: process.world.story.inlineBytes,
+                computing: ComputingInPlace()
+            ),
             chunkQueue: queue("chunks")
         )
         let settings = IngestSettings(
@@ -187,7 +192,7 @@ struct SimulatedFleet {
             ledger: ledger,
             index: index,
             embeddings: embeddings,
-            handoff: ChunkHandoff(store: store, bucket: World.handoffs, inlineBytes: 0),
+            handoff: ChunkHandoff(store: store, bucket: World.handoffs, inlineBytes: 0, computing: ComputingInPlace()),
             eventQueue: queue("events"),
             chunkQueue: queue("chunks")
         )
@@ -196,7 +201,8 @@ struct SimulatedFleet {
             dimensions: 4,
             stalenessBound: .seconds(30),
             sweepDelay: .seconds(90),
-            window: process.world.story.window
+            window: process.world.story.window,
+            concurrency: process.world.story.concurrency
         )
         let pipeline = EmbedPipeline(stages, settings: settings, environment: environment)
         await withTaskGroup(of: Void.self) { group in

@@ -1,4 +1,4 @@
-/// A record as the ledger's index holds it. Anybody who may write to the index can have damaged one: that costs its own document.
+/// A record as the ledger's index holds it. Whoever may write to the index can damage one: that costs its own document.
 package struct StoredRecord: Decodable, Sendable {
     /// Nil where it cannot be read, or holds numbers that no worker writes.
     package let record: DocumentRecord?

@@ -1,3 +1,4 @@
+import AsyncPrimitives
 import ExtractionWire
 import Resilience
 
@@ -14,6 +15,9 @@ package struct ChunkHandoff: Sendable {
     private let prefix: String
     private let inlineBytes: Int
     private let maximumBytes: Int
+    private let computing: any Computing
+    /// What is less is packed in less time than a thread needs to start.
+    private static let smallBytes = 64 << 10
     /// A chunk of 8,191 tokens, the most that CHUNK_TOKENS allows, of the longest token has 1 MB.
     private static let largestChunk = 2 << 20
 
@@ -21,30 +25,38 @@ package struct ChunkHandoff: Sendable {
     ///   - inlineBytes: the longest message body that travels inline.
     ///   - prefix: the key prefix of hand-off objects; a lifecycle rule on it expires those that no worker deleted.
     ///   - maximumBytes: of a document's chunks before compression; more is rejected here, and would be corrupt to the reader.
+    ///   - computing: where large payloads are packed and unpacked.
     package init(
         store: any ObjectStore,
         bucket: String,
         prefix: String = "hand-over/",
         inlineBytes: Int,
-        maximumBytes: Int = 512 << 20
+        maximumBytes: Int = 512 << 20,
+        computing: any Computing = ComputingOnThread()
     ) {
         self.store = store
         self.bucket = bucket
         self.prefix = prefix
         self.inlineBytes = inlineBytes
         self.maximumBytes = maximumBytes
+        self.computing = computing
     }
 
     /// The message body for these chunks; where they do not fit, their object is written first.
     package func pack(_ header: ChunkMessage.Header, _ chunks: [Chunk]) async throws -> String {
-        let plain = ChunkPayload.encode(chunks.map(ChunkPayload.init))
-        guard plain.count <= maximumBytes else {
-            let detail = "its chunks have \(plain.count >> 20) MB, the limit is \(maximumBytes >> 20) MB"
-            throw Failure.document(Rejection(.outputLimit, detail))
+        let size = chunks.reduce(0) { $0 + $1.text.utf8.count }
+        let (payload, inline) = try await place(size).run { [maximumBytes, inlineBytes] in
+            let plain = ChunkPayload.encode(chunks.map(ChunkPayload.init))
+            guard plain.count <= maximumBytes else {
+                let detail = "its chunks have \(plain.count >> 20) MB, the limit is \(maximumBytes >> 20) MB"
+                throw Failure.document(Rejection(.outputLimit, detail))
+            }
+            let payload = Zstandard.compress(plain)
+            guard payload.count < inlineBytes else { return (payload, nil as String?) }
+            let inline = try ChunkMessage(header: header, payload: .inline(payload)).encoded()
+            return (payload, inline.utf8.count <= inlineBytes ? inline : nil)
         }
-        let payload = Zstandard.compress(plain)
-        let inline = try ChunkMessage(header: header, payload: .inline(payload)).encoded()
-        if inline.utf8.count <= inlineBytes { return inline }
+        if let inline { return inline }
         let object = ObjectReference(bucket: bucket, key: prefix + Self.name(header))
         try await store.write(object, payload)
         return try ChunkMessage(header: header, payload: .object(object)).encoded()
@@ -74,12 +86,17 @@ package struct ChunkHandoff: Sendable {
         case .sweep: packed = Zstandard.compress(Array("[]".utf8))
         }
         // A small message may claim to unfold to anything.
-        let expected = 65_536 + message.header.chunkCount * Self.largestChunk
-        guard let bytes = Zstandard.decompress(packed, maximum: min(maximumBytes, expected)),
-            let chunks = try? ChunkSet(decoding: bytes), chunks.count == message.header.chunkCount
-        else { throw Loss.corrupt }
-        return chunks
+        let count = message.header.chunkCount
+        let most = min(maximumBytes, 65_536 + count * Self.largestChunk)
+        return try await place(packed.count).run {
+            guard let bytes = Zstandard.decompress(packed, maximum: most), let chunks = try? ChunkSet(decoding: bytes),
+                chunks.count == count
+            else { throw Loss.corrupt }
+            return chunks
+        }
     }
+
+    private func place(_ bytes: Int) -> any Computing { bytes <= Self.smallBytes ? ComputingInPlace() : computing }
 
     /// To be called last, before the message is deleted.
     package func discard(_ message: ChunkMessage) async throws {

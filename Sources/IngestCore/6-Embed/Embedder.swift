@@ -2,10 +2,13 @@
 package struct EmbeddingInput: Equatable, Sendable {
     package var text: String
     package var tokens: Int
+    /// Requests are filled in turns over tenants.
+    package var tenant: String
 
-    package init(text: String, tokens: Int) {
+    package init(text: String, tokens: Int, tenant: String = "") {
         self.text = text
         self.tokens = tokens
+        self.tenant = tenant
     }
 }
 

@@ -23,7 +23,7 @@ package struct EmbeddingBatcher: Sendable {
             linger: linger,
             concurrency: concurrency
         )
-        queue = RequestBatcher(limits, time: time, weigh: \.tokens) { await embedder.embed($0) }
+        queue = RequestBatcher(limits, time: time, weigh: \.tokens, group: \.tenant) { await embedder.embed($0) }
     }
 
     /// Must be running for embeddings to finish.

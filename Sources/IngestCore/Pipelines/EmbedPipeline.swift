@@ -38,13 +38,13 @@ package struct EmbedPipeline: Sendable {
     private let environment: LoopEnvironment
     private let retryBudget: RetryBudget
     private let vectors: VectorSource
-    private let budget: ByteBudget
+    private let lanes: EmbedLanes
 
     package init(_ stages: Stages, settings: EmbedSettings, environment: LoopEnvironment) {
         self.stages = stages
         self.settings = settings
         self.environment = environment
-        budget = ByteBudget(settings.bufferBytes)
+        lanes = EmbedLanes(documents: settings.concurrency, bytes: settings.bufferBytes, time: environment.time)
         retryBudget = RetryBudget(
             limit: settings.retryBudget,
             time: environment.time,
@@ -112,6 +112,9 @@ package struct EmbedPipeline: Sendable {
                     : try await process(work, isFirstAttempt: isFirst)
                 if let outcome { return outcome }
             }
+        } catch is EmbedLanes.Busy {
+            let tenant = work.header.tenant.isEmpty ? "" : " that tenant \(work.header.tenant) may use"
+            return .park("every lane\(tenant) is at work on slow documents")
         } catch {
             let failure = Failure(error)
             log.debug("embed failed", work.metadata.merging(["error": failure.summary]) { $1 })
@@ -236,7 +239,13 @@ package struct EmbedPipeline: Sendable {
     /// Chunks to vectors to index. What is there already, of ours or with equal text in the live version, is not paid for again.
     private func embed(_ work: EmbedWork, _ record: DocumentRecord, isFirstAttempt: Bool) async throws {
         guard work.header.chunkCount > 0 else { return }
-        try await budget.run(settings.weight(chunks: work.header.chunkCount)) {
+        let document = EmbedLanes.Document(
+            tenant: work.header.tenant,
+            bytes: settings.weight(chunks: work.header.chunkCount),
+            isSlow: work.header.chunkCount > settings.window,
+            mayGiveUp: !vectors.holds(work.key)
+        )
+        try await lanes.run(document) {
             try await embedInWindows(work, record, isFirstAttempt: isFirstAttempt)
         }
     }
@@ -265,7 +274,7 @@ package struct EmbedPipeline: Sendable {
             )
             live = (version.generation, hashes)
         }
-        let known = KnownChunks(work.document, work.generation, written: written, live: live)
+        let known = KnownChunks(work.document, of: work.header.tenant, work.generation, written: written, live: live)
         let (index, environment) = (index, environment)
         try await vectors.provide(missing, of: chunks, for: work.key, over: known) { part, vectors in
             environment.breakers.succeeded(.provider, by: work.id)

@@ -11,6 +11,8 @@ package struct EmbedSettings: Sendable {
     package var retryBudget: Duration
     /// Chunks that are embedded before they are written: what an interruption may cost.
     package var window: Int
+    /// Messages that the worker holds at most.
+    package var concurrency: Int
     /// Memory for chunks and vectors of all documents in flight, in bytes.
     package var bufferBytes: Int
 
@@ -21,6 +23,7 @@ package struct EmbedSettings: Sendable {
         sweepDelay: Duration = .seconds(900),
         retryBudget: Duration = .seconds(900),
         window: Int = 512,
+        concurrency: Int = 8,
         bufferBytes: Int = 64 << 20
     ) {
         self.indexName = indexName
@@ -29,6 +32,7 @@ package struct EmbedSettings: Sendable {
         self.sweepDelay = sweepDelay
         self.retryBudget = retryBudget
         self.window = window
+        self.concurrency = concurrency
         self.bufferBytes = bufferBytes
     }
 

@@ -59,13 +59,15 @@ struct VectorSource: Sendable {
         let unpaid = before.filter { reused[$0.index] == nil }
         metrics.add(.chunksReused, chunks.count - unpaid.count)
         try await retryBudget.run(known.document.description) {
-            try await embed(held.withLock { held in unpaid.filter { held[$0.index] == nil } }, into: held)
+            let texts = held.withLock { held in unpaid.filter { held[$0.index] == nil } }
+            try await embed(texts, of: known.tenant, into: held)
         }
         for chunk in chunks { known.own[chunk.contentHash] = known.own[chunk.contentHash] ?? chunk.index }
     }
 
     /// Equal texts are embedded once.
-    private func embed(_ chunks: [ChunkPayload], into held: LockedValue<[Int: [Float]]>) async throws {
+    private func embed(_ chunks: [ChunkPayload], of tenant: String, into held: LockedValue<[Int: [Float]]>) async throws
+    {
         guard !chunks.isEmpty else { return }
         var places: [String: Int] = [:]
         var fresh: [ChunkPayload] = []
@@ -73,7 +75,9 @@ struct VectorSource: Sendable {
             places[chunk.contentHash] = fresh.count
             fresh.append(chunk)
         }
-        let results = try await embeddings.embed(fresh.map { EmbeddingInput(text: $0.text, tokens: $0.tokens) })
+        let results = try await embeddings.embed(
+            fresh.map { EmbeddingInput(text: $0.text, tokens: $0.tokens, tenant: tenant) }
+        )
         var first: (any Error)?
         for (chunk, result) in zip(fresh, results) {
             switch result {
@@ -123,6 +127,7 @@ struct VectorSource: Sendable {
 /// Which texts of a document have vectors already, by content hash.
 struct KnownChunks: Sendable {
     var document: DocumentID
+    var tenant: String
     /// The generation that is written.
     var generation: Int
     var own: [String: Int]
@@ -135,11 +140,13 @@ struct KnownChunks: Sendable {
     ///   - live: chunks of the live generation that are in the index.
     init(
         _ document: DocumentID,
+        of tenant: String,
         _ generation: Int,
         written: [Int: String],
         live: (generation: Int, chunks: [Int: String])?
     ) {
         self.document = document
+        self.tenant = tenant
         self.generation = generation
         own = Dictionary(written.map { ($1, $0) }) { min($0, $1) }
         self.live = live?.generation

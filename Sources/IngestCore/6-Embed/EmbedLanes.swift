@@ -1,0 +1,204 @@
+import AsyncPrimitives
+
+/// Admits documents to memory and to the provider, in turns over tenants: the next is of the tenant that has the fewest at work, and among those
+/// of the one that was served the longest time ago.
+///
+/// One tenant has all lanes but one at most, and so have slow documents: those with more chunks than a window. They share three quarters of the
+/// bytes; the rest stays for quick ones. Where every message that the worker may hold is here, one that has waited in vain gives up its place,
+/// so that messages of other tenants can be received.
+package final class EmbedLanes: Sendable {
+    /// Nothing that the document needs will be free soon: its message goes back into the queue.
+    package struct Busy: Error {}
+
+    package struct Document: Sendable {
+        package var tenant: String
+        /// The memory that it takes, in bytes.
+        package var bytes: Int
+        package var isSlow: Bool
+        /// False where what was paid for it would be lost.
+        package var mayGiveUp: Bool
+
+        package init(tenant: String, bytes: Int, isSlow: Bool, mayGiveUp: Bool = true) {
+            self.tenant = tenant
+            self.bytes = bytes
+            self.isSlow = isSlow
+            self.mayGiveUp = mayGiveUp
+        }
+    }
+
+    private struct Entry: Sendable {
+        let document: Document
+        let turn = Promise<Void>()
+    }
+
+    private struct Tenant {
+        var running = 0
+        /// The place of its last turn in the order of all turns.
+        var lastTurn = 0
+        /// Set when a document of it has waited in vain: until then its others do not wait.
+        var isBusyUntil = Duration.zero
+    }
+
+    private struct State {
+        var waiting: [Entry] = []
+        var tenants: [String: Tenant] = [:]
+        var running = 0
+        var slow = 0
+        var slowBytes = 0
+        var quickBytes = 0
+        var turns = 0
+    }
+
+    private let state = LockedValue(State())
+    private let documents: Int
+    private let bytes: Int
+    private let time: any TimeSource
+    /// How long a document waits before it may give up, and how long its tenant is busy then.
+    private static let patience = Duration.seconds(5)
+    private static let busyTime = Duration.seconds(30)
+
+    /// - Parameters:
+    ///   - documents: how many messages the worker holds at most.
+    ///   - bytes: memory for all documents at work.
+    package init(documents: Int, bytes: Int, time: any TimeSource) {
+        self.documents = documents
+        self.bytes = bytes
+        self.time = time
+    }
+
+    /// Runs `body` when it is the document's turn. Throws `Busy`, or when the task is cancelled while it waits.
+    package func run<Value>(_ document: Document, _ body: () async throws -> Value) async throws -> Value {
+        var document = document
+        document.bytes = min(max(document.bytes, 0), document.isSlow ? slowLimit : bytes)
+        try await begin(Entry(document: document))
+        defer { end(document) }
+        return try await body()
+    }
+
+    private func begin(_ entry: Entry) async throws {
+        let (started, isRefused) = state.withLock { state in
+            state.waiting.append(entry)
+            let started = start(&state)
+            let isRefused = isBusy(entry, &state) && Self.withdraw(entry, &state)
+            return (started, isRefused)
+        }
+        for entry in started { entry.turn.fulfil(.success(())) }
+        if isRefused { throw Busy() }
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    while true {
+                        try await self.time.sleep(for: Self.patience)
+                        self.giveUp(entry)
+                    }
+                }
+                defer { group.cancelAll() }
+                try await entry.turn.value()
+            }
+        } catch let busy as Busy {
+            throw busy
+        } catch {
+            // Either still in line, or the turn came just before the cancellation: then it must be given back.
+            if !state.withLock({ Self.withdraw(entry, &$0) }) { end(entry.document) }
+            throw error
+        }
+    }
+
+    private func end(_ document: Document) {
+        let started = state.withLock { state in
+            state.running -= 1
+            state.tenants[document.tenant]?.running -= 1
+            if document.isSlow {
+                state.slow -= 1
+                state.slowBytes -= document.bytes
+            } else {
+                state.quickBytes -= document.bytes
+            }
+            // Names of tenants come with messages: their number must not grow.
+            let (turns, now) = (state.turns, time.uptime)
+            state.tenants = state.tenants.filter {
+                $0.value.running > 0 || $0.value.lastTurn > turns - 1000 || $0.value.isBusyUntil > now
+            }
+            return start(&state)
+        }
+        for entry in started { entry.turn.fulfil(.success(())) }
+    }
+
+    /// Takes those out of the line whose turn it is.
+    private func start(_ state: inout State) -> [Entry] {
+        var started: [Entry] = []
+        while let place = next(state) {
+            let entry = state.waiting.remove(at: place)
+            let document = entry.document
+            state.turns += 1
+            state.running += 1
+            state.tenants[document.tenant, default: Tenant()].running += 1
+            state.tenants[document.tenant]?.lastTurn = state.turns
+            if document.isSlow {
+                state.slow += 1
+                state.slowBytes += document.bytes
+            } else {
+                state.quickBytes += document.bytes
+            }
+            started.append(entry)
+        }
+        return started
+    }
+
+    private func next(_ state: State) -> Int? {
+        let isSlowWaiting = state.waiting.contains { $0.document.isSlow && hasLane($0.document, state) }
+        var best: (place: Int, tenant: Tenant)?
+        for (place, entry) in state.waiting.enumerated() {
+            let tenant = state.tenants[entry.document.tenant] ?? Tenant()
+            guard hasLane(entry.document, state), hasMemory(entry.document, state, isSlowWaiting) else { continue }
+            if let found = best, (found.tenant.running, found.tenant.lastTurn) <= (tenant.running, tenant.lastTurn) {
+                continue
+            }
+            best = (place, tenant)
+        }
+        return best?.place
+    }
+
+    private var lanesOfOne: Int { max(1, documents - 1) }
+    private var slowLimit: Int { bytes / 4 * 3 }
+
+    private func hasLane(_ document: Document, _ state: State) -> Bool {
+        guard state.tenants[document.tenant]?.running ?? 0 < lanesOfOne else { return false }
+        return !document.isSlow || state.slow < lanesOfOne && state.slowBytes + document.bytes <= slowLimit
+    }
+
+    /// Quick documents take what slow ones leave, and no more than their own quarter while one of those waits. One of them always finds room.
+    private func hasMemory(_ document: Document, _ state: State, _ isSlowWaiting: Bool) -> Bool {
+        if !document.isSlow, state.quickBytes == 0 { return true }
+        let free = bytes - state.slowBytes - state.quickBytes
+        if document.isSlow { return document.bytes <= free || state.slowBytes + state.quickBytes == 0 }
+        return document.bytes <= free && (!isSlowWaiting || state.quickBytes + document.bytes <= bytes - slowLimit)
+    }
+
+    private func isFull(_ state: State) -> Bool { state.running + state.waiting.count >= documents }
+
+    /// Whether waiting would be in vain, as it was for another document of the tenant. Those without a tenant have nobody to make room for.
+    private func isBusy(_ entry: Entry, _ state: inout State) -> Bool {
+        let document = entry.document
+        guard document.mayGiveUp, !document.tenant.isEmpty, isFull(state) else { return false }
+        return state.tenants[document.tenant]?.isBusyUntil ?? .zero > time.uptime
+    }
+
+    private func giveUp(_ entry: Entry) {
+        let hasGivenUp = state.withLock { state in
+            guard entry.document.mayGiveUp, documents > 1, isFull(state), Self.withdraw(entry, &state) else {
+                return false
+            }
+            state.tenants[entry.document.tenant, default: Tenant()].isBusyUntil = time.uptime + Self.busyTime
+            return true
+        }
+        if hasGivenUp { entry.turn.fulfil(.failure(Busy())) }
+    }
+
+    /// Whether the document was still in line.
+    private static func withdraw(_ entry: Entry, _ state: inout State) -> Bool {
+        guard let place = state.waiting.firstIndex(where: { $0.turn === entry.turn }) else { return false }
+        state.waiting.remove(at: place)
+        return true
+    }
+}
