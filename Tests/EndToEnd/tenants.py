@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A slow tenant beside a fast one (`make tenants DOCUMENTS=1000`), with the release programs: behind many small documents of one tenant that each take an extractor's
-whole time, another tenant's document is searchable within 30 s. Ends with a line of JSON; 1 where that does not hold.
+whole time, and behind long ones that keep the embeddings server busy, another tenant's document is searchable within 30 s. Ends with a line of JSON; 1 where that does not hold.
 
     tenants.py [--documents N]
 """
@@ -37,15 +37,20 @@ def bomb() -> bytes:
     return b"%PDF-1.4\n" + b"".join(b"%d 0 obj\n%s\nendobj\n" % (n, each) for n, each in enumerate(objects, 1)) + b"trailer<</Root 1 0 R>>\n%%EOF\n"
 
 
-def measure(fleet, count: int) -> tuple[list[float], dict, int]:
-    """Seconds until each of the other tenant's documents was searchable, the worker's metrics, bytes of a slow document."""
+def entries(number: int, count: int) -> bytes:
+    """Paragraphs of one chunk of 16 tokens each, all different."""
+    return "\n\n".join(f"Entry {number}-{n}: ships {n * 7919 % 10007} and lamps {n * 104729 % 9973} of the coast." for n in range(count)).encode()
+
+
+def measure(fleet, slow: list[bytes], suffix: str, settings: dict[str, str]) -> tuple[list[float], dict]:
+    """Seconds until each of the other tenant's documents was searchable, and both workers' metrics then."""
+    # What chunks are made of names the index, which is set up with it.
+    fleet._common, common = (lambda: common() | settings), fleet._common
     rules = f"s3://{fleet.bucket}/slow/*=slow s3://{fleet.bucket}/fast/*=fast"
     run = FleetRun(fleet, FOLDER, {"DOCUMENTS": rules})
-    small = bomb()
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
-        # No two alike: each is worked on.
-        list(pool.map(lambda n: fleet.put(f"slow/{n}.pdf", small + b"%% %d\n" % n, "application/pdf"), range(count)))
-    say(f"{count} documents of {len(small):,} bytes by one tenant are in the bucket")
+        list(pool.map(lambda n: fleet.put(f"slow/{n}.{suffix}", slow[n], "application/octet-stream"), range(len(slow))))
+    say(f"{len(slow):,} documents of {len(slow[0]):,} bytes by one tenant are in the bucket")
     run.start("embed-worker")
     run.start("ingest-worker")
     time.sleep(5)
@@ -57,26 +62,36 @@ def measure(fleet, count: int) -> tuple[list[float], dict, int]:
             time.sleep(0.5)
         waits.append(round(time.monotonic() - begun, 1))
         say(f"document {number} of the other tenant is searchable after {waits[-1]} s")
-    metrics = run.metrics("ingest-worker")
+    metrics = run.metrics("ingest-worker") | {"status": run.status()}
     for worker in run.workers.values():
         worker.stop(40)
-    return waits, metrics, len(small)
+    return waits, metrics
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--documents", type=int, default=1000, help="of the slow tenant")
-    count = parser.parse_args().documents
+    parser.add_argument("--documents", type=int, default=1000, help="of the slow tenant, for the extractors")
+    parser.add_argument("--texts", type=int, default=40, help="of the slow tenant, of 6,000 chunks each, for the provider")
+    options = parser.parse_args()
     aws = stack.Stack(ROOT / ".local/stack/tenants", say=say)
     try:
-        waits, metrics, size = measure(aws.fleet("tenants", visibility=30), count)
+        small = bomb()
+        # No two alike: each is worked on.
+        bombs = [small + b"%% %d\n" % number for number in range(options.documents)]
+        extraction, metrics = measure(aws.fleet("tenants", visibility=30), bombs, "pdf", {})
+        aws.control_embeddings(latency_ms=1000)
+        texts = [entries(number, 6000) for number in range(options.texts)]
+        embedding, after = measure(aws.fleet("tenants-texts", visibility=30), texts, "txt", {"CHUNK_TOKENS": "32", "CHUNK_OVERLAP": "0"})
     finally:
         aws.stop()
-    problems = [f"a document of the other tenant took {wait} s, at most {WITHIN} are allowed" for wait in waits if wait > WITHIN]
+    live = after["status"]["live"]
+    problems = [f"a document of the other tenant took {wait} s, at most {WITHIN} are allowed" for wait in extraction + embedding if wait > WITHIN]
+    if live >= options.texts:
+        problems.append(f"{live} documents were live before the other tenant's were looked for: nothing was held up")
     for problem in problems:
         say(f"PROBLEM {problem}")
-    print(json.dumps({"slow_documents": count, "bytes": size, "waits_s": waits, "documents_rejected": metrics.get("ingest_documents_rejected_total", 0),
-                      "problems": problems, "seconds": round(time.monotonic() - started)}))
+    print(json.dumps({"slow_documents": options.documents, "bytes": len(small), "waits_s": extraction, "documents_rejected": metrics.get("ingest_documents_rejected_total", 0),
+                      "slow_texts": options.texts, "waits_for_embedding_s": embedding, "live_then": live, "problems": problems, "seconds": round(time.monotonic() - started)}))
     return 1 if problems else 0
 
 

@@ -46,8 +46,11 @@ import Testing
     /// The last place of a worker is another tenant's, and a backlog makes room for it message by message.
     @Test func aTenantHasAllLanesButOne() async {
         let backlog = (0..<4).map { _ in Run(tenant: "a") } + [Run(tenant: "a", at: 6), Run(tenant: "a", at: 7)]
-        let found = await begins(of: backlog + [Run(tenant: "b", at: 8)], documents: 4)
-        #expect(found == [0, 0, 0, -5, -6, -7, 8])
+        let found = await begins(
+            of: backlog + [Run(tenant: "b", at: 8, lasts: 0), Run(tenant: "a", at: 9)],
+            documents: 4
+        )
+        #expect(found == [0, 0, 0, -5, -6, -7, 8, -9])
     }
 
     /// There is room in the worker: nothing has to go back.
@@ -56,10 +59,12 @@ import Testing
         #expect(await begins(of: runs, documents: 4) == [0, 100, 200])
     }
 
-    /// Nobody is known to wait for a place: each looks for itself.
-    @Test func withoutTenantsEachWaits() async {
-        let runs = [Run(tenant: ""), Run(tenant: ""), Run(tenant: "", at: 6)]
-        #expect(await begins(of: runs, documents: 2) == [0, -5, -11])
+    /// There is no other tenant to make room for: messages go back into the queue more and more slowly.
+    @Test func oneTenantAloneGivesUpSlowly() async {
+        let runs = (0..<1500).map { Run(tenant: "a", at: $0 * 6, lasts: 100_000) }
+        let found = await begins(of: runs, documents: 2)
+        let waits = found.indices.dropFirst(2).map { -found[$0] - Double(runs[$0].at) }
+        #expect(waits[10] <= 1 && (5...7).contains(waits.last ?? 0), "\(waits[10]), \(waits.last ?? 0)")
     }
 
     @Test func aQuickDocumentPassesSlowOnes() async {

@@ -47,6 +47,11 @@ package final class EmbedLanes: Sendable {
         var slowBytes = 0
         var quickBytes = 0
         var turns = 0
+        var lastTenant: String?
+        /// When a document of another tenant than the one before came last.
+        var lastChange: Duration?
+        /// How many have given up since.
+        var refusals = 0
     }
 
     private let state = LockedValue(State())
@@ -54,8 +59,12 @@ package final class EmbedLanes: Sendable {
     private let bytes: Int
     private let time: any TimeSource
     /// How long a document waits before it may give up, and how long its tenant is busy then.
-    private static let patience = Duration.seconds(5)
+    private static let longestWait = Duration.seconds(5)
     private static let busyTime = Duration.seconds(30)
+    /// A fleet with one tenant has no others to make room for: there each that gives up waits so much longer than the one before, as a copy of a message
+    /// costs requests. What came in this time counts as the fleet's tenants.
+    private static let waitStep = Duration.milliseconds(5)
+    private static let memory = Duration.seconds(3600)
 
     /// - Parameters:
     ///   - documents: how many messages the worker holds at most.
@@ -76,20 +85,20 @@ package final class EmbedLanes: Sendable {
     }
 
     private func begin(_ entry: Entry) async throws {
-        let (started, isRefused) = state.withLock { state in
+        let (started, wait) = state.withLock { state in
+            notice(entry.document.tenant, &state)
             state.waiting.append(entry)
-            let started = start(&state)
-            let isRefused = isBusy(entry, &state) && Self.withdraw(entry, &state)
-            return (started, isRefused)
+            return (start(&state), timeToGiveUp(entry.document, state))
         }
         for entry in started { entry.turn.fulfil(.success(())) }
-        if isRefused { throw Busy() }
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
+                    var wait = wait
                     while true {
-                        try await self.time.sleep(for: Self.patience)
+                        try await self.time.sleep(for: wait)
                         self.giveUp(entry)
+                        wait = Self.longestWait
                     }
                 }
                 defer { group.cancelAll() }
@@ -98,7 +107,7 @@ package final class EmbedLanes: Sendable {
         } catch let busy as Busy {
             throw busy
         } catch {
-            // Either still in line, or the turn came just before the cancellation: then it must be given back.
+            // Either still in line, or the turn came just before the cancellation: then it has to be returned.
             if !state.withLock({ Self.withdraw(entry, &$0) }) { end(entry.document) }
             throw error
         }
@@ -177,11 +186,16 @@ package final class EmbedLanes: Sendable {
 
     private func isFull(_ state: State) -> Bool { state.running + state.waiting.count >= documents }
 
-    /// Whether waiting would be in vain, as it was for another document of the tenant. Those without a tenant have nobody to make room for.
-    private func isBusy(_ entry: Entry, _ state: inout State) -> Bool {
-        let document = entry.document
-        guard document.mayGiveUp, !document.tenant.isEmpty, isFull(state) else { return false }
-        return state.tenants[document.tenant]?.isBusyUntil ?? .zero > time.uptime
+    private func notice(_ tenant: String, _ state: inout State) {
+        if let last = state.lastTenant, last != tenant { (state.lastChange, state.refusals) = (time.uptime, 0) }
+        state.lastTenant = tenant
+    }
+
+    /// How long the document waits before it may give up: not as long where it would be in vain, as it was for another of its tenant.
+    private func timeToGiveUp(_ document: Document, _ state: State) -> Duration {
+        guard state.tenants[document.tenant]?.isBusyUntil ?? .zero > time.uptime else { return Self.longestWait }
+        if let change = state.lastChange, change + Self.memory > time.uptime { return .zero }
+        return min(Self.waitStep * state.refusals, Self.longestWait)
     }
 
     private func giveUp(_ entry: Entry) {
@@ -189,6 +203,7 @@ package final class EmbedLanes: Sendable {
             guard entry.document.mayGiveUp, documents > 1, isFull(state), Self.withdraw(entry, &state) else {
                 return false
             }
+            state.refusals += 1
             state.tenants[entry.document.tenant, default: Tenant()].isBusyUntil = time.uptime + Self.busyTime
             return true
         }
