@@ -7,6 +7,7 @@ import collections
 import json
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,9 +29,9 @@ def say(text: str) -> None:
 MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(8 << 30), "MALLOC_TOP_PAD_": str(256 << 20)}
 
 
-def measure(only: str = "") -> dict:
-    """Seconds by input, stage and megabytes."""
-    times = collections.defaultdict(dict)
+def measure(only: str) -> dict:
+    """Rounds by input and stage; each holds seconds by megabytes, measured one after the other."""
+    rounds = collections.defaultdict(list)
     with tempfile.NamedTemporaryFile() as report:
         environment = dict(os.environ, GROWTH_REPORT=report.name, GROWTH_ONLY=only, **MEMORY, GROWTH_EXTRACTOR=str(ROOT / ".build/release/document-extractor"))
         command = [BINARY, "--testing-library", "swift-testing", "--filter", "GrowthTests"]
@@ -44,16 +45,16 @@ def measure(only: str = "") -> dict:
             raise SystemExit("".join(output)[-4000:])
         for line in pathlib.Path(report.name).read_text().splitlines():
             entry = json.loads(line)
-            times[entry["input"], entry["stage"]][entry["megabytes"]] = entry["seconds"]
-    return times
+            rounds[entry["input"], entry["stage"]].append(dict(zip(entry["megabytes"], entry["seconds"])))
+    return rounds
 
 
-def growth(sizes: dict) -> float:
-    """How many times the linear time the largest took, from whichever smaller size shows it most."""
-    largest = max(sizes)
-    if sizes[largest] < SHORT:
+def growth(rounds: list[dict]) -> float:
+    """How many times the linear time the largest took, from whichever smaller size shows it most: the median over the rounds."""
+    largest = max(rounds[0])
+    if statistics.median(sizes[largest] for sizes in rounds) < SHORT:
         return 0.0
-    return max(sizes[largest] / (sizes[size] * largest / size) for size in sizes if size != largest)
+    return max(statistics.median(sizes[largest] / (sizes[size] * largest / size) for sizes in rounds) for size in rounds[0] if size != largest)
 
 
 def main() -> int:
@@ -62,28 +63,28 @@ def main() -> int:
     only = parser.parse_args().only
     subprocess.run(["swift", "build", "-c", "release", "--build-tests"], cwd=ROOT, check=True, stdout=sys.stderr)
     subprocess.run(["swift", "build", "-c", "release", "--product", "document-extractor"], cwd=ROOT, check=True, stdout=sys.stderr)
-    times = measure(only)
-    for round in range(3):
-        above = [key for key, sizes in times.items() if growth(sizes) > ALLOWED]
+    rounds = measure(only)
+    for number in range(3):
+        above = [key for key, found in rounds.items() if growth(found) > ALLOWED]
         if not above:
             break
-        say(f"{len(above)} stages above linear in round {round + 1}: measured again, the fastest time of each counts")
-        for key, sizes in measure(",".join(sorted({name for name, _ in above}))).items():
-            for size, seconds in sizes.items():
-                times[key][size] = min(times[key][size], seconds)
-    problems = []
-    for (name, stage), sizes in sorted(times.items(), key=lambda item: -growth(item[1])):
-        line = f"{name}, {stage}: " + ", ".join(f"{size} MB {sizes[size] * 1000:.1f} ms" for size in sorted(sizes)) + f": {growth(sizes):.2f} times linear"
-        if growth(sizes) > ALLOWED:
-            problems.append(line)
-    slowest = sorted(((sizes[4] / 4, name, stage) for (name, stage), sizes in times.items() if 4 in sizes), reverse=True)
+        say(f"{len(above)} stages above linear after {number + 1} times: measured again, all rounds count")
+        again = measure(",".join(sorted({name for name, _ in above})))
+        for key in above:
+            rounds[key] += again[key]
+    problems, times = [], {}
+    for (name, stage), found in sorted(rounds.items(), key=lambda item: -growth(item[1])):
+        sizes = times[name, stage] = {size: statistics.median(each[size] for each in found) for size in found[0]}
+        if growth(found) > ALLOWED:
+            problems.append(f"{name}, {stage}: " + ", ".join(f"{size} MB {sizes[size] * 1000:.1f} ms" for size in sorted(sizes)) + f": {growth(found):.2f} times linear")
+    slowest = sorted(((sizes[4] / 4, name, stage) for (name, stage), sizes in times.items()), reverse=True)
     for seconds, name, stage in slowest[:10]:
         say(f"  slowest: {stage} of {name}: {seconds * 1000:.0f} ms a megabyte")
     for problem in problems:
         say(f"PROBLEM {problem}")
-    most = max((growth(sizes), name, stage) for (name, stage), sizes in times.items())
-    inputs = {name for name, _ in times}
-    print(json.dumps({"inputs": len(inputs), "stages": len(times), "most_above_linear": [round(most[0], 2), *most[1:]], "slowest_ms_per_mb": [round(slowest[0][0] * 1000), *slowest[0][1:]], "problems": problems, "seconds": round(time.monotonic() - started)}))
+    most = max((growth(found), name, stage) for (name, stage), found in rounds.items())
+    inputs = {name for name, _ in rounds}
+    print(json.dumps({"inputs": len(inputs), "stages": len(rounds), "most_above_linear": [round(most[0], 2), *most[1:]], "slowest_ms_per_mb": [round(slowest[0][0] * 1000), *slowest[0][1:]], "problems": problems, "seconds": round(time.monotonic() - started)}))
     return 1 if problems or not inputs else 0
 
 

@@ -10,6 +10,27 @@ struct GrowthTests {
 
     @Test(arguments: GrowthInput.chosen)
     func everyStage(_ input: GrowthInput) async throws {
+        let documents = try await extract(input)
+        guard documents.count == Self.megabytes.count else { return }
+        let frames = documents.map { ExtractionReply.document($0).encoded }
+        try await Self.measure(input, "decode", frames) { _ = try ExtractionReply(decoding: $0) }
+        let chunker = Chunker(maximumChunks: 1_000_000)
+        let chunks = try await Self.measure(input, "chunk", documents) { try chunker.chunks(of: $0) }
+        let packed = try await Self.measure(input, "pack", chunks) {
+            Zstandard.compress(ChunkPayload.encode($0.map(ChunkPayload.init)))
+        }
+        let sets = try await Self.measure(input, "unpack", packed) {
+            try ChunkSet(decoding: try #require(Zstandard.decompress($0, maximum: 1 << 30)))
+        }
+        try await Self.measure(input, "read", sets) { set in
+            for index in 0..<set.count { _ = try set.chunk(index) }
+        }
+        let bodies = try zip(packed, chunks).map { try Self.message($0, $1.count) }
+        try await Self.measure(input, "message", bodies) { _ = try ChunkMessage(decoding: $0) }
+    }
+
+    /// The documents of each size; none where a limit ends the work early, which is a bound, too.
+    private func extract(_ input: GrowthInput) async throws -> [ExtractedDocument] {
         let pool = ExtractorPool(
             ExtractorPool.Settings(
                 path: try #require(ProcessInfo.processInfo.environment["GROWTH_EXTRACTOR"]),
@@ -20,44 +41,24 @@ struct GrowthTests {
                 isSandboxed: true
             )
         )
-        for size in Self.megabytes {
+        let objects = try Self.megabytes.map { size in
             let bytes = input.bytes(size << 20)
             let file = try TemporaryFile(folder: "/tmp")
             #expect(bytes.withUnsafeBytes { file.write($0) } == 0)
-            let stored = StoredObject(file: file, bytes: bytes.count, etag: "e")
-            let hints = ExtractionHints(name: input.name)
-            var found: ExtractedDocument?
-            var seconds: [String: Double] = [:]
-            seconds["extract"] = try await Self.fastest {
-                do { found = try await pool.extract(stored, hints: hints, tenant: "t") } catch let rejection
-                    as Rejection
-                {
-                    // A limit that ends the work early is a bound, too.
-                    #expect(rejection.code != .timeout, "\(input) of \(size) MB: \(rejection)")
-                }
-            }
-            if let document = found { seconds.merge(try await Self.parent(document)) { $1 } }
-            Self.report(input, size, seconds)
+            return StoredObject(file: file, bytes: bytes.count, etag: "e")
         }
+        let hints = ExtractionHints(name: input.name)
+        return try await Self.measure(input, "extract", objects) { object -> ExtractedDocument? in
+            do {
+                return try await pool.extract(object, hints: hints, tenant: "t")
+            } catch let rejection as Rejection {
+                #expect(rejection.code != .timeout, "\(input): \(rejection)")
+                return nil
+            }
+        }.compactMap(\.self)
     }
 
-    private static func parent(_ document: ExtractedDocument) async throws -> [String: Double] {
-        var seconds: [String: Double] = [:]
-        let frame = ExtractionReply.document(document).encoded
-        seconds["decode"] = try await fastest { _ = try ExtractionReply(decoding: frame) }
-        let chunker = Chunker(maximumChunks: 1_000_000)
-        var chunks: [Chunk] = []
-        seconds["chunk"] = try await fastest { chunks = try chunker.chunks(of: document) }
-        var packed: [UInt8] = []
-        seconds["pack"] = try await fastest {
-            packed = Zstandard.compress(ChunkPayload.encode(chunks.map(ChunkPayload.init)))
-        }
-        var set = try ChunkSet(decoding: Array("[]".utf8))
-        seconds["unpack"] = try await fastest {
-            let plain = try #require(Zstandard.decompress(packed, maximum: 1 << 30))
-            set = try ChunkSet(decoding: plain)
-        }
-        seconds["read"] = try await fastest { for index in 0..<set.count { _ = try set.chunk(index) } }
+    private static func message(_ packed: [UInt8], _ count: Int) throws -> String {
         let object = ObjectReference(bucket: "documents", key: "k")
         let header = ChunkMessage.Header(
             tenant: "t",
@@ -67,31 +68,44 @@ struct GrowthTests {
             fingerprint: "f",
             generation: 1,
             content: .etag("e"),
-            chunkCount: chunks.count
+            chunkCount: count
         )
-        let body = try ChunkMessage(header: header, payload: .inline(packed)).encoded()
-        seconds["message"] = try await fastest { _ = try ChunkMessage(decoding: body) }
-        return seconds
+        return try ChunkMessage(header: header, payload: .inline(packed)).encoded()
     }
 
-    /// The fastest of several: what else the machine does only adds.
-    private static func fastest(_ body: () async throws -> Void) async throws -> Double {
+    /// Runs the sizes in turn, so that a slower minute of the machine slows all of them, and reports each round.
+    @discardableResult
+    private static func measure<Input, Output>(
+        _ input: GrowthInput,
+        _ stage: String,
+        _ inputs: [Input],
+        _ body: (Input) async throws -> Output
+    ) async throws -> [Output] {
         let clock = ContinuousClock()
-        var best = Duration.seconds(1000)
+        var outputs: [Output] = []
         var total = Duration.zero
-        for round in 0..<9 where round < 3 || total < .milliseconds(500) {
-            let took = try await clock.measure { try await body() }
-            best = min(best, took)
-            total += took
+        for round in 0..<15 where round < 5 || total < .seconds(2) {
+            var seconds: [Double] = []
+            outputs = []
+            for each in inputs {
+                var output: Output?
+                let took = try await clock.measure { output = try await body(each) }
+                output.map { outputs.append($0) }
+                seconds.append(Double(took.components.seconds) + Double(took.components.attoseconds) * 1e-18)
+                total += took
+            }
+            // The first round fills caches and pages.
+            if round > 0 { report(input, stage, seconds) }
         }
-        return Double(best.components.seconds) + Double(best.components.attoseconds) * 1e-18
+        return outputs
     }
 
-    private static func report(_ input: GrowthInput, _ size: Int, _ seconds: [String: Double]) {
+    private static func report(_ input: GrowthInput, _ stage: String, _ seconds: [Double]) {
         guard let file = fopen(growthReport ?? "", "a") else { return }
-        for (stage, time) in seconds {
-            fputs("{\"input\":\"\(input)\",\"stage\":\"\(stage)\",\"megabytes\":\(size),\"seconds\":\(time)}\n", file)
-        }
+        fputs(
+            "{\"input\":\"\(input)\",\"stage\":\"\(stage)\",\"megabytes\":\(megabytes),\"seconds\":\(seconds)}\n",
+            file
+        )
         fclose(file)
     }
 }
