@@ -35,7 +35,8 @@ struct IngestConfiguration: WorkerSettings {
                 textBytes: reader.read(Settings.maximumText),
                 mainContent: !common.wholePages
             ),
-            isSandboxed: !reader.read(Settings.noSandbox)
+            isSandboxed: !reader.read(Settings.noSandbox),
+            documentsPerProcess: reader.read(Settings.documentsPerChild)
         )
         var ocr = extractor
         ocr.path = Self.path(reader.read(Settings.ocrExtractor), Settings.ocrExtractor)

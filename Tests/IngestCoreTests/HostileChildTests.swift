@@ -178,4 +178,28 @@ import Testing
             group.cancelAll()
         }
     }
+
+    /// A child that behaves for its first document, and then does `after`; a fresh one answers with `malformed` again. Requests have 26 bytes.
+    private static func turning(_ after: String) -> String {
+        "head -c 26 >/dev/null; printf '\(frame(rejection))' >&0; \(after)"
+    }
+
+    /// What it does is not the next document's: that one is read by a fresh child.
+    @Test(arguments: [
+        "printf '\(frame(ExtractionReply.rejection(Rejection(.encrypted, "")).encoded))' >&0; exec sleep 600",
+        "sleep 0.05; echo 'Out of memory' >&2; exec sleep 600", "exec 0<&-; exec sleep 600", "exit 9", "kill -SEGV $$",
+        "kill -KILL $$",
+        "head -c 26 >/dev/null; exit 7", "head -c 26 >/dev/null; kill -SEGV $$",
+        "head -c 26 >/dev/null; echo 'Out of memory' >&2; exit 1",
+        "head -c 26 >/dev/null; printf '\\377\\377\\377\\377' >&0; exec sleep 600",
+        "head -c 26 >/dev/null; printf '\(frame([9, 9, 9]))' >&0; exec sleep 600",
+    ])
+    func whatOneDoesAfterItsReplyCostsTheNextDocumentNothing(_ after: String) async throws {
+        let pool = try pool(Self.turning(after), seconds: 20)
+        for _ in 0..<3 {
+            #expect(code(try await outcome(pool)) == .malformed)
+            // What it does happens now, before the next document comes.
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
 }

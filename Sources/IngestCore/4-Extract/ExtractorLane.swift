@@ -65,11 +65,12 @@ final class ExtractorLane: @unchecked Sendable {
         while let job = jobs.take() {
             let wasSlow = job.isSlow
             do throws(Failure) {
-                switch try extract(job, isRetry: false) {
+                switch try extract(job) {
                 case .done(let document): job.promise.fulfil(.success(document))
                 case .tooSlow:
                     job.isSlow = true
                     jobs.put(job)
+                case .failed(let failure), .killed(let failure): throw failure
                 }
             } catch {
                 if case .document(let rejection) = error {
@@ -87,58 +88,86 @@ final class ExtractorLane: @unchecked Sendable {
         case done(ExtractedDocument)
         /// To be begun again among the slow ones, with all the time that a document has.
         case tooSlow
+        /// The child ended, or did something else that no child does. One that read documents before may have been taken over by them.
+        case failed(Failure)
+        /// As `failed`; others end a child like this, too: the kernel where memory is short.
+        case killed(Failure)
     }
 
-    private func extract(_ job: Job, isRetry: Bool) throws(Failure) -> Attempt {
-        let isLast = job.isSlow || settings.quickDeadline >= settings.deadline
-        let deadline = isLast ? settings.deadline : settings.quickDeadline
-        let process = try running()
-        let isFresh = process.documents == 0
+    /// What only happens in a child that has read other documents says nothing of this one: a fresh child decides.
+    private func extract(_ job: Job) throws(Failure) -> Attempt {
+        var mayRetry = true
+        while true {
+            let process = try running()
+            let isFresh = process.documents == 0
+            let attempt = try self.attempt(job, process)
+            switch attempt {
+            case .failed, .killed: if job.isCancelled { throw .transient("the job was cancelled") }
+            case .done, .tooSlow: break
+            }
+            switch attempt {
+            case .killed where mayRetry, .failed where mayRetry && !isFresh,
+                .tooSlow where mayRetry && !isFresh && !job.isCancelled:
+                mayRetry = false
+            case .failed(let failure), .killed(let failure): throw failure
+            case .tooSlow where isLast(job):
+                throw .document(
+                    Rejection(
+                        .timeout,
+                        "extraction took longer than \(Int(settings.deadline.seconds)) s (\(deadlineName))"
+                    )
+                )
+            case .done, .tooSlow: return attempt
+            }
+        }
+    }
+
+    private func isLast(_ job: Job) -> Bool { job.isSlow || settings.quickDeadline >= settings.deadline }
+
+    private func attempt(_ job: Job, _ process: ExtractorProcess) throws(Failure) -> Attempt {
+        let deadline = isLast(job) ? settings.deadline : settings.quickDeadline
         let request = ExtractionRequest.extract(hints: job.hints, limits: settings.limits)
+        // What the child wrote after its last reply is not about this document.
+        _ = process.takeErrors()
         let reply: Result<[UInt8], FrameChannel.Failure> = job.running(process.pid) {
             Result { () throws(FrameChannel.Failure) in
                 try process.send(request, with: job.object.file.readable, deadline: .now + deadline)
             }
         }
         switch reply {
-        case .success(let reply): return .done(try document(reply, process))
+        case .success(let reply): return try attempt(reply, process)
         case .failure(.timedOut):
             _ = stop(killing: true)
-            // A document before it may have left the child asleep: a fresh one decides.
-            if !isRetry, !isFresh, !job.isCancelled { return try extract(job, isRetry: true) }
-            guard isLast else { return .tooSlow }
-            throw .document(
-                Rejection(.timeout, "extraction took longer than \(Int(settings.deadline.seconds)) s (\(deadlineName))")
-            )
+            return .tooSlow
         case .failure(.tooLong):
             _ = stop(killing: true)
-            throw .document(Rejection(.outputLimit, "the document's text and structure are larger than a reply may be"))
-        case .failure(let error):
+            let detail = "the document's text and structure are larger than a reply may be"
+            return .failed(.document(Rejection(.outputLimit, detail)))
+        case .failure:
             let errors = process.takeErrors()
             let end = stop(killing: false)
-            if job.isCancelled { throw .transient("the job was cancelled") }
-            // A child that others ended, or that was gone before it saw the document, says nothing of the document.
-            if !isRetry, end == .signalled(SIGKILL) || (!isFresh && error == .closed && end == .exited(0)) {
-                return try extract(job, isRetry: true)
-            }
-            throw failure(end, errors)
+            let failure = failure(end, errors)
+            return end == .signalled(SIGKILL) ? .killed(failure) : .failed(failure)
         }
     }
 
-    private func document(_ reply: [UInt8], _ process: ExtractorProcess) throws(Failure) -> ExtractedDocument {
+    private func attempt(_ reply: [UInt8], _ process: ExtractorProcess) throws(Failure) -> Attempt {
         defer {
             if process.documents >= settings.documentsPerProcess || process.residentBytes > settings.recycleAboveBytes {
                 _ = stop(killing: false)
             }
         }
         // poppler leaves out what it has no memory for, and says so here alone.
-        if Self.isOutOfMemory(process.takeErrors()) { throw .document(memoryRejection) }
+        if Self.isOutOfMemory(process.takeErrors()) {
+            _ = stop(killing: true)
+            return .failed(.document(memoryRejection))
+        }
         switch try? ExtractionReply(decoding: reply) {
-        case .document(let document): return document
+        case .document(let document): return .done(document)
         case .rejection(let rejection): throw .document(rejection)
         case .probed, nil:
             _ = stop(killing: true)
-            throw .document(Rejection(.crash, "invalid response from document-extractor for this document"))
+            return .failed(.document(Rejection(.crash, "invalid response from document-extractor for this document")))
         }
     }
 
@@ -167,7 +196,9 @@ final class ExtractorLane: @unchecked Sendable {
     }
 
     private func running() throws(Failure) -> ExtractorProcess {
-        if let process { return process }
+        // One that has ended, or has sent more than a reply, is not used again.
+        if let process, !process.hasUnreadBytes { return process }
+        _ = stop(killing: true)
         let started = try ExtractorProcess(settings.process)
         process = started
         return started

@@ -18,7 +18,7 @@ package final class ExtractorPool: Extractor {
         package var isSandboxed: Bool
         /// What nearly all documents need less than; one that needs more is begun again among the slow ones.
         var quickDeadline: Duration { min(deadline, max(.seconds(1), min(.seconds(10), deadline / 4))) }
-        package var documentsPerProcess = 1000
+        package var documentsPerProcess: Int
         package var recycleAboveBytes = 256 << 20
 
         package init(
@@ -28,7 +28,8 @@ package final class ExtractorPool: Extractor {
             memoryBytes: Int,
             deadline: Duration,
             limits: ExtractionLimits,
-            isSandboxed: Bool
+            isSandboxed: Bool,
+            documentsPerProcess: Int = 1000
         ) {
             self.path = path
             self.ocrLanguages = ocrLanguages
@@ -37,6 +38,7 @@ package final class ExtractorPool: Extractor {
             self.deadline = deadline
             self.limits = limits
             self.isSandboxed = isSandboxed
+            self.documentsPerProcess = documentsPerProcess
         }
 
         var process: ExtractorProcess.Settings {

@@ -102,6 +102,12 @@ final class ExtractorProcess {
         return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : ""
     }
 
+    /// It has sent something since its last reply, or has closed its socket.
+    var hasUnreadBytes: Bool {
+        var entry = pollfd(fd: channel.descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, 0) != 0
+    }
+
     /// Resident memory in bytes.
     var residentBytes: Int {
         guard let file = fopen("/proc/\(pid)/statm", "r") else { return 0 }

@@ -15,6 +15,13 @@ extension Settings {
         defaultText: "number of cores",
         in: 1...64
     )
+    package static let documentsPerChild = Setting.number(
+        "EXTRACT_DOCUMENTS_PER_CHILD",
+        "n",
+        "documents that an extractor process reads before it is replaced; 1: each document has a process of its own, which no other document can have taken over, for some 30 ms more",
+        default: 1000,
+        in: 1...1_000_000
+    )
     package static let extractMemory = Setting.number(
         "EXTRACT_MEMORY_MB",
         "MB",
@@ -96,7 +103,8 @@ extension Settings {
     )
 
     package static let ingest: [SettingDeclaration] = [
-        documents.declaration, extractor.declaration, children.declaration, extractMemory.declaration,
+        documents.declaration, extractor.declaration, children.declaration, documentsPerChild.declaration,
+        extractMemory.declaration,
         extractSeconds.declaration, ocrExtractor.declaration, ocrChildren.declaration, ocrSeconds.declaration,
         maximumPages.declaration, maximumText.declaration, leastQuality.declaration, maximumObject.declaration,
         maximumChunks.declaration, inlineBytes.declaration, onRejection.declaration, temporaryFolder.declaration,
