@@ -18,7 +18,7 @@ from fleet_run import FleetRun
 from forwarding import ForwardingHandler
 from processes import Failed, free_port
 
-TABLE = set(re.findall(r"^\| (provider|bucket|search|queues) \| (one|all) \| ([^|]+?) \| ([^|]+?) \|$", (ROOT / "docs/situations.md").read_text(), re.MULTILINE))
+TABLE = set(re.findall(r"^\| (provider|bucket|search|queues|child|messages) \| (one|all) \| ([^|]+?) \| ([^|]+?) \|$", (ROOT / "docs/situations.md").read_text(), re.MULTILINE))
 BESIDE = 30  # seconds until a document beside a fault is searchable
 HTML = b"<!DOCTYPE html><html><body>503 Service Temporarily Unavailable</body></html>"
 started = time.monotonic()
@@ -222,7 +222,7 @@ class Fleet:
         keys = {f"a/{fault}.txt": reason for fault, reason in faults.items()}
         before = proxy.requests
         for key in keys:
-            self.put(key, f"A document with the mark FAULT-{key[2:-4]}-END and nothing else that is odd.")
+            self.put(key, f"A document with the mark FAULT-{key[2:-4]}-END and nothing else that is odd, after {self.number} good ones.")
         beside = max(self.good("faults of one document") for _ in range(3))
         wanted = {key: reason for key, reason in keys.items() if reason != "live"}
         living = {key for key, reason in keys.items() if reason == "live"}

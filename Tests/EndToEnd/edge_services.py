@@ -19,6 +19,15 @@ def vectors(body: bytes, change=lambda item, text: item) -> Answer:
     return Answer(200, json.dumps({"object": "list", "data": items}))
 
 
+# Durations and counts that no server should send.
+HEADERS = {
+    "nan": {"retry-after-ms": "nan", "x-ratelimit-remaining-tokens": "nan", "x-ratelimit-reset-tokens": "nan"},
+    "huge": {"retry-after-ms": "1e300", "x-ratelimit-remaining-tokens": "9" * 30, "x-ratelimit-reset-tokens": "9" * 30 + "h"},
+    "negative": {"retry-after-ms": "-1e300", "Retry-After": "-9223372036854775808", "x-ratelimit-remaining-tokens": "-1"},
+    "date": {"Retry-After": "Sun, 06 Nov -2147483648 08:49:37 GMT"},
+}
+
+
 def provider(fleet: Fleet, seconds: float, quick: bool) -> None:
     proxy = fleet.provider
     vllm = lambda status, message: Answer(status, json.dumps({"object": "error", "message": message, "type": "BadRequestError", "param": None, "code": status}))
@@ -74,10 +83,12 @@ def provider(fleet: Fleet, seconds: float, quick: bool) -> None:
         "zero-vectors": lambda body: vectors(body, lambda item, text: flaws["zero-vector"](item)),
         "null-vectors": lambda body: vectors(body, lambda item, text: flaws["null-vector"](item)),
         "wrong-dimensions": lambda body: vectors(body, lambda item, text: item | {"embedding": item["embedding"][:100]}),
+        **{f"429-{name}": Answer(429, outages["429"].body, **headers) for name, headers in HEADERS.items()},
     }
     for name, answer in whole.items():
-        if not quick or name in ("wrong-key-400", "zero-vectors"):
-            fleet.all(name, proxy, lambda: everything(answer))
+        if not quick or name in ("wrong-key-400", "zero-vectors", "429-nan"):
+            # Two minutes, the longest wait that is obeyed, pass before anything is paused.
+            fleet.all(name, proxy, lambda: everything(answer), waits=name != "429-huge")
     if not quick:
         fleet.all("dropped-packets", proxy, proxy.drop_packets, proxy.serve_again)
 

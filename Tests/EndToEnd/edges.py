@@ -19,11 +19,14 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "deploy/local"), str(ROOT / "Tests/EndToEnd")]
 import stack
+from edge_attacks import child, messages
 from edge_fleet import FAULTS, Fleet, say, started
 from edge_services import bucket, provider, queues, search
 
 
-SERVICES = {"provider": provider, "bucket": bucket, "search": search, "queues": queues}
+SERVICES = {"provider": provider, "bucket": bucket, "search": search, "queues": queues, "child": child, "messages": messages}
+# The stand-in for the extractor, where children fail.
+SETTINGS = {"child": {"EXTRACTOR_PATH": str(ROOT / "Tests/EndToEnd/hostile_child.py"), "EXTRACT_SECONDS": "6"}}
 
 
 def run(aws: stack.Stack, seconds: float, quick: bool, only: list[str]) -> dict:
@@ -32,7 +35,7 @@ def run(aws: stack.Stack, seconds: float, quick: bool, only: list[str]) -> dict:
 
     def work(name: str) -> None:
         try:
-            fleets[name] = Fleet(aws, f"edges-{name}")
+            fleets[name] = Fleet(aws, f"edges-{name}", **SETTINGS.get(name, {}))
             fleets[name].start()
             SERVICES[name](fleets[name], seconds, quick)
         except Exception as error:
