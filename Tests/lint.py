@@ -97,8 +97,21 @@ class Lint:
                 if first != (path, lines[start][0]):
                     self.report(path, lines[start][0], f"the same {REPEATED} lines stand in {first[0].relative_to(self.root)}:{first[1]}: write them once")
 
+    def long_tests(self) -> None:
+        """Each is tagged and listed."""
+        page = self.root / "CONTRIBUTING.md"
+        table = page.read_text().partition("| long test |")[2].partition("\n\n")[0] if page.exists() else ""
+        listed, tagged = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)), set()
+        for path in self.files(".swift"):
+            for match in re.finditer(r"\.tags\(\.long\).*?\bfunc (\w+)", path.read_text(), re.DOTALL):
+                tagged.add(match[1])
+                if match[1] not in listed:
+                    self.report(path, path.read_text().count("\n", 0, match.end()) + 1, f"the long test '{match[1]}' is not in CONTRIBUTING's list")
+        for name in sorted(listed - tagged):
+            self.report(page, 1, f"'{name}' is listed as a long test and has no tag")
+
     def run(self) -> list[str]:
-        for rule in (self.words, self.sizes, self.initialisers, self.repeats, self.links):
+        for rule in (self.words, self.sizes, self.initialisers, self.repeats, self.links, self.long_tests):
             rule()
         return self.problems
 
@@ -148,6 +161,7 @@ PLANTED = {
     "retired word 'told'": ("Sources/H.swift", "func linesAreToldApart() {}\n"),
     "leads nowhere": ("docs/d.md", "[there](nowhere.md)\n"),
     "not a target": ("docs/e.md", "Run `make nothing`.\n"),
+    "is not in CONTRIBUTING's list": ("Tests/T.swift", "@Test(.tags(.long)) func endless() {}\n"),
     "does not exist": ("docs/f.md", "See `Sources/Nothing.swift`.\n"),
 }
 

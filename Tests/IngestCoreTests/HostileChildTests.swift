@@ -2,6 +2,7 @@ import AsyncPrimitives
 import ExtractionWire
 import Foundation
 import IngestCore
+import IngestTestKit
 import Resilience
 import Testing
 
@@ -52,7 +53,7 @@ import Testing
         if case .document(let rejection) = failure { rejection.code } else { nil }
     }
 
-    @Test func oneThatClosesItsSocketAndLivesOnIsKilled() async throws {
+    @Test(.tags(.long)) func oneThatClosesItsSocketAndLivesOnIsKilled() async throws {
         let pool = try pool("exec 0<&-; exec sleep 600", seconds: 60)
         let clock = ContinuousClock()
         let took = try await clock.measure { () async throws in
@@ -185,18 +186,22 @@ import Testing
     }
 
     /// What it does is not the next document's: that one is read by a fresh child.
-    @Test(arguments: [
-        "printf '\(frame(ExtractionReply.rejection(Rejection(.encrypted, "")).encoded))' >&0; exec sleep 600",
-        "sleep 0.05; echo 'Out of memory' >&2; exec sleep 600", "exec 0<&-; exec sleep 600", "exit 9", "kill -SEGV $$",
-        "kill -KILL $$",
-        "head -c 26 >/dev/null; exit 7", "head -c 26 >/dev/null; kill -SEGV $$",
-        "head -c 26 >/dev/null; echo 'Out of memory' >&2; exit 1",
-        "head -c 26 >/dev/null; printf '\\377\\377\\377\\377' >&0; exec sleep 600",
-        "head -c 26 >/dev/null; printf '\(frame([9, 9, 9]))' >&0; exec sleep 600",
-    ])
+    @Test(
+        .tags(.long),
+        arguments: [
+            "printf '\(frame(ExtractionReply.rejection(Rejection(.encrypted, "")).encoded))' >&0; exec sleep 600",
+            "sleep 0.05; echo 'Out of memory' >&2; exec sleep 600", "exec 0<&-; exec sleep 600", "exit 9",
+            "kill -SEGV $$",
+            "kill -KILL $$",
+            "head -c 26 >/dev/null; exit 7", "head -c 26 >/dev/null; kill -SEGV $$",
+            "head -c 26 >/dev/null; echo 'Out of memory' >&2; exit 1",
+            "head -c 26 >/dev/null; printf '\\377\\377\\377\\377' >&0; exec sleep 600",
+            "head -c 26 >/dev/null; printf '\(frame([9, 9, 9]))' >&0; exec sleep 600",
+        ]
+    )
     func whatOneDoesAfterItsReplyCostsTheNextDocumentNothing(_ after: String) async throws {
         let pool = try pool(Self.turning(after), seconds: 20)
-        for _ in 0..<3 {
+        for _ in 0..<2 {
             #expect(code(try await outcome(pool)) == .malformed)
             // What it does happens now, before the next document comes.
             try await Task.sleep(for: .milliseconds(100))

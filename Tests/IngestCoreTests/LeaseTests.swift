@@ -35,7 +35,7 @@ import Testing
         )
     }
 
-    @Test func noLeaseIsExtendedBeyondTwelveHoursAndTheWorkEndsBefore() async throws {
+    @Test(.tags(.long)) func noLeaseIsExtendedBeyondTwelveHoursAndTheWorkEndsBefore() async throws {
         let queue = InMemoryQueue(time: time, timeout: .seconds(900))
         try await queue.send(OutgoingMessage(body: "endless"))
         let ended = LockedValue<Duration?>(nil)

@@ -158,7 +158,7 @@ import Testing
         #expect(throws: Never.self) { try pool(sandboxed: false).probe() }
     }
 
-    @Test func oneHostileFileCostsOneDocument() async throws {
+    @Test(.tags(.long)) func oneHostileFileCostsOneDocument() async throws {
         let pool = pool()
         let good = try stored(Array("a good text".utf8))
         #expect(

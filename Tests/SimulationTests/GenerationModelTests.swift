@@ -1,3 +1,4 @@
+import IngestTestKit
 import Testing
 
 /// The bounds within which everything is explored; each mistake in the rules is within reach of one of them.
@@ -17,7 +18,7 @@ import Testing
     static let explored = all
     #endif
 
-    @Test(arguments: explored) func everyInterleavingConverges(_ bounds: GenerationModel.Bounds) {
+    @Test(.tags(.long), arguments: explored) func everyInterleavingConverges(_ bounds: GenerationModel.Bounds) {
         var model = GenerationModel(bounds)
         let violation = model.explore()
         print("\(bounds): \(model.stateCount) states")

@@ -179,10 +179,7 @@ package final class CircuitBreakers: Sendable {
         guard circuit.nextProbe <= time.uptime else { return false }
         do {
             try await probeOnce(dependency, object)
-        } catch is CancellationError {
-            return false
         } catch {
-            postpone(dependency, Failure(error).summary)
             return false
         }
         close(dependency)
@@ -209,7 +206,10 @@ package final class CircuitBreakers: Sendable {
         } catch is CancellationError {
             throw CancellationError()
         } catch {
-            run.failure.withLock { $0 = Failure(error) }
+            let failure = Failure(error)
+            run.failure.withLock { $0 = failure }
+            // Before the run is over: a waiter that finds none in flight would begin another.
+            postpone(dependency, failure.summary)
             throw error
         }
     }
