@@ -6,7 +6,7 @@
 A fleet of its own for each service that fails, all at the same time, on one local stack. For each service the faults of *one* item come first, all of them
 at once: each has to end in a rejection with its reason, listed by `ingestctl rejections`, while a document of another tenant is searchable within 30 s. Then the
 faults of *all* items, one after the other, for --seconds where the fault is an outage (45 by default): the worker says that it is paused
-(`/ready`, `ingest_paused`), no message is received twice, nothing is dead-lettered, and everything is searchable afterwards. Prints a line for each cell with
+(`/ready`, `ingest_paused`), no message is received twice, nothing is dead-lettered, and everything is searchable afterwards. Then one tenant's slow documents, beside another tenant (`tenants.py`). Prints a line for each cell with
 the requests that each document cost, and ends with a line of JSON; 1 where a cell ended in another way.
 """
 import argparse
@@ -19,6 +19,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "deploy/local"), str(ROOT / "Tests/EndToEnd")]
 import stack
+import tenants
 from edge_attacks import child, messages
 from edge_fleet import FAULTS, Fleet, say, started
 from edge_services import bucket, provider, queues, search
@@ -55,8 +56,7 @@ def run(aws: stack.Stack, seconds: float, quick: bool, only: list[str]) -> dict:
     (ROOT / ".local/stack/edges/rows.json").write_text(json.dumps(rows, indent=1))
     wrong = [f"{row['service']} {row['scope']} {row['fault']}: {row['end']}" for row in rows if not row["right"]] + problems
     most = max((row["requests_per_document"] for row in rows), default=0)
-    return {"cells": len(rows), "right": sum(row["right"] for row in rows), "most_requests_per_document": most, "outage_seconds": seconds, "wrong": wrong,
-            "seconds": round(time.monotonic() - started)}
+    return {"cells": len(rows), "right": sum(row["right"] for row in rows), "most_requests_per_document": most, "outage_seconds": seconds, "wrong": wrong}
 
 
 def main() -> int:
@@ -72,7 +72,12 @@ def main() -> int:
         figures = run(aws, options.seconds, options.quick, options.only or list(SERVICES))
     finally:
         aws.stop()
-    print(json.dumps(figures))
+    if not (options.quick or options.only or options.fault):
+        # By itself: its documents keep both cores busy.
+        beside = tenants.run(1000, 40)
+        figures["tenants"] = beside
+        figures["wrong"] += beside["problems"]
+    print(json.dumps(figures | {"seconds": round(time.monotonic() - started)}))
     return 1 if figures["wrong"] or not figures["cells"] else 0
 
 

@@ -68,31 +68,37 @@ def measure(fleet, slow: list[bytes], suffix: str, settings: dict[str, str]) -> 
     return waits, metrics
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--documents", type=int, default=1000, help="of the slow tenant, for the extractors")
-    parser.add_argument("--texts", type=int, default=40, help="of the slow tenant, of 6,000 chunks each, for the provider")
-    options = parser.parse_args()
+def run(documents: int, count: int) -> dict:
+    """Behind `documents` slow ones for the extractors, and behind `count` long texts for the provider."""
     aws = stack.Stack(ROOT / ".local/stack/tenants", say=say)
     try:
         small = bomb()
         # No two alike: each is worked on.
-        bombs = [small + b"%% %d\n" % number for number in range(options.documents)]
+        bombs = [small + b"%% %d\n" % number for number in range(documents)]
         extraction, metrics = measure(aws.fleet("tenants", visibility=30), bombs, "pdf", {})
         aws.control_embeddings(latency_ms=1000)
-        texts = [entries(number, 6000) for number in range(options.texts)]
+        texts = [entries(number, 6000) for number in range(count)]
         embedding, after = measure(aws.fleet("tenants-texts", visibility=30), texts, "txt", {"CHUNK_TOKENS": "32", "CHUNK_OVERLAP": "0"})
     finally:
         aws.stop()
     live = after["status"]["live"]
     problems = [f"a document of the other tenant took {wait} s, at most {WITHIN} are allowed" for wait in extraction + embedding if wait > WITHIN]
-    if live >= options.texts:
+    if live >= count:
         problems.append(f"{live} documents were live before the other tenant's were looked for: nothing was held up")
-    for problem in problems:
+    return {"slow_documents": documents, "bytes": len(small), "waits_s": extraction, "documents_rejected": metrics.get("ingest_documents_rejected_total", 0),
+            "slow_texts": count, "waits_for_embedding_s": embedding, "live_then": live, "problems": problems}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--documents", type=int, default=1000, help="of the slow tenant, for the extractors")
+    parser.add_argument("--texts", type=int, default=40, help="of the slow tenant, of 6,000 chunks each, for the provider")
+    options = parser.parse_args()
+    figures = run(options.documents, options.texts)
+    for problem in figures["problems"]:
         say(f"PROBLEM {problem}")
-    print(json.dumps({"slow_documents": options.documents, "bytes": len(small), "waits_s": extraction, "documents_rejected": metrics.get("ingest_documents_rejected_total", 0),
-                      "slow_texts": options.texts, "waits_for_embedding_s": embedding, "live_then": live, "problems": problems, "seconds": round(time.monotonic() - started)}))
-    return 1 if problems else 0
+    print(json.dumps(figures | {"seconds": round(time.monotonic() - started)}))
+    return 1 if figures["problems"] else 0
 
 
 if __name__ == "__main__":
