@@ -180,6 +180,24 @@ import Testing
         #expect(dead.messages[0].message.attributes["reason"] == "left_too_long")
     }
 
+    /// However long the backlog before it is.
+    @Test func aMessageWhoseTurnHasNotComeIsKept() async throws {
+        let queue = InMemoryQueue(time: time)
+        let dead = InMemoryQueue(time: time)
+        let earlier = time.now.advanced(by: .seconds(-5 * 86_400)).milliseconds
+        try await queue.send(OutgoingMessage(body: "m", attributes: ["first_sent": "\(earlier)"]))
+        let count = LockedValue(0)
+        let loop = loop(queue, dead) { _ in
+            let turns = count.withLock { count in
+                count += 1
+                return count
+            }
+            return turns < 20 ? .postpone("every lane is at work") : .done
+        }
+        await time.flowing { await loop.run() }
+        #expect(count.withLock { $0 } == 20 && queue.messages.isEmpty && dead.messages.isEmpty)
+    }
+
     @Test func oneKeyIsWorkedOnByOneTaskAtATime() async throws {
         let keys = KeyedMutex<String>()
         let busy = LockedValue((now: 0, most: 0, done: 0))

@@ -13,6 +13,8 @@ package enum Outcome: Equatable, Sendable {
     case blocked(Failure)
     /// Back into the queue as a delayed copy, which does not count as a receive: what it needs is unavailable, and others' messages go on.
     case park(String)
+    /// As `park`: others' documents have their turn first.
+    case postpone(String)
     /// For other workers (a newer one): back into the queue as a delayed copy.
     case leave(String)
 }

@@ -33,19 +33,11 @@ struct Settlement: Sendable {
             environment.log.warning("message released for retry", job.metadata.merging(facts) { $1 })
             await release(job, after: wait)
         case .park(let reason):
-            // Longer and longer, as far as SQS delays messages: a sixteenth of its age.
-            let age = environment.time.now.duration(since: MessageCopy.firstSent(job.first))
-            let delay = min(max(age / 16, Self.leaveTimeout), Self.maximumBackoff)
-            await requeue(
-                job,
-                reason,
-                "message requeued: what it needs is not available now",
-                .unavailableTooLong,
-                after: delay
-            )
+            await requeue(job, reason, .unavailable, after: parkingDelay(of: job))
+        case .postpone(let reason):
+            await requeue(job, reason, .busy, after: parkingDelay(of: job))
         case .leave(let reason):
-            let text = "message requeued: index of another pipeline"
-            await requeue(job, reason, text, nil, after: Self.leaveTimeout)
+            await requeue(job, reason, .otherIndex, after: Self.leaveTimeout)
         }
     }
 
@@ -54,17 +46,34 @@ struct Settlement: Sendable {
         return longest * (0.5 + environment.random.unit() / 2)
     }
 
+    /// Why a message goes back into its queue.
+    private enum Requeue: String {
+        case unavailable, busy
+        case otherIndex = "other_index"
+
+        var text: String {
+            switch self {
+            case .unavailable: "message requeued: what it needs is not available now"
+            case .busy: "message requeued: others go first"
+            case .otherIndex: "message requeued: index of another pipeline"
+            }
+        }
+    }
+
+    /// Longer and longer, as far as SQS delays messages: a sixteenth of its age.
+    private func parkingDelay(of job: WorkLoop.Job) -> Duration {
+        let age = environment.time.now.duration(since: MessageCopy.firstSent(job.first))
+        return min(max(age / 16, Self.leaveTimeout), Self.maximumBackoff)
+    }
+
     /// As a copy: receives by workers that cannot process it now must not lead it to the dead-letter queue.
-    private func requeue(
-        _ job: WorkLoop.Job,
-        _ reason: String,
-        _ text: String,
-        _ code: RejectionCode?,
-        after delay: Duration
-    ) async {
-        guard environment.time.now.duration(since: MessageCopy.firstSent(job.first)) < Self.maximumStay else {
+    private func requeue(_ job: WorkLoop.Job, _ reason: String, _ cause: Requeue, after delay: Duration) async {
+        let age = environment.time.now.duration(since: MessageCopy.firstSent(job.first))
+        // One that waits for its turn gets it in the end, however long the backlog is.
+        guard cause == .busy || age < Self.maximumStay else {
             let days = Int(Self.maximumStay.seconds / 86_400)
             let detail = "not processed by a matching worker within \(days) days: \(reason)"
+            let code: RejectionCode? = cause == .unavailable ? .unavailableTooLong : nil
             let deadLetterMessage = DeadLetterMessage(reason: code?.name ?? "left_too_long", detail: detail)
             do {
                 var deadLetterMessages: [DeadLetterMessage] = []
@@ -75,12 +84,8 @@ struct Settlement: Sendable {
             }
             return await delete(job)
         }
-        environment.metrics.count(
-            "ingest_messages_requeued_total",
-            "reason",
-            code == nil ? "other_index" : "unavailable"
-        )
-        environment.log.notice(text, job.metadata.merging(["reason": reason]) { $1 })
+        environment.metrics.count("ingest_messages_requeued_total", "reason", cause.rawValue)
+        environment.log.notice(cause.text, job.metadata.merging(["reason": reason]) { $1 })
         do {
             try await queue.send(MessageCopy.of(job.first, after: delay))
             await delete(job)

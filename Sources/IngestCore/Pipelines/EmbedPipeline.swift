@@ -114,7 +114,7 @@ package struct EmbedPipeline: Sendable {
             }
         } catch is EmbedLanes.Busy {
             let tenant = work.header.tenant.isEmpty ? "" : " that tenant \(work.header.tenant) may use"
-            return .park("every lane\(tenant) is at work on slow documents")
+            return .postpone("every lane\(tenant) is at work on slow documents")
         } catch {
             let failure = Failure(error)
             log.debug("embed failed", work.metadata.merging(["error": failure.summary]) { $1 })

@@ -121,7 +121,7 @@ package struct IngestPipeline: Sendable {
                 return .retry("\(work.object) changed \(Self.conflictsInPlace) times while it was read", after: nil)
             }
         } catch is ExtractorBusy {
-            return .park(
+            return .postpone(
                 "every extractor that \(work.tenant.isEmpty ? "its tenant" : "tenant \(work.tenant)") may use is at work on slow documents"
             )
         } catch {
