@@ -45,7 +45,7 @@ MUTANTS = [
     Mutant("forget-retired", "exact", EMBED, "try await index.delete(work.document, generation: retired.generation, count: retired.chunkCount)",
            "if !BUG { try await index.delete(work.document, generation: retired.generation, count: retired.chunkCount) }"),
     Mutant("remove-early", "complete exact paid-once", EMBED, "            metrics.add(.documentsSuperseded)\n            return try await discard(work)",
-           "            if BUG { return try await remove(work) }\n            metrics.add(.documentsSuperseded)\n            return try await discard(work)", seed_factor=6),
+           "            if BUG { return try await remove(work) }\n            metrics.add(.documentsSuperseded)\n            return try await discard(work)", seed_factor=6, is_rare=True),
     Mutant("skip-redelivered", "exact", f"{RULES}+Embed.swift", "pending.handedOff, isFirstDelivery, !isStale", "pending.handedOff, isFirstDelivery || BUG, !isStale"),
     Mutant("pause-counts-as-first", "exact dead-letters paid-once", "IngestCore/1-Receive/Job.swift", "first.receiveCount == 1 && pauses == 0", "first.receiveCount == 1 && pauses == 0 || BUG && first.receiveCount <= 3", seed_factor=4),
     Mutant("keep-pending", "converged", f"{RULES}+Embed.swift", "if pending?.generation == generation { record.pending = nil }", "if !BUG, pending?.generation == generation { record.pending = nil }"),
