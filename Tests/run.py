@@ -34,6 +34,7 @@ def say(text: str) -> None:
 class Results:
     def __init__(self) -> None:
         self.passed, self.failed, self.skipped = [], [], []
+        self.reasons: list[str] = []
 
     def run(self, name: str, body) -> None:
         say(f"== {name}")
@@ -41,14 +42,19 @@ class Results:
             figures = body()
         except (Failed, AssertionError, TimeoutError, subprocess.CalledProcessError) as error:
             self.failed.append(name)
-            say(f"FAILED {name}: {error}")
+            self.reasons.append(f"FAILED {name}: {error}")
+            say(self.reasons[-1])
             return
         self.passed.append(name)
         say(f"passed {name}" + (f": {json.dumps(figures)}" if figures else ""))
 
     def skip(self, name: str, why: str) -> None:
         say(f"skipped {name}: {why}")
-        (self.failed if opensearch.shared().exists() else self.skipped).append(name)
+        if opensearch.shared().exists():
+            self.failed.append(name)
+            self.reasons.append(f"FAILED {name}: skipped: {why}")
+        else:
+            self.skipped.append(name)
 
 
 def swift_tests(aws: stack.Stack, nodes: list[opensearch.Node]) -> dict:
@@ -169,7 +175,8 @@ def main() -> int:
             results.run("stops", lambda: stops.run(aws, say))
     except Failed as error:
         results.failed.append("local servers")
-        say(f"FAILED: {error}")
+        results.reasons.append(f"FAILED: {error}")
+        say(results.reasons[-1])
     finally:
         aws.node = None
         aws.stop()
@@ -190,6 +197,9 @@ def main() -> int:
         results.run("columns", lambda: script("Extraction/columns.py"))
     if "hostile" in only:
         results.run("hostile", lambda: script("Extraction/hostile.py", "--mutations", "600"))
+    # Once more, where a reader of the last lines finds them.
+    for reason in results.reasons:
+        print(reason)
     print(f"{len(results.passed)} passed, {len(results.failed)} failed, {len(results.skipped)} skipped")
     print(json.dumps({"passed": results.passed, "failed": results.failed, "skipped": results.skipped, "seconds": round(time.monotonic() - started)}))
     return 1 if results.failed else 0

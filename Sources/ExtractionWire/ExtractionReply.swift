@@ -1,4 +1,4 @@
-/// A reply of the extractor: one frame for one request.
+/// A reply of the extractor: one frame for one request, followed by the request's `ExchangeNumber`.
 package enum ExtractionReply: FrameMessage, Equatable, Sendable {
     case document(ExtractedDocument)
     case rejection(Rejection)

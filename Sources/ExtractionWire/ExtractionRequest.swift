@@ -1,4 +1,4 @@
-/// A request from the parent to the extractor. The document itself travels as a descriptor with the frame.
+/// A request from the parent to the extractor, followed by an `ExchangeNumber`. The document itself travels as a descriptor with the frame.
 package enum ExtractionRequest: FrameMessage, Equatable, Sendable {
     case extract(hints: ExtractionHints, limits: ExtractionLimits)
     /// Try what the sandbox must refuse, and say what was possible.

@@ -42,10 +42,13 @@ package struct ExtractorProgram {
             guard sandbox_enter(&limits, &landlock) == 0 else { exit(ExitCode.noSandbox) }
         }
         let channel = FrameChannel(descriptor: 0, maximumLength: Self.maximumRequest)
-        while let (body, attached) = try? channel.receive() {
-            let reply = respond(to: body, attached, landlock: Int(landlock))
+        while let (frame, attached) = try? channel.receive() {
+            var body = frame
+            guard let number = ExchangeNumber(removingFrom: &body) else { return }
+            var reply = respond(to: body, attached, landlock: Int(landlock)).encoded
             if let attached { close(attached) }
-            guard (try? channel.send(reply.encoded)) != nil else { return }
+            number.append(to: &reply)
+            guard (try? channel.send(reply)) != nil else { return }
         }
     }
 

@@ -42,13 +42,14 @@ struct Replay: Sendable {
     /// An event for every document below the prefix whose newest version is rejected, or never came to an end: it is tried again.
     func runRejected(_ walk: LedgerWalk) async throws -> (objects: Int, bytes: Int) {
         var objects: [ObjectReference] = []
-        try await walk.forEach { record in
+        let unreadable = try await walk.forEach { record in
             let isRejected = record.lastRejection != nil || record.live?.reason != nil
             guard isRejected, record.bucket.utf8.elementsEqual(target.bucket.utf8),
                 record.key.utf8.starts(with: target.prefix.utf8), settings.tenant(of: record.object) != nil
             else { return }
             objects.append(record.object)
         }
+        for id in unreadable { log.error(StoredRecord.unreadable(id, in: walk.names.ledger)) }
         if !isDryRun { try await send(objects.map { ObjectChange.hint(for: $0, retriesRejected: true) }) }
         return (objects.count, 0)
     }

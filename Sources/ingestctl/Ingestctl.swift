@@ -2,6 +2,7 @@ import CommandLineOptions
 import IngestCore
 import Observability
 import Resilience
+import TextCoding
 
 /// The operator's program.
 @main
@@ -71,8 +72,7 @@ struct Ingestctl {
             case ("dead-letters", 0, _):
                 program.print(try await DeadLetterCommand(services: services, queues: queues).run())
             case ("prune", 0, _):
-                let removed = try await prune(services, common.names, days: tombstoneDays)
-                program.print("\(removed) tombstones deleted\n")
+                program.print(try await prune(services, common.names, days: tombstoneDays))
             case ("search", 1, let embeddings?):
                 let search = SearchCommand(services: services, common: common, embeddings: embeddings, options: options)
                 program.print(try await search.run(operands[0]))
@@ -89,9 +89,9 @@ struct Ingestctl {
         }
     }
 
-    private static func prune(_ services: Services, _ names: IndexNames, days: Int) async throws -> Int {
+    private static func prune(_ services: Services, _ names: IndexNames, days: Int) async throws -> String {
         let ledger = services.ledger(names)
-        return try await withThrowingTaskGroup(of: Void.self) { group in
+        let (removed, unreadable) = try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await ledger.run() }
             defer { group.cancelAll() }
             return try await TombstonePruning(
@@ -102,5 +102,7 @@ struct Ingestctl {
                 days: days
             ).run()
         }
+        let kept = unreadable.map { "kept: \(StoredRecord.unreadable($0, in: names.ledger).printable)\n" }
+        return kept.joined() + "\(removed) tombstones deleted\n"
     }
 }

@@ -4,6 +4,7 @@ document has taken over might do: before, during and after its reply. With the f
 its sandbox."""
 import os
 import pathlib
+import select
 import signal
 import socket
 import struct
@@ -13,7 +14,8 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BROKEN = ROOT / ".local/stack/edges/child-broken"
-ENCRYPTED = struct.pack("<IBBI", 6, 2, 1, 0)
+# A rejection, to be followed by the number of a request.
+ENCRYPTED = struct.pack("<IBBI", 14, 2, 1, 0)
 
 
 def receive(peer: socket.socket) -> tuple[bytes, list[int]]:
@@ -72,18 +74,22 @@ def during(fault: str, parent: socket.socket, reply: bytes) -> None:
             parent.sendall(half)
             sleep()
         case "too-long": parent.sendall(b"\xff\xff\xff\xff" + reply)
-        case "unknown-reply": parent.sendall(struct.pack("<I", 3) + b"\x09\x09\x09")
+        case "unknown-reply": parent.sendall(struct.pack("<I", 11) + b"\x09\x09\x09" + reply[-8:])
         case "huge-counts":
-            body = bytes([1, 5]) + b"\xff" * 64
+            body = bytes([1, 5]) + b"\xff" * 64 + reply[-8:]
             parent.sendall(struct.pack("<I", len(body)) + body)
 
 
-def after(fault: str, parent: socket.socket) -> None:
+def after(fault: str, parent: socket.socket, reply: bytes) -> None:
     match fault:
         case "exit-after": os._exit(70)
         case "silent-after": sleep()
         case "closed-after": close(parent)
-        case "second-reply": parent.sendall(ENCRYPTED)
+        case "second-reply": parent.sendall(ENCRYPTED + reply[-8:])
+        case "late-reply":
+            # When the next request is there.
+            select.select([parent], [], [])
+            parent.sendall(ENCRYPTED + reply[-8:])
         case "errors-after":
             time.sleep(0.1)
             os.write(2, b"Out of memory\n")
@@ -107,7 +113,7 @@ def main() -> None:
             parent.sendall(reply)
             send(ours, *receive_file(parent))
         during(name, parent, reply) if name in DURING else parent.sendall(reply)
-        after(name, parent)
+        after(name, parent, reply)
     ours.close()
     child.wait()
 
@@ -119,7 +125,7 @@ def receive_file(parent: socket.socket) -> tuple[bytes, list[int]]:
 
 BEFORE = ["exit-before", "killed-before", "crash-before", "silent-before", "closed-before"]
 DURING = ["exit-during", "crash-during", "silent-during", "too-long", "unknown-reply", "huge-counts"]
-AFTER = ["exit-after", "silent-after", "closed-after", "second-reply", "errors-after"]
+AFTER = ["exit-after", "silent-after", "closed-after", "second-reply", "late-reply", "errors-after"]
 FAULTS = BEFORE + DURING + AFTER
 
 if __name__ == "__main__":

@@ -94,6 +94,8 @@ class Extractor:
         name = pathlib.Path(path).name if name is None else name
         request = b"\x02" + b"".join(struct.pack("<I", len(s)) + s for s in (name.encode("utf-8", "replace"), content_type.encode(), encoding.encode()))
         request += struct.pack("<IIB", pages, text, 1 if main else 0)
+        self.number = os.urandom(8)
+        request += self.number
         descriptor = os.open(path, os.O_RDONLY)
         try:
             socket.send_fds(self.socket, [struct.pack("<I", len(request)) + request], [descriptor])
@@ -105,7 +107,8 @@ class Extractor:
         while True:
             body = self._receive(struct.unpack("<I", self._receive(4, end))[0], end)
             if body[:1] != b"\x04":
-                return body
+                assert body[-8:] == self.number, "the reply to another request"
+                return body[:-8]
             self._open(body[1:].decode(errors="replace"))
 
     def _open(self, path: str) -> None:
@@ -125,7 +128,8 @@ class Extractor:
 
     def probe(self) -> tuple[int, int]:
         """What the sandbox let through (see `sandbox_probe`), and the kernel's Landlock version."""
-        self.socket.sendall(struct.pack("<IB", 1, 1))
+        self.number = os.urandom(8)
+        self.socket.sendall(struct.pack("<IB", 9, 1) + self.number)
         return struct.unpack("<xII", self._reply(time.monotonic() + 10))
 
     def read(self, path, **options) -> dict:

@@ -70,5 +70,8 @@ import Testing
         let status = try await walk.status()
         #expect(status.unreadableRecords == 1 && status.live == 1 && status.chunks == 2)
         #expect(try await walk.forEach { _ in } == ["0"])
+        let ledger = OpenSearchLedger(index: "ledger", client: client, time: SystemTime())
+        let pruning = TombstonePruning(client: client, ledger: ledger, names: Self.names, time: SystemTime(), days: 30)
+        #expect(try await pruning.run() == (removed: 0, unreadable: ["0"]))
     }
 }

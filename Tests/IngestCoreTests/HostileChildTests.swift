@@ -14,7 +14,9 @@ import Testing
         // Written by another process: a child that a parallel test forks meanwhile would have the file open, and it could not be run (ETXTBSY).
         let writer = Process()
         writer.executableURL = URL(fileURLWithPath: "/bin/sh")
-        writer.arguments = ["-c", #"printf '%s' "$1" >"$2"; chmod 755 "$2""#, "sh", "#!/bin/sh\n\(script)\n", path]
+        writer.arguments = [
+            "-c", #"printf '%s' "$1" >"$2"; chmod 755 "$2""#, "sh", "#!/bin/sh\n\(Self.functions)\n\(script)\n", path,
+        ]
         try writer.run()
         writer.waitUntilExit()
         return ExtractorPool(
@@ -40,14 +42,24 @@ import Testing
     }
 
     /// Octal bytes of a frame, as `printf` takes them.
-    private static func frame(_ body: [UInt8]) -> String {
-        let length = withUnsafeBytes(of: UInt32(body.count).littleEndian) { Array($0) }
+    private static func frame(_ body: [UInt8], following: Int = 0) -> String {
+        let length = withUnsafeBytes(of: UInt32(body.count + following).littleEndian) { Array($0) }
         return (length + body).map {
             "\\" + String(repeating: "0", count: 3 - String($0, radix: 8).count) + String($0, radix: 8)
         }.joined()
     }
 
     private static let rejection = ExtractionReply.rejection(Rejection(.malformed, "")).encoded
+
+    /// `receive` takes a request of an empty name, which has 34 bytes, or of another (`receive 30`: of four bytes), into `$request`; `reply` ends what it sends
+    /// with the number of the last one.
+    private static let functions = """
+        receive() { request=$(head -c "${1:-26}" | tr -d '\\000'); head -c 8 >"$0.$$"; }
+        reply() { { printf "$1"; cat "$0.$$"; } >&0; }
+        """
+
+    /// The command that replies so.
+    private static func reply(_ body: [UInt8]) -> String { "reply '\(frame(body, following: 8))'" }
 
     private func code(_ failure: Failure?) -> RejectionCode? {
         if case .document(let rejection) = failure { rejection.code } else { nil }
@@ -66,7 +78,7 @@ import Testing
 
     /// The next document is another's: it is read by a fresh child, and not rejected as a timeout.
     @Test func oneThatAnswersAndSleepsCostsTheNextDocumentNothing() async throws {
-        let pool = try pool("printf '\(Self.frame(Self.rejection))' >&0; exec sleep 600", seconds: 8)
+        let pool = try pool("receive; \(Self.reply(Self.rejection)); exec sleep 600", seconds: 8)
         #expect(code(try await outcome(pool)) == .malformed)
         #expect(code(try await outcome(pool)) == .malformed)
     }
@@ -77,7 +89,7 @@ import Testing
 
     @Test(arguments: [1, 64, 139])
     func anExitCodeIsTheDocuments(_ status: Int) async throws {
-        #expect(code(try await outcome(try pool("head -c 26 >/dev/null; exit \(status)"))) == .crash)
+        #expect(code(try await outcome(try pool("receive; exit \(status)"))) == .crash)
     }
 
     /// A child without Landlock requests files from its parent: it gets those below /usr and /lib, and EACCES (13) for every other.
@@ -88,11 +100,11 @@ import Testing
     ])
     func onlySharedFilesAreOpened(_ path: String, _ answer: String) async throws {
         let script = """
-            head -c 26 >/dev/null
+            receive
             printf '\(Self.frame([4] + Array(path.utf8)))' >&0
             answer=$(head -c 5 | od -An -v -tx1 | tr -d ' \\n')
             [ "$answer" = \(answer) ] || exit 1
-            printf '\(Self.frame(Self.rejection))' >&0
+            \(Self.reply(Self.rejection))
             exec sleep 600
             """
         #expect(code(try await outcome(try pool(script, seconds: 10))) == .malformed)
@@ -125,14 +137,14 @@ import Testing
         #expect(pread(file.readable, &buffer, 8, 0) == 3 && pwrite(file.readable, buffer, 1, 0) == -1)
     }
 
-    /// Requests have 30 bytes where the name has four; one of the name "slow" is never answered, any other immediately.
+    /// A request of the name "slow" is never answered, any other immediately.
     private static let twoSpeeds = """
         while :; do
-            request=$(head -c 30 | tr -d '\\000')
+            receive 30
             case "$request" in
                 *slow*) exec sleep 600 ;;
                 "") exit 0 ;;
-                *) printf '\(frame(rejection))' >&0 ;;
+                *) \(reply(rejection)) ;;
             esac
         done
         """
@@ -180,23 +192,25 @@ import Testing
         }
     }
 
-    /// A child that behaves for its first document, and then does `after`; a fresh one answers with `malformed` again. Requests have 26 bytes.
+    private static let encrypted = ExtractionReply.rejection(Rejection(.encrypted, "")).encoded
+
+    /// A child that behaves for its first document, and then does `after`; a fresh one answers with `malformed` again.
     private static func turning(_ after: String) -> String {
-        "head -c 26 >/dev/null; printf '\(frame(rejection))' >&0; \(after)"
+        "receive; \(reply(rejection)); \(after)"
     }
 
     /// What it does is not the next document's: that one is read by a fresh child.
     @Test(
         .tags(.long),
         arguments: [
-            "printf '\(frame(ExtractionReply.rejection(Rejection(.encrypted, "")).encoded))' >&0; exec sleep 600",
+            "\(reply(encrypted)); exec sleep 600", "head -c 34 >/dev/null; \(reply(encrypted)); exec sleep 600",
+            "receive; printf '\(frame(encrypted))' >&0; exec sleep 600",
             "sleep 0.05; echo 'Out of memory' >&2; exec sleep 600", "exec 0<&-; exec sleep 600", "exit 9",
             "kill -SEGV $$",
             "kill -KILL $$",
-            "head -c 26 >/dev/null; exit 7", "head -c 26 >/dev/null; kill -SEGV $$",
-            "head -c 26 >/dev/null; echo 'Out of memory' >&2; exit 1",
-            "head -c 26 >/dev/null; printf '\\377\\377\\377\\377' >&0; exec sleep 600",
-            "head -c 26 >/dev/null; printf '\(frame([9, 9, 9]))' >&0; exec sleep 600",
+            "receive; exit 7", "receive; kill -SEGV $$", "receive; echo 'Out of memory' >&2; exit 1",
+            "receive; printf '\\377\\377\\377\\377' >&0; exec sleep 600",
+            "receive; \(reply([9, 9, 9])); exec sleep 600",
         ]
     )
     func whatOneDoesAfterItsReplyCostsTheNextDocumentNothing(_ after: String) async throws {

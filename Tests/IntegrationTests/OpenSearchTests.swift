@@ -101,10 +101,10 @@ struct OpenSearchTests {
                 time: services.time,
                 days: 30
             )
-            #expect(try await pruning.run() == 1)
+            #expect(try await pruning.run() == (removed: 1, unreadable: []))
             #expect(try await ledger.read(old).record == nil)
             for id in kept { #expect(try await ledger.read(id).record != nil) }
-            #expect(try await pruning.run() == 0)
+            #expect(try await pruning.run() == (removed: 0, unreadable: []))
 
             // The other order: the first writer wins.
             let raced = try await write("raced", days: 31)

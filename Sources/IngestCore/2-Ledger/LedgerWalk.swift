@@ -25,7 +25,7 @@ package struct LedgerWalk: Sendable {
     /// Refreshes first, so that everything written before is seen.
     ///
     /// - Returns: the ids of records that cannot be read.
-    @discardableResult package func forEach(_ body: (DocumentRecord) -> Void) async throws -> [String] {
+    package func forEach(_ body: (DocumentRecord) -> Void) async throws -> [String] {
         var unreadable: [String] = []
         _ = try await client.send("POST", "/\(names.ledger)/_refresh")
         let query = JSONWriter.object { json in

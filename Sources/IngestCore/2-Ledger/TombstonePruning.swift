@@ -22,11 +22,11 @@ package struct TombstonePruning: Sendable {
         self.days = days
     }
 
-    /// - Returns: how many records were removed.
-    package func run() async throws -> Int {
+    /// - Returns: how many records were removed, and the ids of those that cannot be read and stay.
+    package func run() async throws -> (removed: Int, unreadable: [String]) {
         let end = time.now.advanced(by: .seconds(-86_400 * days))
         var candidates: [String] = []
-        try await LedgerWalk(client: client, names: names).forEach { record in
+        let unreadable = try await LedgerWalk(client: client, names: names).forEach { record in
             guard record.isTombstone(before: end) else { return }
             let document = DocumentID(tenant: record.tenant, object: record.object)
             candidates.append(document.recordID(index: names.chunks))
@@ -35,7 +35,7 @@ package struct TombstonePruning: Sendable {
         for start in stride(from: 0, to: candidates.count, by: 500) {
             removed += try await remove(candidates[start..<min(candidates.count, start + 500)], before: end)
         }
-        return removed
+        return (removed, unreadable)
     }
 
     /// Each is read again: the object may have been uploaded again.

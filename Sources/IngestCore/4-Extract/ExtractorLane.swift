@@ -65,12 +65,11 @@ final class ExtractorLane: @unchecked Sendable {
         while let job = jobs.take() {
             let wasSlow = job.isSlow
             do throws(Failure) {
-                switch try extract(job) {
-                case .done(let document): job.promise.fulfil(.success(document))
-                case .tooSlow:
+                if let document = try extract(job) {
+                    job.promise.fulfil(.success(document))
+                } else {
                     job.isSlow = true
                     jobs.put(job)
-                case .failed(let failure), .killed(let failure): throw failure
                 }
             } catch {
                 if case .document(let rejection) = error {
@@ -86,7 +85,6 @@ final class ExtractorLane: @unchecked Sendable {
 
     private enum Attempt {
         case done(ExtractedDocument)
-        /// To be begun again among the slow ones, with all the time that a document has.
         case tooSlow
         /// The child ended, or did something else that no child does. One that read documents before may have been taken over by them.
         case failed(Failure)
@@ -95,17 +93,16 @@ final class ExtractorLane: @unchecked Sendable {
     }
 
     /// What only happens in a child that has read other documents says nothing of this one: a fresh child decides.
-    private func extract(_ job: Job) throws(Failure) -> Attempt {
+    ///
+    /// - Returns: nil where the document is to be begun again among the slow ones, with all the time that a document has.
+    private func extract(_ job: Job) throws(Failure) -> ExtractedDocument? {
         var mayRetry = true
         while true {
             let process = try running()
             let isFresh = process.documents == 0
-            let attempt = try self.attempt(job, process)
-            switch attempt {
-            case .failed, .killed: if job.isCancelled { throw .transient("the job was cancelled") }
-            case .done, .tooSlow: break
-            }
-            switch attempt {
+            switch try attempt(job, process) {
+            case .done(let document): return document
+            case .failed where job.isCancelled, .killed where job.isCancelled: throw .transient("the job was cancelled")
             case .killed where mayRetry, .failed where mayRetry && !isFresh,
                 .tooSlow where mayRetry && !isFresh && !job.isCancelled:
                 mayRetry = false
@@ -117,7 +114,7 @@ final class ExtractorLane: @unchecked Sendable {
                         "extraction took longer than \(Int(settings.deadline.seconds)) s (\(deadlineName))"
                     )
                 )
-            case .done, .tooSlow: return attempt
+            case .tooSlow: return nil
             }
         }
     }
@@ -129,7 +126,7 @@ final class ExtractorLane: @unchecked Sendable {
         let request = ExtractionRequest.extract(hints: job.hints, limits: settings.limits)
         // What the child wrote after its last reply is not about this document.
         _ = process.takeErrors()
-        let reply: Result<[UInt8], FrameChannel.Failure> = job.running(process.pid) {
+        let reply: Result<ExtractionReply?, FrameChannel.Failure> = job.running(process.pid) {
             Result { () throws(FrameChannel.Failure) in
                 try process.send(request, with: job.object.file.readable, deadline: .now + deadline)
             }
@@ -151,7 +148,7 @@ final class ExtractorLane: @unchecked Sendable {
         }
     }
 
-    private func attempt(_ reply: [UInt8], _ process: ExtractorProcess) throws(Failure) -> Attempt {
+    private func attempt(_ reply: ExtractionReply?, _ process: ExtractorProcess) throws(Failure) -> Attempt {
         defer {
             if process.documents >= settings.documentsPerProcess || process.residentBytes > settings.recycleAboveBytes {
                 _ = stop(killing: false)
@@ -162,7 +159,7 @@ final class ExtractorLane: @unchecked Sendable {
             _ = stop(killing: true)
             return .failed(.document(memoryRejection))
         }
-        switch try? ExtractionReply(decoding: reply) {
+        switch reply {
         case .document(let document): return .done(document)
         case .rejection(let rejection): throw .document(rejection)
         case .probed, nil:

@@ -49,13 +49,15 @@ package final class ExtractorPool: Extractor {
 
     private let settings: Settings
     private let jobs: ExtractionQueue
+    private let time: any TimeSource
     /// How often a document that waits looks whether slow ones hold it up.
     private static let lookInterval = Duration.seconds(5)
 
     /// One lane more than children: a tenant has all but one at most, and the last is another's. Its child is started when it is needed.
-    package init(_ settings: Settings) {
+    package init(_ settings: Settings, time: any TimeSource = SystemTime()) {
         self.settings = settings
-        jobs = ExtractionQueue(lanes: settings.children + 1)
+        self.time = time
+        jobs = ExtractionQueue(lanes: settings.children + 1, time: time)
         for _ in 0...settings.children { ExtractorLane(settings, jobs: jobs).start() }
     }
 
@@ -67,10 +69,10 @@ package final class ExtractorPool: Extractor {
         let job = ExtractorLane.Job(object: object, hints: hints, tenant: tenant)
         jobs.put(job)
         return try await withTaskCancellationHandler {
-            try await withThrowingTaskGroup(of: Void.self) { [jobs] group in
+            try await withThrowingTaskGroup(of: Void.self) { [jobs, time] group in
                 group.addTask {
                     while true {
-                        try await Task.sleep(for: Self.lookInterval)
+                        try await time.sleep(for: Self.lookInterval)
                         if jobs.withdraw(job) { job.promise.fulfil(.failure(ExtractorBusy())) }
                     }
                 }
@@ -93,8 +95,7 @@ package final class ExtractorPool: Extractor {
     @discardableResult
     package static func probe(_ settings: Settings) throws(Failure) -> Int {
         let process = try ExtractorProcess(settings.process)
-        let frame = try? process.send(.probe, with: nil, deadline: .now + .seconds(10))
-        let reply = frame.flatMap { try? ExtractionReply(decoding: $0) }
+        let reply = try? process.send(.probe, with: nil, deadline: .now + .seconds(10))
         let end = process.end(killing: false)
         guard case .probed(let possible, let landlock) = reply else {
             if let failure = end.startFailure(settings.process) { throw failure }

@@ -76,19 +76,24 @@ final class ExtractorProcess {
         close(errors)
     }
 
-    /// Sends a request and waits for its reply.
+    /// Sends a request and waits for its reply; nil where what comes is no reply to it.
     func send(
         _ request: ExtractionRequest,
         with file: Int32?,
         deadline: ContinuousClock.Instant
-    ) throws(FrameChannel.Failure) -> [UInt8] {
-        try channel.send(request.encoded, with: file)
+    ) throws(FrameChannel.Failure) -> ExtractionReply? {
+        let number = ExchangeNumber()
+        var frame = request.encoded
+        number.append(to: &frame)
+        try channel.send(frame, with: file)
         documents += 1
         var files = 0
         while true {
-            let (body, attached) = try channel.receive(deadline: deadline)
+            var (body, attached) = try channel.receive(deadline: deadline)
             if let attached { close(attached) }
-            guard body.first == SharedFile.request else { return body }
+            guard body.first == SharedFile.request else {
+                return ExchangeNumber(removingFrom: &body) == number ? try? ExtractionReply(decoding: body) : nil
+            }
             files += 1
             guard files <= Self.maximumFiles else { throw .tooLong(files) }
             try SharedFile.answer(body, on: channel)

@@ -16,7 +16,7 @@ package struct ChunkHandoff: Sendable {
     private let inlineBytes: Int
     private let maximumBytes: Int
     private let computing: any Computing
-    /// What is less is packed in less time than a thread needs to start.
+    /// Chunks of fewer bytes are packed, and unpacked, in less time than a thread needs to start.
     private static let smallBytes = 64 << 10
     /// A chunk of 8,191 tokens, the most that CHUNK_TOKENS allows, of the longest token has 1 MB.
     private static let largestChunk = 2 << 20
@@ -88,7 +88,7 @@ package struct ChunkHandoff: Sendable {
         // A small message may claim to unfold to anything.
         let count = message.header.chunkCount
         let most = min(maximumBytes, 65_536 + count * Self.largestChunk)
-        return try await place(packed.count).run {
+        return try await place(Zstandard.contentSize(packed) ?? 0).run {
             guard let bytes = Zstandard.decompress(packed, maximum: most), let chunks = try? ChunkSet(decoding: bytes),
                 chunks.count == count
             else { throw Loss.corrupt }

@@ -1,11 +1,10 @@
 import AsyncPrimitives
 
-/// Admits documents to memory and to the provider, in turns over tenants: the next is of the tenant that has the fewest at work, and among those
-/// of the one that was served the longest time ago.
+/// Admits documents to memory and to the provider, in turns over tenants (`TenantTurns`).
 ///
-/// One tenant has all lanes but one at most, and so have slow documents: those with more chunks than a window. They share three quarters of the
-/// bytes; the rest stays for quick ones. Where every message that the worker may hold is here, one that has waited in vain gives up its place,
-/// so that messages of other tenants can be received.
+/// Slow documents, those with more chunks than a window, have all lanes but one at most, too. They share three quarters of the bytes; the rest
+/// stays for quick ones. Where every message that the worker may hold is here, one that has waited in vain gives up its place, so that messages of
+/// other tenants can be received.
 package final class EmbedLanes: Sendable {
     /// Nothing that the document needs will be free soon: its message goes back into the queue.
     package struct Busy: Error {}
@@ -31,22 +30,12 @@ package final class EmbedLanes: Sendable {
         let turn = Promise<Void>()
     }
 
-    private struct Tenant {
-        var running = 0
-        /// The place of its last turn in the order of all turns.
-        var lastTurn = 0
-        /// Set when a document of it has waited in vain: until then its others do not wait.
-        var isBusyUntil = Duration.zero
-    }
-
     private struct State {
         var waiting: [Entry] = []
-        var tenants: [String: Tenant] = [:]
-        var running = 0
+        var turns: TenantTurns
         var slow = 0
         var slowBytes = 0
         var quickBytes = 0
-        var turns = 0
         var lastTenant: String?
         /// When a document of another tenant than the one before came last.
         var lastChange: Duration?
@@ -54,13 +43,12 @@ package final class EmbedLanes: Sendable {
         var refusals = 0
     }
 
-    private let state = LockedValue(State())
+    private let state: LockedValue<State>
     private let documents: Int
     private let bytes: Int
     private let time: any TimeSource
-    /// How long a document waits before it may give up, and how long its tenant is busy then.
+    /// How long a document waits before it may give up.
     private static let longestWait = Duration.seconds(5)
-    private static let busyTime = Duration.seconds(30)
     /// A fleet with one tenant has no others to make room for: there each that gives up waits so much longer than the one before, as a copy of a message
     /// costs requests. What came in this time counts as the fleet's tenants.
     private static let waitStep = Duration.milliseconds(5)
@@ -73,6 +61,7 @@ package final class EmbedLanes: Sendable {
         self.documents = documents
         self.bytes = bytes
         self.time = time
+        state = LockedValue(State(turns: TenantTurns(lanes: documents)))
     }
 
     /// Runs `body` when it is the document's turn. Throws `Busy`, or when the task is cancelled while it waits.
@@ -115,18 +104,12 @@ package final class EmbedLanes: Sendable {
 
     private func end(_ document: Document) {
         let started = state.withLock { state in
-            state.running -= 1
-            state.tenants[document.tenant]?.running -= 1
+            state.turns.end(document.tenant, now: time.uptime)
             if document.isSlow {
                 state.slow -= 1
                 state.slowBytes -= document.bytes
             } else {
                 state.quickBytes -= document.bytes
-            }
-            // Names of tenants come with messages: their number must not grow.
-            let (turns, now) = (state.turns, time.uptime)
-            state.tenants = state.tenants.filter {
-                $0.value.running > 0 || $0.value.lastTurn > turns - 1000 || $0.value.isBusyUntil > now
             }
             return start(&state)
         }
@@ -139,10 +122,7 @@ package final class EmbedLanes: Sendable {
         while let place = next(state) {
             let entry = state.waiting.remove(at: place)
             let document = entry.document
-            state.turns += 1
-            state.running += 1
-            state.tenants[document.tenant, default: Tenant()].running += 1
-            state.tenants[document.tenant]?.lastTurn = state.turns
+            state.turns.begin(document.tenant)
             if document.isSlow {
                 state.slow += 1
                 state.slowBytes += document.bytes
@@ -156,24 +136,16 @@ package final class EmbedLanes: Sendable {
 
     private func next(_ state: State) -> Int? {
         let isSlowWaiting = state.waiting.contains { $0.document.isSlow && hasLane($0.document, state) }
-        var best: (place: Int, tenant: Tenant)?
-        for (place, entry) in state.waiting.enumerated() {
-            let tenant = state.tenants[entry.document.tenant] ?? Tenant()
-            guard hasLane(entry.document, state), hasMemory(entry.document, state, isSlowWaiting) else { continue }
-            if let found = best, (found.tenant.running, found.tenant.lastTurn) <= (tenant.running, tenant.lastTurn) {
-                continue
-            }
-            best = (place, tenant)
+        return state.turns.next(among: state.waiting, tenant: \.document.tenant) {
+            hasLane($0.document, state) && hasMemory($0.document, state, isSlowWaiting)
         }
-        return best?.place
     }
 
-    private var lanesOfOne: Int { max(1, documents - 1) }
     private var slowLimit: Int { bytes / 4 * 3 }
 
     private func hasLane(_ document: Document, _ state: State) -> Bool {
-        guard state.tenants[document.tenant]?.running ?? 0 < lanesOfOne else { return false }
-        return !document.isSlow || state.slow < lanesOfOne && state.slowBytes + document.bytes <= slowLimit
+        guard state.turns.hasLane(document.tenant) else { return false }
+        return !document.isSlow || state.slow < state.turns.lanesOfOne && state.slowBytes + document.bytes <= slowLimit
     }
 
     /// Quick documents take what slow ones leave, and no more than their own quarter while one of those waits. One of them always finds room.
@@ -184,7 +156,7 @@ package final class EmbedLanes: Sendable {
         return document.bytes <= free && (!isSlowWaiting || state.quickBytes + document.bytes <= bytes - slowLimit)
     }
 
-    private func isFull(_ state: State) -> Bool { state.running + state.waiting.count >= documents }
+    private func isFull(_ state: State) -> Bool { state.turns.running + state.waiting.count >= documents }
 
     private func notice(_ tenant: String, _ state: inout State) {
         if let last = state.lastTenant, last != tenant { (state.lastChange, state.refusals) = (time.uptime, 0) }
@@ -193,7 +165,7 @@ package final class EmbedLanes: Sendable {
 
     /// How long the document waits before it may give up: not as long where it would be in vain, as it was for another of its tenant.
     private func timeToGiveUp(_ document: Document, _ state: State) -> Duration {
-        guard state.tenants[document.tenant]?.isBusyUntil ?? .zero > time.uptime else { return Self.longestWait }
+        guard state.turns.isBusy(document.tenant, now: time.uptime) else { return Self.longestWait }
         if let change = state.lastChange, change + Self.memory > time.uptime { return .zero }
         return min(Self.waitStep * state.refusals, Self.longestWait)
     }
@@ -204,7 +176,7 @@ package final class EmbedLanes: Sendable {
                 return false
             }
             state.refusals += 1
-            state.tenants[entry.document.tenant, default: Tenant()].isBusyUntil = time.uptime + Self.busyTime
+            state.turns.setBusy(entry.document.tenant, now: time.uptime)
             return true
         }
         if hasGivenUp { entry.turn.fulfil(.failure(Busy())) }

@@ -13,14 +13,18 @@ package enum Zstandard {
         }
     }
 
+    /// The bytes that a frame says it holds; nil where it does not say, or is no zstd frame.
+    package static func contentSize(_ bytes: [UInt8]) -> Int? {
+        Int(exactly: ZSTD_getFrameContentSize(bytes, bytes.count))  // unknown and error are the largest values
+    }
+
     /// Nil for what is no zstd frame, or holds more than `maximum` bytes.
     package static func decompress(_ bytes: [UInt8], maximum: Int) -> [UInt8]? {
-        let size = ZSTD_getFrameContentSize(bytes, bytes.count)
-        guard size <= UInt64(maximum) else { return nil }  // unknown and error are the largest values
+        guard let size = contentSize(bytes), size <= maximum else { return nil }
         var isWhole = false
-        let output = [UInt8](unsafeUninitializedCapacity: Int(size)) { buffer, count in
-            let written = ZSTD_decompress(buffer.baseAddress, Int(size), bytes, bytes.count)
-            isWhole = ZSTD_isError(written) == 0 && written == Int(size)
+        let output = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            let written = ZSTD_decompress(buffer.baseAddress, size, bytes, bytes.count)
+            isWhole = ZSTD_isError(written) == 0 && written == size
             count = isWhole ? written : 0
         }
         return isWhole ? output : nil
