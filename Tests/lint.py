@@ -11,6 +11,8 @@ import re
 import sys
 import tempfile
 
+import deployment
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LONGEST_FILE = 400
 MOST_PARAMETERS = 6
@@ -110,8 +112,12 @@ class Lint:
         for name in sorted(listed - tagged):
             self.report(page, 1, f"'{name}' is listed as a long test and has no tag")
 
+    def deployments(self) -> None:
+        for path, problem in deployment.problems(self.root):
+            self.report(path, 1, problem)
+
     def run(self) -> list[str]:
-        for rule in (self.words, self.sizes, self.initialisers, self.repeats, self.links, self.long_tests):
+        for rule in (self.words, self.sizes, self.initialisers, self.repeats, self.links, self.long_tests, self.deployments):
             rule()
         return self.problems
 
@@ -153,6 +159,8 @@ def works(text: str, position: int, indentation: int) -> bool:
     return bool(re.search(rf"^{outer}    (?:package |private |mutating )*func ", body, re.MULTILINE))
 
 
+CARELESS = """{"containerDefinitions": [{"name": "a", "image": "a:latest", "user": "0", "linuxParameters": {"capabilities": {}}, "mountPoints": [], "stopTimeout": 30, "secrets": [],
+    "healthCheck": {"command": ["CMD", "true"]}, "environment": [{"name": "KEY", "value": "x"}, {"name": "GRACE_SECONDS", "value": "60"}, {"name": "HEALTH_PORT", "value": "1"}]}]}"""
 PLANTED = {
     "retired word": ("Sources/A.swift", "/// The worker is told.\n"),
     "lines, at most": ("Sources/B.swift", "\n" * (LONGEST_FILE + 1)),
@@ -163,6 +171,12 @@ PLANTED = {
     "not a target": ("docs/e.md", "Run `make nothing`.\n"),
     "is not in CONTRIBUTING's list": ("Tests/T.swift", "@Test(.tags(.long)) func endless() {}\n"),
     "does not exist": ("docs/f.md", "See `Sources/Nothing.swift`.\n"),
+    **{problem: ("deploy/ecs/a.json", CARELESS) for problem in (
+        "runs as root", "may write to its root", "keeps capabilities", "no scratch volume", "grace period of 60 s", "not checked", "as plain text", "by tag", "no setting KEY",
+    )},
+    "is not explained": ("deploy/iam/b.json", '{"Statement": [{"Sid": "A", "Action": ["s3:GetObject"], "Resource": "${X}"}]}'),
+    "more than it names": ("deploy/iam/c.json", '{"Statement": [{"Sid": "A", "Action": ["s3:GetObject"], "Resource": "*"}]}'),
+    "not pinned by hashes": ("deploy/local/requirements.txt", "six==1.17.0\n"),
 }
 
 
@@ -172,7 +186,7 @@ def unseen() -> list[str]:
         root = pathlib.Path(folder)
         (root / "Makefile").write_text("all:\n")
         for name, text in PLANTED.values():
-            (root / name).parent.mkdir(exist_ok=True)
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(text)
         found = Lint(root).run()
     return [f"Tests/lint.py: no rule finds the planted example of '{rule}'" for rule, (name, _) in PLANTED.items() if not any(line.startswith(name) and rule in line for line in found)]

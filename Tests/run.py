@@ -40,7 +40,7 @@ class Results:
         say(f"== {name}")
         try:
             figures = body()
-        except (Failed, AssertionError, TimeoutError, subprocess.CalledProcessError) as error:
+        except (Failed, AssertionError, OSError, subprocess.SubprocessError) as error:
             self.failed.append(name)
             self.reasons.append(f"FAILED {name}: {error}")
             say(self.reasons[-1])

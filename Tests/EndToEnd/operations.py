@@ -1,7 +1,10 @@
 """What an operator does: --check, --replay, --exit-when-idle, two workers on one host, Ctrl-C in the demo."""
+import json
 import os
 import pathlib
+import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -28,6 +31,8 @@ def run(aws, say) -> dict:
     say(f"  {steps} steps of a bucket with versions: overwritten, deleted by a marker, put back, old versions gone")
     neighbours(fleet, work)
     say("  two workers on one host")
+    health(fleet, work)
+    say("  the health endpoint survives a worker without file descriptors, and answers the health check of the task definition")
     interrupt()
     say("  Ctrl-C leaves no process")
     return {"checks": checks, "replayed": replayed}
@@ -60,6 +65,7 @@ def check(fleet, ingest: dict, embed: dict) -> int:
         ("embed-worker", embed | {"CHUNK_TOKENS": "300"}, "CHUNK_TOKENS is 512 there and 300 here"),
         ("embed-worker", embed | {"OPENSEARCH_URL": embed["OPENAI_BASE_URL"].removesuffix("/v1") + "/control"}, "OPENSEARCH_URL"),
         ("ingest-worker", ingest | {"HANDOVER_BUCKET": "name "}, "HANDOVER_BUCKET is not a valid bucket name"),
+        ("ingest-worker", ingest | {"HANDOVER_PREFIX": "another/"}, "HANDOVER_BUCKET"),  # the role is for one prefix
         ("ingest-worker", ingest | {"AWS_ENDPOINT_URL": "localhost:4566"}, "AWS_ENDPOINT_URL is not an address"),
         ("ingest-worker", ingest | {"CHUNK_QUEUE_URL": ingest["CHUNK_QUEUE_URL"] + ".fifo"}, "FIFO"),
         ("ingest-worker", ingest | {"AWS_REGION": "eu-west-1a"}, "AWS_REGION is not a valid region"),
@@ -149,6 +155,37 @@ def neighbours(fleet, work: FleetRun) -> None:
     taken = str(fleet.stack.aws_port)
     done = program("ingest-worker", default["ingest-worker"], "--health-port", taken)
     assert done.returncode == 69 and taken in done.stderr, done
+
+
+def health(fleet, work: FleetRun) -> None:
+    """As ECS looks at it, before, while and after the process may open nothing."""
+    worker = work.start("ingest-worker")
+    port = work.ports["ingest-worker"]
+    container = json.loads((ROOT / "deploy/ecs/ingest-worker.json").read_text())["containerDefinitions"][0]
+    script = container["healthCheck"]["command"][-1].replace("/8080 ", f"/{port} ")
+
+    def is_alive(seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while subprocess.run(["bash", "-c", script], capture_output=True, timeout=10).returncode:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.2)
+        return True
+
+    assert is_alive(20), f"no answer at first; the log: {worker.log}"
+    # The system's library of timers (libdispatch) ends a process that has no descriptor for its first one: the worker has to be under way.
+    time.sleep(3)
+    pid, (soft, hard) = worker.popen.pid, resource.prlimit(worker.popen.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (1, hard))
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as waiting:
+        waiting.sendall(b"GET /live?deep=1 HTTP/1.0\r\n\r\n")
+        time.sleep(1)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+        assert b" 200 " in waiting.recv(100), "the connection that waited was not answered"
+    assert "cannot accept a connection" in pathlib.Path(worker.log).read_text(), worker.log
+    assert is_alive(5), f"the endpoint did not survive; the log: {worker.log}"
+    work.stop()
+    work.workers.clear()
 
 
 def interrupt() -> None:

@@ -152,7 +152,8 @@ class Fleet:
             "DOCUMENTS_BUCKET": self.bucket, "HANDOVER_BUCKET": self.hand_over, "INGEST_QUEUE_ARN": self.arns["events"],
             "INGEST_DEAD_LETTERS_ARN": self.arns["events-dead"], "CHUNK_QUEUE_ARN": self.arns["chunks"],
             "CHUNK_DEAD_LETTERS_ARN": self.arns["chunks-dead"], "KMS_KEY_ARN": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/none",
-            "OPENSEARCH_DOMAIN_ARN": f"arn:aws:es:{REGION}:{ACCOUNT}:domain/none",
+            "OPENSEARCH_DOMAIN_ARN": f"arn:aws:es:{REGION}:{ACCOUNT}:domain/none", "HANDOVER_PREFIX": "hand-over/",
+            "TASKS_ARN": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/none/*",
         }
         trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}]}
         for worker, receives in (("ingest-worker", "events"), ("embed-worker", "chunks")):

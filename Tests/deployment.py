@@ -1,0 +1,53 @@
+"""What `deploy/` promises of images, tasks and roles: rules of the lint (Tests/lint.py)."""
+import json
+import pathlib
+import re
+
+# ECS kills a task so many seconds after SIGTERM at the latest (Fargate's maximum of `stopTimeout`).
+LONGEST_STOP = 120
+SCRATCH = "/scratch"
+
+
+def problems(root: pathlib.Path) -> list[tuple[pathlib.Path, str]]:
+    found: list[tuple[pathlib.Path, str]] = []
+    documented = set(re.findall(r"^\| `([A-Z_]+)` \|", text(root / "docs/configuration.md"), re.MULTILINE))
+    for path in sorted((root / "deploy/ecs").glob("*.json")):
+        found += [(path, problem) for problem in of_task(json.loads(path.read_text()), documented)]
+    for folder in ("iam", "ecs"):
+        page = text(root / f"deploy/{folder}/README.md")
+        for path in sorted((root / f"deploy/{folder}").glob("*.json")):
+            found += [(path, f"'${{{name}}}' is not explained in deploy/{folder}/README.md") for name in sorted(set(re.findall(r"\$\{(\w+)\}", path.read_text()))) if f"`{name}`" not in page]
+    for path in sorted((root / "deploy/iam").glob("*.json")):
+        for statement in json.loads(path.read_text())["Statement"]:
+            if "*" in [statement["Resource"]] or "*" in statement["Resource"][:1] or any(action.endswith("*") for action in statement["Action"]):
+                found.append((path, f"the statement {statement['Sid']} allows more than it names"))
+    for path in [*root.glob("deploy/**/requirements.txt"), *root.glob("deploy/**/weights.txt"), *root.glob("Tests/**/requirements.txt")]:
+        for requirement in path.read_text().replace("\\\n", " ").splitlines():
+            if not re.match(r"[\w.-]+==\S+.* --hash=sha256:[0-9a-f]{64}", requirement):
+                found.append((path, f"'{requirement.split(' ')[0]}' is not pinned by hashes: run tools/lock-python"))
+    return found
+
+
+def text(path: pathlib.Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def of_task(task: dict, documented: set[str]) -> list[str]:
+    found = []
+    for container in task["containerDefinitions"]:
+        settings = {entry["name"]: entry["value"] for entry in container["environment"]}
+        secrets = {entry["name"] for entry in container["secrets"]}
+        grace = int(settings.get("GRACE_SECONDS", 20))
+        rules = {
+            "runs as root": container.get("user", "0") not in ("0", "root"),
+            "may write to its root file system": container.get("readonlyRootFilesystem") is True,
+            "keeps capabilities": container["linuxParameters"]["capabilities"] == {"drop": ["ALL"]},
+            "has no scratch volume": [mount["containerPath"] for mount in container["mountPoints"]] == [SCRATCH],
+            f"is killed before its grace period of {grace} s is over": grace + 10 <= container["stopTimeout"] <= LONGEST_STOP,
+            "is not checked at its health port": f"/{settings['HEALTH_PORT']} " in container["healthCheck"]["command"][-1],
+            "takes a secret as plain text": not any("KEY" in name or "PASSWORD" in name for name in settings),
+            "runs an image by tag": container["image"] == "${IMAGE}",
+        }
+        found += [f"{container['name']} {problem}" for problem, holds in rules.items() if not holds]
+        found += [f"{container['name']}: docs/configuration.md has no setting {name}" for name in sorted((set(settings) | secrets) - documented)]
+    return found
