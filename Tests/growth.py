@@ -25,8 +25,9 @@ def say(text: str) -> None:
     print(f"[{time.monotonic() - started:6.1f} s] {text}", flush=True)
 
 
-# Memory that malloc returns to the kernel and takes again costs a page fault each time, from some size on: not what grows here.
-MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(8 << 30), "MALLOC_TOP_PAD_": str(256 << 20)}
+# The tests' program allocates by jemalloc, as the extractor does. Memory that it returns to the kernel and takes again costs a page fault each time, from some size on
+# (`oversize_threshold`): not what grows here.
+MEMORY = {"MALLOC_CONF": "oversize_threshold:0,dirty_decay_ms:-1,muzzy_decay_ms:-1"}
 
 
 def measure(only: str) -> dict:

@@ -47,7 +47,7 @@ package enum DocumentReader {
         switch format {
         case .pdf: document = try PDFReader.read(bytes, limits: limits, recognizer: recognizer)
         case .html: document = try HTMLReader.read(bytes, hints: hints, limits: limits)
-        case .xml: document = try XMLReader.read(bytes, limits: limits)
+        case .xml: document = try XMLReader.read(bytes, hints: hints, limits: limits)
         case .markdown: document = try MarkdownReader.read(try TextDecoder.utf8(bytes, hints: hints), limits: limits)
         case .text: document = try PlainTextReader.read(try TextDecoder.utf8(bytes, hints: hints), limits: limits)
         case .csv: document = try CSVReader.read(try TextDecoder.utf8(bytes, hints: hints), limits: limits)

@@ -23,7 +23,7 @@ enum FormatSniffer {
 
     static func format(of bytes: UnsafeRawBufferPointer, hints: ExtractionHints) throws(Rejection) -> DocumentFormat {
         let head = Array(bytes.prefix(1024))
-        if contains(head, "%PDF-") { return .pdf }
+        if isPDF(bytes, head, hints) { return .pdf }
         if let found = signatures.first(where: { head.starts(with: $0.magic) }) { return found.format }
         if head.starts(with: [0x50, 0x4B, 0x03, 0x04]) || head.starts(with: [0x50, 0x4B, 0x05, 0x06]) {
             return try container(bytes)
@@ -39,8 +39,9 @@ enum FormatSniffer {
                 "the document is binary data of a format that is not read: convert it to PDF, HTML or text"
             )
         }
-        if isMail(head) { return .mail }
-        switch promised(by: hints) {
+        let promise = promised(by: hints)
+        if MailSniffer.isMail(head, promised: promise) { return .mail }
+        switch promise {
         // What must begin in a certain way, and does not, is text.
         case .json: return isJSON(head) ? .json : .text
         case .html: return .html
@@ -104,37 +105,27 @@ enum FormatSniffer {
         return contains(rest, "<html") || contains(rest, "<!doctype html") ? .html : .xml
     }
 
-    /// Two header fields of a mail at the start (RFC 5322).
-    private static func isMail(_ head: [UInt8]) -> Bool {
-        let names: Set<String> = [
-            "from", "to", "subject", "date", "received", "return-path", "message-id", "mime-version", "delivered-to",
-            "content-type", "reply-to", "cc",
-            "x-mailer", "dkim-signature", "sender",
-        ]
-        let lines = String(decoding: head, as: UTF8.self).split(whereSeparator: \.isNewline).prefix(12)
-        let fields = lines.filter { line in
-            line.firstIndex(of: ":").map { names.contains(line[..<$0].lowercased()) } ?? false
-        }
-        let first = lines.first?.firstIndex(of: ":").map { lines.first![..<$0].lowercased() } ?? ""
-        return fields.count >= 2 && names.contains(first)
-            && fields.contains {
-                ["received", "message-id", "from", "mime-version", "return-path"].contains(
-                    $0.split(separator: ":")[0].lowercased()
-                )
-            }
-    }
-
     private static func isJSON(_ head: [UInt8]) -> Bool {
         guard let first = head.first(where: { $0 > 0x20 && $0 < 0x80 }) else { return false }
         return [0x7B, 0x5B, 0x22].contains(first)
     }
 
-    /// NUL bytes without the pattern of UTF-16, or many control characters.
+    /// The mark may stand behind other bytes (ISO 32000-2, annex I); but text may write about it.
+    private static func isPDF(_ bytes: UnsafeRawBufferPointer, _ head: [UInt8], _ hints: ExtractionHints) -> Bool {
+        if head.starts(with: Array("%PDF-".utf8)) { return true }
+        guard contains(head, "%PDF-"), markup(head) == nil else { return false }
+        switch promised(by: hints) {
+        case .pdf?: return true
+        case nil: return contains(Array(bytes.suffix(2048)), "startxref")
+        default: return contains(Array(bytes.suffix(2048)), "startxref") && looksBinary(bytes)
+        }
+    }
+
+    /// Many control characters, without the pattern of UTF-16. Logs hold a few NUL bytes.
     private static func looksBinary(_ bytes: UnsafeRawBufferPointer) -> Bool {
         if TextDecoder.byteOrderMark(bytes) != nil { return false }
         let sample = bytes.prefix(8192)
         if TextDecoder.looksLikeUTF16(sample) != nil { return false }
-        if sample.contains(0) { return true }
         let controls = sample.count { $0 < 0x20 && ![0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x1B].contains($0) }
         return controls * 20 > sample.count
     }

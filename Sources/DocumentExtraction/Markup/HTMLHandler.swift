@@ -80,6 +80,13 @@ final class HTMLHandler: MarkupHandler {
     }
 
     func characters(_ text: UnsafeBufferPointer<UInt8>) {
+        guard text.count == 2, text[0] == 0xC2, let letter = WindowsReferences.letters[text[1]] else {
+            return append(text)
+        }
+        letter.withUnsafeBufferPointer(append)
+    }
+
+    private func append(_ text: UnsafeBufferPointer<UInt8>) {
         let inside = open[open.count - 1]
         if isTitle {
             if title.utf8.count < 1024 { title += String(decoding: text, as: UTF8.self) }

@@ -62,10 +62,15 @@ enum MarkupParser {
         return true
     }()
 
-    /// Parses in one go: twice as fast as in pieces, and the bytes are there.
-    static func parseHTML(_ bytes: UnsafeRawBufferPointer, encoding: String, handler: any MarkupHandler)
-        throws(Rejection)
-    {
+    static func parseHTML(_ page: [UInt8], handler: any MarkupHandler) throws(Rejection) {
+        let parsed = page.withUnsafeBytes { bytes in
+            Result { () throws(Rejection) in try parseHTML(bytes, handler: handler) }
+        }
+        try parsed.get()
+    }
+
+    /// Parses valid UTF-8 in one go: twice as fast as in pieces, and the bytes are there.
+    static func parseHTML(_ bytes: UnsafeRawBufferPointer, handler: any MarkupHandler) throws(Rejection) {
         var meter = TagMeter()
         guard bytes.count <= TagMeter.maximumTag || meter.accept(bytes) else { throw longTag }
         guard bytes.count <= Int32.max else { throw Rejection(.tooLarge, "the page has more than 2 GB") }
@@ -83,19 +88,12 @@ enum MarkupParser {
             setHandlers(&parser.pointee.sax.pointee)
             context.parser = parser
             parser.pointee.userData = Unmanaged.passUnretained(context).toOpaque()
-            // Valid UTF-8 needs no conversion; broken bytes are repaired by the converter.
-            if encoding == "UTF-8", TextDecoder.isUTF8(bytes) {
-                xmlSwitchEncoding(parser, XML_CHAR_ENCODING_UTF8)
-            } else {
-                guard let converter = xmlFindCharEncodingHandler(encoding) else { return false }
-                xmlSwitchToEncoding(parser, converter)
-            }
+            // Always: its own guess is Latin-1.
+            xmlSwitchEncoding(parser, XML_CHAR_ENCODING_UTF8)
             htmlParseDocument(parser)
             return true
         }
-        guard isParsed else {
-            throw Rejection(.unsupported, "the page's encoding \(encoding) is not known here: save it as UTF-8")
-        }
+        guard isParsed else { throw Rejection(.memory, "no memory for a parser") }
     }
 
     private static func setHandlers(_ sax: inout xmlSAXHandler) {
@@ -110,8 +108,9 @@ enum MarkupParser {
         sax.initialized = 1
     }
 
+    /// UTF-8, whatever the document declares.
     static func parseXML(_ bytes: UnsafeRawBufferPointer, handler: any MarkupHandler) throws(Rejection) {
-        let parser = try XMLPushParser(handler: handler)
+        let parser = try XMLPushParser(handler: handler, isUTF8: true)
         try parser.feed(bytes)
         try parser.finish()
     }

@@ -7,7 +7,8 @@ final class XMLPushParser {
     private let context: MarkupParser.Context
     private var meter = TagMeter()
 
-    init(handler: any MarkupHandler) throws(Rejection) {
+    /// - Parameter isUTF8: whatever encoding the document declares.
+    init(handler: any MarkupHandler, isUTF8: Bool = false) throws(Rejection) {
         MarkupParser.prepare()
         var sax = xmlSAXHandler()
         sax.initialized = UInt32(XML_SAX2_MAGIC)
@@ -25,7 +26,8 @@ final class XMLPushParser {
         guard let parser = xmlCreatePushParserCtxt(&sax, pointer, nil, 0, nil) else {
             throw Rejection(.memory, "no memory for a parser")
         }
-        xmlCtxtUseOptions(parser, MarkupParser.xmlOptions)
+        let ignoring = isUTF8 ? Int32(XML_PARSE_IGNORE_ENC.rawValue) : 0
+        xmlCtxtUseOptions(parser, MarkupParser.xmlOptions | ignoring)
         self.parser = parser
     }
 

@@ -2,13 +2,28 @@ import ExtractionWire
 
 /// XML: articles and books in JATS, TEI and DocBook as documents, feeds as their entries, anything else as values under their paths.
 enum XMLReader {
-    static func read(_ bytes: UnsafeRawBufferPointer, limits: ExtractionLimits) throws(Rejection) -> ExtractedDocument {
+    static func read(
+        _ bytes: UnsafeRawBufferPointer,
+        hints: ExtractionHints,
+        limits: ExtractionLimits
+    ) throws(Rejection) -> ExtractedDocument {
         let handler = XMLHandler(limit: limits.textBytes)
-        try MarkupParser.parseXML(bytes, handler: handler)
+        if let text = try TextDecoder.page(bytes, hints: hints) {
+            try parse(text, handler)
+        } else {
+            try MarkupParser.parseXML(bytes, handler: handler)
+        }
         var document = try handler.builder.document(.xml, title: handler.title, limits: limits)
         document.author = handler.authors.joined(separator: ", ")
         document.language = handler.language
         return document
+    }
+
+    private static func parse(_ text: [UInt8], _ handler: XMLHandler) throws(Rejection) {
+        let parsed = text.withUnsafeBytes { bytes in
+            Result { () throws(Rejection) in try MarkupParser.parseXML(bytes, handler: handler) }
+        }
+        try parsed.get()
     }
 }
 

@@ -23,8 +23,11 @@ enum ElectronicBook {
             let parsed = bytes.withUnsafeBytes { bytes in
                 Result { () throws(Rejection) in
                     guard !bytes.isEmpty else { return }
-                    let encoding = HTMLReader.encoding(bytes, ExtractionHints())
-                    try MarkupParser.parseHTML(bytes, encoding: encoding, handler: handler)
+                    if let page = try TextDecoder.page(bytes, hints: ExtractionHints()) {
+                        try MarkupParser.parseHTML(page, handler: handler)
+                    } else {
+                        try MarkupParser.parseHTML(bytes, handler: handler)
+                    }
                 }
             }
             try parsed.get()

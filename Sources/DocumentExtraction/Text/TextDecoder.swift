@@ -2,37 +2,86 @@ import CUchardet
 import ExtractionWire
 import Glibc
 
-/// Bytes in any encoding to UTF-8: a byte order mark decides, then the zero bytes of UTF-16, then valid UTF-8, then what uchardet sees.
+/// Bytes in any encoding to valid UTF-8, whole: what means nothing becomes U+FFFD, and reading goes on (WHATWG Encoding Standard, "decode").
+///
+/// In this order: a byte order mark, the zero bytes of UTF-16, UTF-8 where it is valid and where it nearly is, what is declared, what uchardet sees.
 enum TextDecoder {
-    /// The encodings of the WHATWG Encoding Standard, and relatives that uchardet names. Their converters are libraries, which cannot be loaded any more
-    /// when the sandbox refuses executable memory.
-    private static let encodings = [
-        "WINDOWS-1250", "WINDOWS-1251", "WINDOWS-1252", "WINDOWS-1253", "WINDOWS-1254", "WINDOWS-1255", "WINDOWS-1256",
-        "WINDOWS-1257", "WINDOWS-1258", "ISO-8859-2", "ISO-8859-3", "ISO-8859-4", "ISO-8859-5", "ISO-8859-6",
-        "ISO-8859-7",
-        "ISO-8859-8", "ISO-8859-9", "ISO-8859-10", "ISO-8859-11", "ISO-8859-13", "ISO-8859-14", "ISO-8859-15",
-        "ISO-8859-16",
-        "ISO-8859-1", "KOI8-R", "KOI8-U", "IBM852", "IBM855", "IBM866", "IBM437", "IBM850", "MACINTOSH", "MAC-CYRILLIC",
-        "MAC-CENTRALEUROPE", "TIS-620", "WINDOWS-874", "VISCII", "GB18030", "GBK", "EUC-CN", "BIG5", "BIG5-HKSCS",
-        "EUC-TW",
-        "EUC-JP", "SHIFT_JIS", "CP932", "ISO-2022-JP", "EUC-KR", "UHC", "JOHAB", "ISO-2022-KR", "ISO-2022-CN",
-        "HZ-GB-2312",
-        "UTF-16", "UTF-16LE", "UTF-32LE", "UTF-7", "GEORGIAN-PS",
-    ]
-
-    /// The open converters keep their libraries.
+    /// The open converters keep their libraries, which cannot be loaded any more when the sandbox refuses executable memory.
     static func prepare() {
-        for name in encodings {
+        for name in EncodingLabel.all {
             _ = iconv_open("UTF-8", name)
         }
     }
 
+    /// A text file, or a part of a mail: what its Content-Type says is a hint.
     static func utf8(_ bytes: UnsafeRawBufferPointer, hints: ExtractionHints) throws(Rejection) -> [UInt8] {
+        let text = try decoded(bytes, transport: hints.contentType, own: nil) ?? Array(bytes)
+        return text.contains { $0 == 0 || $0 == 0x1B } ? withoutControls(text) : text
+    }
+
+    /// The page as UTF-8; nil where it is that already.
+    static func page(_ bytes: UnsafeRawBufferPointer, hints: ExtractionHints) throws(Rejection) -> [UInt8]? {
+        try decoded(bytes, transport: hints.contentType) { EncodingDeclaration.label(in: bytes) }
+    }
+
+    /// - Parameters:
+    ///   - transport: the Content-Type that came with the bytes.
+    ///   - own: the label that the bytes have in themselves, nil for formats that have none.
+    private static func decoded(
+        _ bytes: UnsafeRawBufferPointer,
+        transport: String,
+        own: (() -> String?)?
+    ) throws(Rejection) -> [UInt8]? {
         if let (name, length) = byteOrderMark(bytes) {
             return try convert(UnsafeRawBufferPointer(rebasing: bytes[length...]), from: name)
         }
         if let name = looksLikeUTF16(bytes.prefix(8192)) { return try convert(bytes, from: name) }
-        return try convert(bytes, from: declared(hints) ?? guess(bytes))
+        // Bytes of other encodings are hardly ever valid UTF-8 by chance, but for those that are ASCII and switch by ESC or "~{".
+        let isASCII = bytes.firstIndex { $0 >= 0x80 } == nil
+        if isUTF8(bytes) {
+            guard isASCII, bytes.contains(0x1B) || bytes.contains(0x7E) else { return nil }
+            let name =
+                label(transport) ?? own?().flatMap(EncodingLabel.encoding)
+                ?? (bytes.contains(0x1B) ? guess(bytes) : nil)
+            guard let name, name.hasPrefix("ISO-2022") || name.hasPrefix("HZ") || name == "UTF-7" else { return nil }
+            return try convert(bytes, from: name)
+        }
+        let share = shareOfUTF8(bytes)
+        if share > 0.8 { return repaired(bytes) }
+        let declared = label(transport)
+        if let declared, !declared.hasPrefix("UTF-") { return try convert(bytes, from: declared) }
+        // A page that declares UTF-16 and was read to here means UTF-8 (WHATWG HTML, prescan).
+        if let name = own?().flatMap(EncodingLabel.encoding) {
+            return name.hasPrefix("UTF-") ? repaired(bytes) : try convert(bytes, from: name)
+        }
+        let name = guess(bytes)
+        // A character of Chinese or Korean text looks like UTF-8 now and then, one of Latin or Cyrillic text hardly ever.
+        guard share > 0.2, declared == nil, eastern.contains(name) else {
+            return share > 0.2 ? repaired(bytes) : try convert(bytes, from: name)
+        }
+        let text = try convert(bytes, from: name)
+        return text.firstRange(of: replacement) == nil ? text : repaired(bytes)
+    }
+
+    private static let eastern: Set<String> = ["GB18030", "BIG5-HKSCS", "EUC-JP-MS", "CP932", "UHC", "EUC-TW", "JOHAB"]
+    private static let replacement: [UInt8] = [0xEF, 0xBF, 0xBD]
+
+    /// Without NUL bytes, and without the colours of terminals (ECMA-48, control sequences), as logs have them.
+    private static func withoutControls(_ text: [UInt8]) -> [UInt8] {
+        var kept: [UInt8] = []
+        kept.reserveCapacity(text.count)
+        var index = 0
+        while index < text.count {
+            let byte = text[index]
+            index += 1
+            if byte == 0x1B, index < text.count, text[index] == 0x5B {
+                let end = text[index...].dropFirst().prefix(32).firstIndex { (0x40...0x7E).contains($0) }
+                if let end { index = end + 1 }
+            } else if byte != 0 {
+                kept.append(byte)
+            }
+        }
+        return kept
     }
 
     static func byteOrderMark(_ bytes: UnsafeRawBufferPointer) -> (name: String, length: Int)? {
@@ -53,43 +102,52 @@ enum TextDecoder {
         return nil
     }
 
-    private static func declared(_ hints: ExtractionHints) -> String? {
-        guard let range = hints.contentType.lowercased().firstRange(of: "charset=") else { return nil }
-        let name = hints.contentType[range.upperBound...].prefix { $0 != ";" && !$0.isWhitespace }.filter { $0 != "\"" }
-        return name.isEmpty ? nil : canonical(String(name))
+    private static func label(_ contentType: String) -> String? {
+        EncodingDeclaration.label(inContentType: contentType).flatMap(EncodingLabel.encoding)
     }
 
-    /// Labels that mean more than they say: the Web reads Latin-1 and ASCII as windows-1252 (WHATWG Encoding, "names and labels").
-    static func canonical(_ label: String) -> String {
-        let label = label.uppercased()
-        return switch label {
-        case "ISO-8859-1", "ISO8859-1", "LATIN1", "ISO-8859-15", "ASCII", "US-ASCII", "WINDOWS-1252": "WINDOWS-1252"
-        case "UTF8", "UTF-8": "UTF-8"
-        case "GB2312", "GBK": "GB18030"
-        default: label.hasPrefix("MAC-") ? "WINDOWS-1252" : label
+    /// How many of the sequences of bytes above ASCII are characters of UTF-8, 0 to 1.
+    private static func shareOfUTF8(_ bytes: UnsafeRawBufferPointer) -> Double {
+        var (valid, broken, index) = (0, 0, 0)
+        while index < bytes.count {
+            let first = bytes[index]
+            index += 1
+            guard first >= 0x80 else { continue }
+            let length = first < 0xC2 ? 0 : first < 0xE0 ? 1 : first < 0xF0 ? 2 : first < 0xF5 ? 3 : 0
+            let following = bytes[index...].prefix(length).prefix { $0 & 0xC0 == 0x80 }.count
+            if length > 0, following == length { valid += 1 } else { broken += 1 }
+            index += following
         }
+        return Double(valid) / Double(max(1, valid + broken))
     }
 
-    static func guess(_ bytes: UnsafeRawBufferPointer) -> String {
-        // ESC begins ISO-2022 shifts, whose bytes are valid UTF-8 as well.
-        if !bytes.prefix(65_536).contains(0x1B), isUTF8(bytes) { return "UTF-8" }
+    private static func repaired(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        Array(String(decoding: bytes, as: UTF8.self).utf8)
+    }
+
+    /// What uchardet sees in the first text that is not ASCII.
+    private static func guess(_ bytes: UnsafeRawBufferPointer) -> String {
         guard let detector = uchardet_new() else { return "WINDOWS-1252" }
         defer { uchardet_delete(detector) }
-        let sample = bytes.prefix(65_536)
-        let base = bytes.baseAddress!.assumingMemoryBound(to: CChar.self)
-        guard uchardet_handle_data(detector, base, sample.count) == 0 else { return "WINDOWS-1252" }
+        let start = max(0, (bytes.firstIndex { $0 >= 0x80 || $0 == 0x1B } ?? 0) - 1024)
+        let sample = UnsafeRawBufferPointer(rebasing: bytes[start...].prefix(65_536))
+        guard let base = sample.bindMemory(to: CChar.self).baseAddress,
+            uchardet_handle_data(detector, base, sample.count) == 0
+        else { return "WINDOWS-1252" }
         uchardet_data_end(detector)
         let name = uchardet_get_charset(detector).map { String(cString: $0) } ?? ""
-        return name.isEmpty ? "WINDOWS-1252" : canonical(name)
+        // Of Western texts it cannot say which; most are of Windows.
+        if name == "ISO-8859-15" || name.hasPrefix("MAC-") && name != "MAC-CYRILLIC" { return "WINDOWS-1252" }
+        return EncodingLabel.encoding(name) ?? "WINDOWS-1252"
     }
 
     static func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
         (try? UTF8Span(validating: Span(_unsafeBytes: bytes))) != nil
     }
 
+    /// - Parameter name: as `iconv` knows it.
     static func convert(_ bytes: UnsafeRawBufferPointer, from name: String) throws(Rejection) -> [UInt8] {
-        // Decoding by the standard library repairs what is broken with U+FFFD, as the WHATWG decoder does.
-        if name == "UTF-8" { return isUTF8(bytes) ? Array(bytes) : Array(String(decoding: bytes, as: UTF8.self).utf8) }
+        if name == "UTF-8" { return isUTF8(bytes) ? Array(bytes) : repaired(bytes) }
         guard let converter = iconv_open("UTF-8", name), converter != iconv_t(bitPattern: -1) else {
             throw Rejection(.unsupported, "the text's encoding \(name) is not known here: save it as UTF-8")
         }
@@ -97,25 +155,32 @@ enum TextDecoder {
         var output = [UInt8]()
         output.reserveCapacity(bytes.count * 3 / 2 + 16)
         var buffer = [CChar](repeating: 0, count: 65_536)
+        guard let start = bytes.baseAddress else { return [] }
         var source =
-            UnsafeMutablePointer(mutating: bytes.baseAddress!.assumingMemoryBound(to: CChar.self))
-            as UnsafeMutablePointer<CChar>?
+            UnsafeMutablePointer(mutating: start.assumingMemoryBound(to: CChar.self)) as UnsafeMutablePointer<CChar>?
         var left = bytes.count
-        while left > 0 {
+        var isFlushed = false
+        while !isFlushed {
+            // The last character may wait for a mark that joins it, as those of Hebrew do: the end brings it.
+            isFlushed = left == 0
             let failed = buffer.withUnsafeMutableBufferPointer { room in
                 var target = room.baseAddress
                 var free = room.count
-                let code = iconv(converter, &source, &left, &target, &free)
+                let code =
+                    isFlushed
+                    ? iconv(converter, nil, nil, &target, &free) : iconv(converter, &source, &left, &target, &free)
                 let failure = code == Int.max || code == -1 ? errno : 0
                 room.withMemoryRebound(to: UInt8.self) { output.append(contentsOf: $0.prefix($0.count - free)) }
                 return failure
             }
-            if failed == EILSEQ || failed == EINVAL {  // a byte that means nothing in this encoding
-                output.append(contentsOf: [0xEF, 0xBF, 0xBD])
+            if failed == EILSEQ || failed == EINVAL, left > 0 {  // a byte that means nothing in this encoding
+                output.append(contentsOf: replacement)
                 source = source.map { $0 + 1 }
                 left -= 1
             }
         }
-        return output
+        // Some converters pass surrogates on.
+        let isValid = output.withUnsafeBytes { isUTF8($0) }
+        return isValid ? output : output.withUnsafeBytes { repaired($0) }
     }
 }
