@@ -89,7 +89,7 @@ enum FormatSniffer {
 
     private static func container(_ bytes: UnsafeRawBufferPointer) throws(Rejection) -> DocumentFormat {
         var archive = try ZipArchive(bytes)
-        if let format = OfficeReader.format(of: archive, kind: try archive.part("mimetype")) { return format }
+        if let format = try OfficeReader.format(of: &archive) { return format }
         throw Rejection(.unsupported, "the document is a zip archive, which is not read: upload what is inside it")
     }
 

@@ -183,10 +183,12 @@ package struct TextBuilder {
     }
 
     /// Appends another document's blocks.
-    mutating func append(_ document: ExtractedDocument) {
+    mutating func append(_ document: ExtractedDocument) { append(document, blocks: document.blocks.indices) }
+
+    mutating func append(_ document: ExtractedDocument, blocks: Range<Int>) {
         end()
         document.text.withUnsafeBufferPointer { text in
-            for block in document.blocks where !isOverLimit {
+            for block in document.blocks[blocks] where !isOverLimit {
                 begin(block.kind, level: block.level)
                 open()
                 self.text.append(contentsOf: UnsafeBufferPointer(rebasing: text[block.start..<block.end]))

@@ -15,6 +15,8 @@ struct HTMLElement {
         case title
         case metadata
         case root
+        /// The question of an accordion, or a control.
+        case button
         /// No text for readers: scripts, styles, controls.
         case skipped
     }
@@ -22,6 +24,8 @@ struct HTMLElement {
     var role: Role
     /// The element itself says that it is no part of what the page is about.
     var isBoilerplate = false
+    /// Its id says so, which may be the slug of a heading as well.
+    var hasBoilerplateID = false
     /// The element itself says that it is what the page is about.
     var isMain = false
     /// Holds blocks: its class and id say what for.
@@ -30,9 +34,9 @@ struct HTMLElement {
     init(_ name: String) {
         role =
             switch name {
-            case "script", "style", "template", "noscript", "svg", "math", "iframe", "object", "select", "textarea",
-                "button":
+            case "script", "style", "template", "noscript", "svg", "math", "iframe", "object", "select", "textarea":
                 .skipped
+            case "button": .button
             case "h1", "h2", "h3", "h4", "h5", "h6": .heading(name.utf8.last! - 0x30)
             case "li", "dt", "dd": .listItem
             case "tr": .row
@@ -56,12 +60,24 @@ struct HTMLElement {
         ].contains(name)
     }
 
-    /// Words in classes, ids and roles that name what is around the content of pages.
+    /// Words in classes, ids and roles that name what is around the content of pages, whatever stands beside them.
     private static let boilerplate = WordSet(
         """
-        nav navbar navigation menu menubar sidebar sidenav footer breadcrumb breadcrumbs cookie cookies advert advertisement ads social share sharing \
-        pagination pager newsletter promo popup modal masthead navbox editsection catlinks noprint sphinxsidebar sphinxsidebarwrapper navheader \
-        navfooter headerlink related skip contentinfo complementary toolbar subscribe disclaimer skiplink topbar
+        nav navbar navigation menu menubar sidebar sidenav footer breadcrumb breadcrumbs masthead navbox editsection catlinks noprint sphinxsidebar \
+        sphinxsidebarwrapper navheader navfooter headerlink contentinfo complementary skiplink topbar cookiebanner cookieconsent cookiebar
+        """
+    )
+    /// Words that name it where nothing but `structure` stands beside them: a "cookie-banner" is none of the content, a "cookie-policy" may be all of it.
+    private static let topics = WordSet(
+        """
+        cookie cookies gdpr advert advertisement ads social share sharing pagination pager newsletter promo popup modal related skip toolbar subscribe
+        """
+    )
+    private static let structure = WordSet(
+        """
+        site main page global top bottom left right primary secondary container wrapper wrap inner outer box bar banner block area section list lists \
+        link links item items button buttons btn icon icons widget widgets header heading title notice consent overlay dialog form signup panel content \
+        media post posts article articles stories to js mobile desktop floating fixed sticky row col
         """
     )
     /// "has-sidebar" and "with-nav" name what a wrapper of everything has inside.
@@ -77,7 +93,7 @@ struct HTMLElement {
                 if Self.main.contains(WordSet.hash(value)) {
                     isMain = true
                 } else if Self.isBoilerplate(value) {
-                    isBoilerplate = true
+                    hasBoilerplateID = true
                 }
             case 4 where name.elementsEqual("role".utf8):
                 if WordSet.hash(value) == Self.roleMain {
@@ -94,24 +110,53 @@ struct HTMLElement {
         }
     }
 
+    /// The sign beside a heading that links to it, as Sphinx, MkDocs, Docusaurus, VuePress and GitHub write it.
+    static func isPermalink(_ names: UnsafeBufferPointer<UInt8>) -> Bool {
+        names.split(separator: 0x20).contains { permalinks.contains(WordSet.hash($0)) }
+    }
+
+    private static let permalinks = WordSet("headerlink anchor-link anchorjs-link hash-link permalink header-anchor")
+
+    /// Names are apart by blanks, their words by anything else.
     private static func isBoilerplate(_ names: UnsafeBufferPointer<UInt8>) -> Bool {
-        var (hash, letters, isFirst, isWrapper) = (WordSet.Hash(), 0, true, false)
-        func ends() -> Bool {
-            defer { (hash, letters) = (WordSet.Hash(), 0) }
-            guard letters > 0 else { return false }
-            if isFirst, wrappers.contains(hash.value) { isWrapper = true }
-            isFirst = false
-            return !isWrapper && boilerplate.contains(hash.value)
-        }
+        var (hash, letters) = (WordSet.Hash(), 0)
+        var name = Name()
         for byte in names {
             if (0x61...0x7A).contains(byte | 0x20) || (0x30...0x39).contains(byte) || byte >= 0x80 {
                 hash.add(byte)
                 letters += 1
-            } else {
-                if ends() { return true }
-                if byte <= 0x20 { (isFirst, isWrapper) = (true, false) }
+                continue
+            }
+            if letters > 0 { name.add(hash.value) }
+            (hash, letters) = (WordSet.Hash(), 0)
+            guard byte <= 0x20 else { continue }
+            if name.isBoilerplate { return true }
+            name = Name()
+        }
+        if letters > 0 { name.add(hash.value) }
+        return name.isBoilerplate
+    }
+
+    /// One name, word by word.
+    private struct Name {
+        private var isFirst = true
+        private var isWrapper = false
+        private var isAround = false
+        private var isTopic = false
+        private var hasOthers = false
+
+        var isBoilerplate: Bool { !isWrapper && (isAround || isTopic && !hasOthers) }
+
+        mutating func add(_ word: UInt64) {
+            if isFirst, wrappers.contains(word) { isWrapper = true }
+            isFirst = false
+            if boilerplate.contains(word) {
+                isAround = true
+            } else if topics.contains(word) {
+                isTopic = true
+            } else if !structure.contains(word) {
+                hasOthers = true
             }
         }
-        return ends()
     }
 }

@@ -27,6 +27,15 @@ final class HTMLHandler: MarkupHandler {
     private var current = MainContent.Traits()
     private var isTitle = false
     private var hasCell = false
+    /// The outermost open element that only its id calls boilerplate.
+    private var doubt: Doubt?
+
+    private struct Doubt {
+        var id: [UInt8]
+        /// Of the element in `open`, and of its first block.
+        var depth: Int
+        var block: Int
+    }
 
     /// - Parameter builder: with what comes before the page, as in a book.
     init(_ builder: TextBuilder) { self.builder = builder }
@@ -37,8 +46,13 @@ final class HTMLHandler: MarkupHandler {
         var element = table.meaning(of: name)
         if element.isContainer { element.look(at: attributes) }
         var inside = open[open.count - 1]
-        inside.isBoilerplate = inside.isBoilerplate || element.isBoilerplate
         inside.isMain = inside.isMain || element.isMain
+        if element.hasBoilerplateID, !inside.isMain, !inside.isBoilerplate, !element.isBoilerplate {
+            finish()
+            doubt = Doubt(id: slug(attributes.bytes("id")), depth: open.count, block: builder.blocks.count)
+            inside.isBoilerplate = true
+        }
+        inside.isBoilerplate = inside.isBoilerplate || element.isBoilerplate
         switch element.role {
         case .inline: break
         case .block: beginBlock(inside)
@@ -58,10 +72,12 @@ final class HTMLHandler: MarkupHandler {
             if inside.isPreformatted { builder.breakLine() } else { builder.softBreak() }
         case .link:
             inside.isLink = true
+            if let names = attributes.bytes("class"), HTMLElement.isPermalink(names) { inside.isSkipped = true }
             if !inside.isBoilerplate, let target = attributes.bytes("href") { note(target) }
         case .title: isTitle = title.isEmpty
         case .metadata: describe(attributes)
         case .root: language = attributes["lang"] ?? ""
+        case .button: inside.isSkipped = !isQuestion(attributes)
         case .skipped: inside.isSkipped = true
         }
         open.append(inside)
@@ -70,6 +86,8 @@ final class HTMLHandler: MarkupHandler {
 
     func end(_ name: MarkupName) {
         if open.count > 1 { open.removeLast() }
+        if case .heading = table.meaning(of: name).role { settleDoubt() }
+        if let depth = doubt?.depth, open.count <= depth { doubt = nil }
         switch table.meaning(of: name).role {
         case .block: if open[open.count - 1].isCell { builder.softBreak() } else { finish() }
         case .heading, .listItem, .row, .preformatted: finish()
@@ -101,6 +119,52 @@ final class HTMLHandler: MarkupHandler {
         builder.end()
         while traits.count < builder.blocks.count { traits.append(current) }
         current.linkBytes = 0
+    }
+
+    /// The question of an accordion stands in a heading, or opens what follows (WAI-ARIA, "Accordion Pattern").
+    private func isQuestion(_ attributes: MarkupAttributes) -> Bool {
+        if builder.isInside(.heading) { return true }
+        guard attributes.bytes("aria-expanded") != nil, !builder.isInside(.tableRow), !builder.isInside(.listItem)
+        else {
+            return false
+        }
+        begin(.paragraph)
+        return true
+    }
+
+    /// An id that is the slug of the element's own heading says nothing of what the element is.
+    private func settleDoubt() {
+        guard let doubt, builder.blocks.count >= doubt.block else { return }
+        builder.end()
+        guard let heading = builder.blocks.last, heading.kind == .heading, builder.blocks.count > doubt.block else {
+            return
+        }
+        self.doubt = nil
+        let title = builder.text[heading.start..<heading.end].withUnsafeBufferPointer { slug($0) }
+        // The second heading of a name has a number behind it.
+        let rest = doubt.id.dropFirst(title.count)
+        guard doubt.id.starts(with: title), rest.allSatisfy({ $0 == 0x2D || (0x30...0x39).contains($0) }) else {
+            return
+        }
+        for index in doubt.depth..<open.count { open[index].isBoilerplate = false }
+        for index in doubt.block..<max(doubt.block, traits.count) { traits[index].isBoilerplate = false }
+        current.isBoilerplate = false
+        finish()
+    }
+
+    /// Letters and digits in small letters, all else as hyphens, none at the ends.
+    private func slug(_ name: UnsafeBufferPointer<UInt8>?) -> [UInt8] {
+        var slug: [UInt8] = []
+        for byte in name ?? UnsafeBufferPointer(start: nil, count: 0) {
+            let isWord = (0x61...0x7A).contains(byte | 0x20) || (0x30...0x39).contains(byte) || byte >= 0x80
+            if isWord {
+                slug.append((0x41...0x5A).contains(byte) ? byte | 0x20 : byte)
+            } else if let last = slug.last, last != 0x2D {
+                slug.append(0x2D)
+            }
+        }
+        if slug.last == 0x2D { slug.removeLast() }
+        return slug
     }
 
     /// Paragraphs inside a cell or at the start of a list item are that cell or item.

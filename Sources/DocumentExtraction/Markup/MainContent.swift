@@ -17,14 +17,18 @@ struct MainContent {
         let all = blocks.indices.map { _ in true }
         let plain = blocks.indices.map { max(0, blocks[$0].end - blocks[$0].start - traits[$0].linkBytes) }
         let total = plain.reduce(0, +)
+        func bytes(_ chosen: [Bool]) -> Int { blocks.indices.reduce(0) { $0 + (chosen[$1] ? plain[$1] : 0) } }
         func holdsEnough(_ chosen: [Bool], _ least: Double) -> Bool {
-            let kept = blocks.indices.reduce(0) { $0 + (chosen[$1] ? plain[$1] : 0) }
+            let kept = bytes(chosen)
             return Double(kept) >= least * Double(total) && kept > 0
         }
         let marked = blocks.indices.map { traits[$0].isMain && !traits[$0].isBoilerplate }
-        if holdsEnough(marked, leastShare) { return marked }
         var chosen = traits.map { !$0.isBoilerplate }
         dropLists(&chosen, blocks, traits)
+        // Where much stands outside of what is marked, the mark is of a part.
+        let outside = blocks.indices.map { chosen[$0] && !marked[$0] }
+        if holdsEnough(marked, leastShare), bytes(outside) <= bytes(marked) / 2 { return marked }
+        if bytes(marked) > 0 { chosen = blocks.indices.map { chosen[$0] || marked[$0] } }
         if holdsEnough(chosen, leastShare) { return chosen }
         return all
     }

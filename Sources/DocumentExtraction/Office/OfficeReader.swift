@@ -8,20 +8,26 @@ enum OfficeReader {
     {
         var archive = try ZipArchive(bytes)
         switch format {
-        case .docx: return try WordDocument.read(&archive, limits)
-        case .pptx: return try Presentation.read(&archive, limits)
-        case .xlsx: return try Spreadsheet.read(&archive, limits)
+        case .docx, .pptx, .xlsx:
+            guard let package = try OfficePackage(&archive) else {
+                throw Rejection(.malformed, "the container has no main part: save the document again")
+            }
+            switch format {
+            case .docx: return try WordDocument.read(package, &archive, limits)
+            case .pptx: return try Presentation.read(package, &archive, limits)
+            default: return try Spreadsheet.read(package, &archive, limits)
+            }
         case .epub: return try ElectronicBook.read(&archive, limits)
         default: return try OpenDocument.read(&archive, format, limits)
         }
     }
 
     /// What a container holds, by the parts that its kind must have (ECMA-376 part 2, ODF 1.3 part 2 §3.3, EPUB OCF §4); nil for other archives.
-    static func format(of archive: ZipArchive, kind: [UInt8]?) -> DocumentFormat? {
-        if archive.contains("word/document.xml") { return .docx }
-        if archive.contains("ppt/presentation.xml") { return .pptx }
-        if archive.contains("xl/workbook.xml") { return .xlsx }
-        guard let kind else { return archive.contains("META-INF/container.xml") ? .epub : nil }
+    static func format(of archive: inout ZipArchive) throws(Rejection) -> DocumentFormat? {
+        if let package = try OfficePackage(&archive) { return try package.format(in: &archive) }
+        guard let kind = try archive.part("mimetype") else {
+            return archive.contains("META-INF/container.xml") ? .epub : nil
+        }
         let name = String(decoding: kind.prefix(128), as: UTF8.self)
         if name.hasPrefix("application/epub") { return .epub }
         let prefix = "application/vnd.oasis.opendocument."
@@ -54,6 +60,9 @@ final class Relationships: MarkupHandler {
     private let folder: String
 
     var isDone: Bool { false }
+
+    /// The first target of this type; the name of a type is the last part of its address, in the transitional and the strict form.
+    func first(_ type: String) -> String? { byType.first { $0.type == type }?.target }
 
     private init(folder: String) { self.folder = folder }
 

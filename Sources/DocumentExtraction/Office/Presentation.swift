@@ -2,11 +2,15 @@ import ExtractionWire
 
 /// PowerPoint presentations (ECMA-376 part 1, §19): each slide is a page, its title a heading, its notes the end of it.
 enum Presentation {
-    static func read(_ archive: inout ZipArchive, _ limits: ExtractionLimits) throws(Rejection) -> ExtractedDocument {
+    static func read(
+        _ package: OfficePackage,
+        _ archive: inout ZipArchive,
+        _ limits: ExtractionLimits
+    ) throws(Rejection) -> ExtractedDocument {
         let order = SlideOrder()
-        try archive.parse("ppt/presentation.xml", order)
-        let relationships = try Relationships.of("ppt/presentation.xml", in: &archive)
-        let slides = order.ids.compactMap { relationships.targets[$0] }
+        try archive.parse(package.main, order)
+        // r:id and id have one local name: the one that leads somewhere is meant.
+        let slides = order.ids.compactMap { $0.lazy.compactMap { package.parts.targets[$0] }.first }
         guard slides.count <= limits.pages else {
             throw Rejection(
                 .tooManyPages,
@@ -27,22 +31,19 @@ enum Presentation {
             builder.endPage()
         }
         var document = try builder.document(.pptx, limits: limits)
-        let properties = CoreProperties()
-        try archive.parse("docProps/core.xml", properties)
-        properties.describe(&document)
+        try package.describe(&document, &archive)
         document.notes.attachments = archive.names(in: "ppt/embeddings/")
         return document
     }
 }
 
 private final class SlideOrder: MarkupHandler {
-    private(set) var ids: [String] = []
+    private(set) var ids: [[String]] = []
     var isDone: Bool { false }
 
     func start(_ name: MarkupName, _ attributes: MarkupAttributes) {
         guard name.string == "sldId" else { return }
-        // r:id and id have one local name.
-        ids += attributes.all.filter { $0.name == "id" && $0.value.hasPrefix("r") }.map(\.value).prefix(1)
+        ids.append(attributes.all.filter { $0.name == "id" }.map(\.value))
     }
 
     func end(_ name: MarkupName) {}

@@ -2,18 +2,18 @@ import ExtractionWire
 
 /// Excel workbooks (ECMA-376 part 1, §18): each sheet under its name, each row with its columns' names, dates as dates.
 enum Spreadsheet {
-    static func read(_ archive: inout ZipArchive, _ limits: ExtractionLimits) throws(Rejection) -> ExtractedDocument {
+    static func read(
+        _ package: OfficePackage,
+        _ archive: inout ZipArchive,
+        _ limits: ExtractionLimits
+    ) throws(Rejection) -> ExtractedDocument {
         let workbook = WorkbookHandler()
-        try archive.parse("xl/workbook.xml", workbook)
-        let relationships = try Relationships.of("xl/workbook.xml", in: &archive)
+        try archive.parse(package.main, workbook)
+        let relationships = package.parts
         let strings = SharedStrings(limit: limits.textBytes)
-        if let part = relationships.byType.first(where: { $0.type == "sharedStrings" }) {
-            try archive.parse(part.target, strings)
-        }
+        if let part = relationships.first("sharedStrings") { try archive.parse(part, strings) }
         let styles = CellStyles()
-        if let part = relationships.byType.first(where: { $0.type == "styles" }) {
-            try archive.parse(part.target, styles)
-        }
+        if let part = relationships.first("styles") { try archive.parse(part, styles) }
         var builder = TextBuilder(limit: limits.textBytes)
         for sheet in workbook.sheets {
             guard let part = relationships.targets[sheet.id], !builder.isOverLimit else { continue }
@@ -24,9 +24,7 @@ enum Spreadsheet {
             builder = handler.builder
         }
         var document = try builder.document(.xlsx, limits: limits)
-        let properties = CoreProperties()
-        try archive.parse("docProps/core.xml", properties)
-        properties.describe(&document)
+        try package.describe(&document, &archive)
         return document
     }
 }

@@ -2,21 +2,62 @@ import ExtractionWire
 
 /// Word documents (ECMA-376 part 1, §17): body, footnotes and endnotes. Deleted text and comments are left out.
 enum WordDocument {
-    static func read(_ archive: inout ZipArchive, _ limits: ExtractionLimits) throws(Rejection) -> ExtractedDocument {
+    static func read(
+        _ package: OfficePackage,
+        _ archive: inout ZipArchive,
+        _ limits: ExtractionLimits
+    ) throws(Rejection) -> ExtractedDocument {
         let styles = WordStyles()
-        try archive.parse("word/styles.xml", styles)
+        if let part = package.parts.first("styles") { try archive.parse(part, styles) }
         var builder = TextBuilder(limit: limits.textBytes)
-        for part in ["word/document.xml", "word/footnotes.xml", "word/endnotes.xml"] {
+        var imports: [WordHandler.Import] = []
+        for part in [package.main, package.parts.first("footnotes"), package.parts.first("endnotes")] {
+            guard let part else { continue }
             let handler = WordHandler(builder, styles)
             try archive.parse(part, handler)
             builder = handler.builder
+            if part == package.main { imports = handler.imports }
+        }
+        if !imports.isEmpty {
+            builder = try merged(builder, imports, package, &archive, limits)
         }
         var document = try builder.document(.docx, limits: limits)
-        let properties = CoreProperties()
-        try archive.parse("docProps/core.xml", properties)
-        properties.describe(&document)
+        try package.describe(&document, &archive)
         document.notes.attachments = archive.names(in: "word/embeddings/")
         return document
+    }
+
+    /// With the documents of other formats that stand in it (§17.17.2.1, `altChunk`), as report generators write them.
+    private static func merged(
+        _ builder: TextBuilder,
+        _ imports: [WordHandler.Import],
+        _ package: OfficePackage,
+        _ archive: inout ZipArchive,
+        _ limits: ExtractionLimits
+    ) throws(Rejection) -> TextBuilder {
+        let own = try builder.document(.docx, limits: limits)
+        var merged = TextBuilder(limit: limits.textBytes)
+        var next = 0
+        for each in imports {
+            guard let part = package.parts.targets[each.id], let bytes = try archive.part(part), !bytes.isEmpty else {
+                continue
+            }
+            merged.append(own, blocks: next..<each.block)
+            next = each.block
+            let hints = ExtractionHints(name: String(part.split(separator: "/").last ?? ""))
+            let read = bytes.withUnsafeBytes { bytes in
+                Result { () throws(Rejection) in
+                    try DocumentReader.read(bytes, hints: hints, limits: limits, recognizer: nil, nesting: 1)
+                }
+            }
+            switch read {
+            case .success(let document): merged.append(document)
+            case .failure(let rejection) where rejection.code == .outputLimit: throw rejection
+            case .failure: break
+            }
+        }
+        merged.append(own, blocks: next..<own.blocks.count)
+        return merged
     }
 }
 
@@ -73,8 +114,17 @@ private final class WordHandler: MarkupHandler {
         case hyphen = "noBreakHyphen"
         case fallback = "Fallback"
         case properties = "pPr"
+        case importedPart = "altChunk"
         case other
     }
+
+    /// A document of another format: the id of its relationship, and the number of blocks before it.
+    struct Import {
+        var id: String
+        var block: Int
+    }
+
+    private(set) var imports: [Import] = []
 
     var builder: TextBuilder
     private let styles: WordStyles
@@ -110,6 +160,9 @@ private final class WordHandler: MarkupHandler {
         case .row: rows.beginRow(&builder)
         case .cell: rows.beginCell(&builder)
         case .fallback: fallbacks += 1
+        case .importedPart:
+            builder.end()
+            if let id = attributes["id"] { imports.append(Import(id: id, block: builder.blocks.count)) }
         case .other: break
         }
     }

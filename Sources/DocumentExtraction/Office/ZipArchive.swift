@@ -30,6 +30,8 @@ struct ZipArchive {
     private let file: UnsafeRawBufferPointer
     private(set) var entries: [Entry] = []
     private var places: [String: Int] = [:]
+    /// By names in small letters: those of parts are the same whatever the case of their letters (ECMA-376 part 2, §6.2.2.3).
+    private var folded: [String: Int] = [:]
     private var meter: InflationMeter
 
     init(_ file: UnsafeRawBufferPointer, limits: ZipLimits = ZipLimits()) throws(Rejection) {
@@ -40,9 +42,10 @@ struct ZipArchive {
         for (index, entry) in entries.enumerated() where places.updateValue(index, forKey: entry.name) != nil {
             throw Rejection(.malformed, "the container has two parts of one name")
         }
+        for (index, entry) in entries.enumerated() { folded[entry.name.lowercased()] = index }
     }
 
-    func contains(_ name: String) -> Bool { places[name] != nil }
+    func contains(_ name: String) -> Bool { entry(name) != nil }
 
     /// The file names in a folder, at most `DocumentNotes.maximumList`.
     func names(in folder: String) -> [String] {
@@ -50,7 +53,7 @@ struct ZipArchive {
         return found.prefix(DocumentNotes.maximumList).map { String($0.name.dropFirst(folder.count)) }
     }
 
-    func entry(_ name: String) -> Entry? { places[name].map { entries[$0] } }
+    func entry(_ name: String) -> Entry? { (places[name] ?? folded[name.lowercased()]).map { entries[$0] } }
 
     /// The whole of a part, nil where there is none of this name.
     mutating func part(_ name: String) throws(Rejection) -> [UInt8]? {

@@ -89,7 +89,9 @@ struct ZipDirectory {
             let data = header + 30 + nameLength + short(header + 28)
             guard data <= end, entry.packedBytes <= end - data else { throw ZipArchive.broken("length of a part") }
             let name = String(decoding: file[header + 30..<header + 30 + nameLength], as: UTF8.self)
-            guard name == entry.name else { throw ZipArchive.broken("names differ") }
+            guard name.utf8.elementsEqual(entry.name.utf8) else { throw ZipArchive.broken("names differ") }
+            // What .NET and others wrote on Windows.
+            if !name.utf8.contains(0x2F) { entries[index].name = name.replacing("\\", with: "/") }
             entries[index].offset = data
             last = data + entry.packedBytes
         }
