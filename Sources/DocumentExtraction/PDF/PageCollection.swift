@@ -58,21 +58,29 @@ struct PageCollection {
 
     mutating func document(_ format: DocumentFormat, limits: ExtractionLimits) throws(Rejection) -> ExtractedDocument {
         var running: [String] = []
-        var seen: Set<String> = []
+        var seen: Set<RunningLines.Title> = []
+        // Of each running title the first stays, beside the text of its page.
+        var kept: [[PageTitle]] = []
         let lines = RunningLines(layouts)
         for index in layouts.indices {
-            let places = lines.places(in: layouts[index], at: index)
-            for place in places.sorted() where running.count < DocumentNotes.maximumList {
-                let line = layouts[index].string(layouts[index].lines[place])
-                if seen.insert(line).inserted { running.append(line) }
+            let titles = lines.titles(in: layouts[index], at: index)
+            kept.append([])
+            for (place, title) in titles.sorted(by: { $0.key < $1.key }) where seen.insert(title).inserted {
+                let line = layouts[index].lines[place]
+                let text = layouts[index].string(line)
+                if running.count < DocumentNotes.maximumList { running.append(text) }
+                if !title.isPageNumber { kept[index].append(PageTitle(text: text, box: line.box)) }
             }
-            layouts[index].remove { places.contains($0) }
+            layouts[index].remove { titles[$0] != nil }
         }
         let (headings, hyphenation) = (HeadingSizes(layouts), Hyphenation(layouts))
         var builder = TextBuilder(limit: limits.textBytes)
         for (index, layout) in layouts.enumerated() where !builder.isOverLimit {
             builder.beginPage(index + 1)
+            let middle = layout.page.height / 2
+            for title in kept[index] where title.box.top < middle { title.append(to: &builder, page: index + 1) }
             PageWriter(layout, number: index + 1, headings: headings, hyphenation: hyphenation).append(to: &builder)
+            for title in kept[index] where title.box.top >= middle { title.append(to: &builder, page: index + 1) }
             builder.endPage()
         }
         var document = try builder.document(format, limits: limits)
@@ -83,5 +91,17 @@ struct PageCollection {
         document.notes.pagesWithoutText = layouts.count { $0.text.isEmpty }
         document.notes.hiddenCharacters += layouts.reduce(0) { $0 + $1.hidden }
         return document
+    }
+}
+
+/// A running title, as a paragraph of its own.
+private struct PageTitle {
+    var text: String
+    var box: CharacterBox
+
+    func append(to builder: inout TextBuilder, page: Int) {
+        builder.begin(.paragraph)
+        builder.appendLine(Array(text.utf8)[...], page, box)
+        builder.end()
     }
 }

@@ -1,104 +1,165 @@
-/// Finds headers, footers and page numbers: lines at the edge of a page that are repeated, except for their numbers, at the same place of other pages.
+/// Finds headers, footers and page numbers: lines at the edge of a page that are the same at the same place of other pages, but for a number that counts with
+/// the pages. A line whose numbers differ otherwise is text: a row of a table, a statement, a form.
 struct RunningLines {
-    /// A line by its words, with every number as `#`, and its place: pages differ in height, so footers count from below.
+    /// A line by its words, with every number as `#`, the numbers, and its place: pages differ in height, so footers count from below.
     private struct Key: Hashable {
-        var text: String
+        var title: Title
         var place: Int
         var isBottom: Bool
     }
 
-    /// Lines from each edge that are looked at, and how far from the edge they may be.
-    private static let depth = 4
+    /// What is the same on all of its pages.
+    struct Title: Hashable {
+        fileprivate var text: String
+        /// As they stand there; the one that counts with the pages less the page's index, and behind all its place among them.
+        fileprivate var numbers: [Int]
+
+        var isPageNumber: Bool { RunningLines.isPageNumber(text) }
+    }
+
+    private struct Candidate {
+        /// The line in `layout.lines`.
+        var line: Int
+        var keys: [Key]
+    }
+
+    /// Rows from each edge that are looked at, and how far from the edge they may be.
+    private static let depth = 2
     private static let zone: Float = 0.14
+    /// Of lines with more numbers than these none counts.
+    private static let mostNumbers = 12
 
     private var counts: [Key: Int] = [:]
-    private var candidates: [[(Key, Int)]] = []
+    private var candidates: [[Candidate]] = []
 
     init(_ layouts: [PageLayout]) {
-        candidates = layouts.map(Self.candidates)
-        for (key, _) in candidates.joined() { counts[key, default: 0] += 1 }
+        candidates = layouts.enumerated().map { Self.candidates($0.element, at: $0.offset) }
+        for candidate in candidates.joined() { for key in candidate.keys { counts[key, default: 0] += 1 } }
     }
 
     private var pages: Int { candidates.count }
 
-    /// The places in `layout.lines` of the running lines of `layout`, which is the document's page at `index`.
-    func places(in layout: PageLayout, at index: Int) -> Set<Int> {
-        var places = Set(candidates[index].filter { isRunning($0.0) }.map(\.1))
+    /// The running lines of `layout`, which is the document's page at `index`, by their places in `layout.lines`.
+    func titles(in layout: PageLayout, at index: Int) -> [Int: Title] {
+        var titles: [Int: Title] = [:]
+        for candidate in candidates[index] { titles[candidate.line] = candidate.keys.first(where: isRunning)?.title }
         // The head of a table that goes on from page to page is in a row with other cells.
-        for place in places {
+        for place in titles.keys {
             let box = layout.lines[place].box
             let row = layout.lines.indices.filter { layout.lines[$0].box.isBeside(box) }
-            if !row.allSatisfy(places.contains) { places.remove(place) }
+            if !row.allSatisfy({ titles[$0] != nil }) { titles[place] = nil }
         }
-        return places
+        return titles
     }
 
     private func isRunning(_ key: Key) -> Bool {
         // Neighbouring places are one: lines move by a point where fonts differ.
-        let count = (-1...1).reduce(0) {
-            $0 + (counts[Key(text: key.text, place: key.place + $1, isBottom: key.isBottom)] ?? 0)
+        let count = (-1...1).reduce(0) { count, step in
+            var near = key
+            near.place += step
+            return count + (counts[near] ?? 0)
         }
-        if Self.isPageNumber(key.text) { return pages == 1 || count >= 2 }
-        return count >= 3 || count == pages && pages == 2
+        return count >= (key.title.isPageNumber || pages == 2 ? 2 : 3)
     }
 
-    private static func candidates(_ layout: PageLayout) -> [(Key, Int)] {
+    private static func candidates(_ layout: PageLayout, at index: Int) -> [Candidate] {
         let height = layout.page.height
         guard height > 0 else { return [] }
         let byTop = layout.lines.indices.sorted { layout.lines[$0].box.top < layout.lines[$1].box.top }
-        let top = byTop.prefix(depth).filter { layout.lines[$0].box.bottom < height * zone }
-        let bottom = byTop.suffix(depth).filter { layout.lines[$0].box.top > height * (1 - zone) }
-        return top.map { (key(layout, $0, isBottom: false), $0) } + bottom.map { (key(layout, $0, isBottom: true), $0) }
+        let top = rows(byTop, layout).filter { layout.lines[$0].box.bottom < height * zone }
+        let bottom = rows(byTop.reversed(), layout).filter { layout.lines[$0].box.top > height * (1 - zone) }
+        return top.map { candidate(layout, $0, index, isBottom: false) }
+            + bottom.map { candidate(layout, $0, index, isBottom: true) }
     }
 
-    private static func key(_ layout: PageLayout, _ place: Int, isBottom: Bool) -> Key {
+    /// The lines of the first rows.
+    private static func rows(_ lines: [Int], _ layout: PageLayout) -> [Int] {
+        var (found, count): ([Int], Int) = ([], 0)
+        for line in lines {
+            if let last = found.last, layout.lines[line].box.isBeside(layout.lines[last].box) {
+                found.append(line)
+                continue
+            }
+            count += 1
+            guard count <= depth else { break }
+            found.append(line)
+        }
+        return found
+    }
+
+    private static func candidate(_ layout: PageLayout, _ place: Int, _ index: Int, isBottom: Bool) -> Candidate {
         let line = layout.lines[place]
         let distance = isBottom ? layout.page.height - line.box.bottom : line.box.top
-        let text = asciiNormalized(layout, line) ?? normalized(layout.string(line))
-        return Key(text: isRoman(text) ? "#" : text, place: Int((distance / 3).rounded()), isBottom: isBottom)
+        var pattern = Pattern(layout.string(line))
+        if let value = romans[pattern.text] { pattern = Pattern(page: value) }
+        let key = Key(
+            title: Title(text: pattern.text, numbers: pattern.numbers),
+            place: Int((distance / 3).rounded()),
+            isBottom: isBottom
+        )
+        var keys = [key]
+        if pattern.numbers.count <= mostNumbers {
+            for number in pattern.numbers.indices where !pattern.isLabelled(number) {
+                var counting = key
+                counting.title.numbers[number] -= index
+                // Apart from a number that stands still.
+                counting.title.numbers.append(number)
+                keys.append(counting)
+            }
+        }
+        return Candidate(line: place, keys: keys)
     }
 
-    /// Without white space, in small letters, every number as `#`. Nil where the line has other than ASCII characters.
-    private static func asciiNormalized(_ layout: PageLayout, _ line: PageLine) -> String? {
-        var result: [UInt8] = []
-        for fragment in line.fragments {
-            for byte in layout.text[fragment.start..<fragment.end] {
-                switch byte {
-                case 0x80...: return nil
-                case ...0x20: break
-                case 0x30...0x39: if result.last != 0x23 { result.append(0x23) }
-                case 0x41...0x5A: result.append(byte | 0x20)
-                default: result.append(byte)
+    /// A line without white space, in small letters, every number as `#`.
+    private struct Pattern {
+        private(set) var text = ""
+        private(set) var numbers: [Int] = []
+        private var places: [Int] = []
+        /// What stands before numbers that are not those of pages.
+        private static let labels = ["no", "no.", "nr", "nr.", "n°", "nº", "№", "number", "nummer", "#", "$", "€", "£"]
+
+        init(page: Int) { (text, numbers, places) = ("#", [page], [0]) }
+
+        init(_ line: String) {
+            var isNumber = false
+            var isBlank = false
+            for character in line.lowercased() {
+                if character.isWhitespace {
+                    isBlank = true
+                } else if let digit = character.wholeNumberValue, (0...9).contains(digit) {
+                    if isNumber, !isBlank {
+                        let last = numbers.count - 1
+                        numbers[last] = min(numbers[last] * 10 + digit, 1 << 40)
+                    } else {
+                        places.append(text.utf8.count)
+                        text += "#"
+                        numbers.append(digit)
+                    }
+                    (isNumber, isBlank) = (true, false)
+                } else {
+                    text.append(character)
+                    (isNumber, isBlank) = (false, false)
                 }
             }
         }
-        return String(decoding: result, as: UTF8.self)
-    }
 
-    private static func normalized(_ text: String) -> String {
-        var result = ""
-        var isNumber = false
-        for character in text.lowercased() where !character.isWhitespace {
-            if character.isNumber {
-                if !isNumber { result.append("#") }
-                isNumber = true
-            } else {
-                result.append(character)
-                isNumber = false
-            }
+        /// "Statement no. 2042": the number is the line's own.
+        func isLabelled(_ number: Int) -> Bool {
+            let before = String(decoding: text.utf8.prefix(places[number]), as: UTF8.self)
+            return Self.labels.contains(where: before.hasSuffix)
         }
-        return result
     }
 
-    private static let romans: Set<String> = [
-        "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii", "xiii", "xiv", "xv",
-    ]
-
-    private static func isRoman(_ text: String) -> Bool { text.utf8.count <= 4 && romans.contains(text) }
+    private static let romans = Dictionary(
+        uniqueKeysWithValues: [
+            "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii", "xiii", "xiv", "xv",
+        ]
+        .enumerated().map { ($0.element, $0.offset + 1) }
+    )
 
     /// `7`, `- 7 -`, `Page 7`, `7 of 12`, `7/12`.
     private static func isPageNumber(_ text: String) -> Bool {
-        guard text.contains("#"), text.utf8.count <= 16 else { return false }
+        guard text.contains("#"), text.utf8.count <= 16, text.count(where: { $0 == "#" }) <= 2 else { return false }
         let rest = text.filter { !"#-–—.|[]()/".contains($0) }
         return [
             "", "page", "pageof", "of", "p", "pg", "seite", "seitevon", "von", "s", "página", "pagina", "página",
