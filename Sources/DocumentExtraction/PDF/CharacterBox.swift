@@ -47,4 +47,22 @@ package struct TextStyle: Equatable {
     package init(start: Int, end: Int, size: Float, isBold: Bool = false, isWhite: Bool = false) {
         (self.start, self.end, self.size, self.isBold, self.isWhite) = (start, end, size, isBold, isWhite)
     }
+
+    /// The styles by character, where the character at each place looks like the entry that `entries` names.
+    static func placed(_ styles: [TextStyle], by entries: [Int]) -> [TextStyle] {
+        var placed: [TextStyle] = []
+        for (place, entry) in entries.enumerated() {
+            // Sorted by where they begin.
+            var (low, high) = (0, styles.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if styles[middle].end < entry { low = middle + 1 } else { high = middle }
+            }
+            guard low < styles.count, styles[low].start <= entry else { continue }
+            var style = styles[low]
+            (style.start, style.end) = (place, place)
+            placed.append(style)
+        }
+        return placed
+    }
 }

@@ -8,6 +8,8 @@ struct Fragment {
     var isBold: Bool
     /// Written from right to left.
     var isRightToLeft: Bool
+    /// Begins with a digit.
+    var isNumber: Bool
     /// Poppler's line that it was part of.
     var line: Int
 }
@@ -56,10 +58,8 @@ struct PageFragments {
                 continue
             }
             // Poppler itself puts marks around what runs from right to left.
-            let isMark =
-                byte == 0xE2 && index + 2 < source.count && source[index + 1] == 0x80
-                && (0xAA...0xAE).contains(source[index + 2])
-            guard byte > 0x20, !isMark else {
+            if byte == 0xE2, DirectionMarks.mark(source, index) != nil { continue }
+            guard byte > 0x20 else {
                 if open != nil, text.last != 0x20 { text.append(0x20) }
                 continue
             }
@@ -83,7 +83,8 @@ struct PageFragments {
                     box: box,
                     size: style?.size ?? box.height,
                     isBold: style?.isBold ?? false,
-                    isRightToLeft: (0xD6...0xDF).contains(byte),
+                    isRightToLeft: Self.isRightToLeft(source, index),
+                    isNumber: (0x30...0x39).contains(byte),
                     line: line
                 )
             }
@@ -99,6 +100,19 @@ struct PageFragments {
         }
         close()
         if widthSum + heightSum > 0 { uprightShare = widthSum / (widthSum + heightSum) }
+    }
+
+    /// Hebrew to Arabic (U+0580 to U+08FF), and their presentation forms (U+FB1D to U+FDFF, U+FE70 to U+FEFF).
+    private static func isRightToLeft(_ text: UnsafeBufferPointer<UInt8>, _ index: Int) -> Bool {
+        switch text[index] {
+        case 0xD6...0xDF: true
+        case 0xE0: index + 1 < text.count && text[index + 1] < 0xA4
+        case 0xEF:
+            index + 2 < text.count
+                && (text[index + 1] == 0xAC && text[index + 2] >= 0x9D || (0xAD...0xB7).contains(text[index + 1])
+                    || text[index + 1] == 0xB9 && text[index + 2] >= 0xB0 || (0xBA...0xBB).contains(text[index + 1]))
+        default: false
+        }
     }
 
     private mutating func close() {

@@ -120,34 +120,93 @@ struct PopplerPageText: ~Copyable {
         return list != nil
     }
 
+    /// Far outside of every page: a selection between two corners leaves out text that stands before the first or behind the second one, which on pages whose
+    /// text runs upward may be nearly all of it.
+    private static let far = 20_000.0
+    private static let fromLeft = PopplerRectangle(x1: -far, y1: -far, x2: far, y2: far)
+    private static let fromRight = PopplerRectangle(x1: far, y1: -far, x2: -far, y2: far)
+
     /// Calls `body` with the page's text, valid UTF-8 with lines ended by LF, the box of each of its scalars, and how they look; false where the page has none.
+    ///
+    /// Poppler's text is a selection from one corner to the other. Where text runs from right to left, the one that begins at the right may hold more.
     func withText(_ body: (UnsafeBufferPointer<UInt8>, UnsafeBufferPointer<CharacterBox>, [TextStyle]) -> Void) -> Bool
     {
-        guard let text = poppler_page_get_text(handle) else { return false }
-        defer { g_free(text) }
-        let bytes = UnsafeRawBufferPointer(start: text, count: strlen(text))
-        guard !bytes.isEmpty else { return true }
-        var rectangles: UnsafeMutablePointer<PopplerRectangle>?
-        var count: guint = 0
-        poppler_page_get_text_layout(handle, &rectangles, &count)
-        defer { g_free(rectangles) }
-        let boxes = UnsafeBufferPointer(start: rectangles, count: rectangles == nil ? 0 : Int(count)).map {
-            CharacterBox(left: Float($0.x1), top: Float($0.y1), right: Float($0.x2), bottom: Float($0.y2))
+        guard let left = Selection(handle, Self.fromLeft) else { return false }
+        guard left.bytes.isEmpty || DirectionMarks.hasMarks(left.bytes), let right = Selection(handle, Self.fromRight)
+        else {
+            left.with(handle, body)
+            return true
         }
-        let styles = self.styles
-        boxes.withUnsafeBufferPointer { boxes in
-            if TextDecoder.isUTF8(bytes) {
-                body(bytes.assumingMemoryBound(to: UInt8.self), boxes, styles)
-            } else {
-                var repaired = String(decoding: bytes, as: UTF8.self)
-                repaired.withUTF8 { body($0, boxes, styles) }
-            }
-        }
+        if right.letters > left.letters { right.with(handle, body) } else { left.with(handle, isVisual: true, body) }
         return true
     }
 
-    private var styles: [TextStyle] {
-        let list = poppler_page_get_text_attributes(handle)
+    /// The text between two corners. Owns poppler's copy.
+    private struct Selection: ~Copyable {
+        private let text: UnsafeMutablePointer<CChar>
+        private let area: PopplerRectangle
+        let bytes: UnsafeBufferPointer<UInt8>
+
+        init?(_ page: OpaquePointer, _ area: PopplerRectangle) {
+            self.area = area
+            var area = area
+            guard let text = poppler_page_get_text_for_area(page, &area) else { return nil }
+            let length = strlen(text)
+            if TextDecoder.isUTF8(UnsafeRawBufferPointer(start: text, count: length)) {
+                self.text = text
+            } else {
+                let repaired = String(cString: text)
+                g_free(text)
+                self.text = repaired.withCString { g_strdup($0) }
+            }
+            bytes = UnsafeRawBufferPointer(start: self.text, count: strlen(self.text)).assumingMemoryBound(
+                to: UInt8.self
+            )
+        }
+
+        deinit { g_free(text) }
+
+        /// Bytes that are neither blanks nor marks.
+        var letters: Int { bytes.indices.count { bytes[$0] > 0x20 && DirectionMarks.mark(bytes, $0) == nil } }
+
+        /// - Parameter isVisual: words from right to left stand in the order of the page.
+        func with(
+            _ page: OpaquePointer,
+            isVisual: Bool = false,
+            _ body: (UnsafeBufferPointer<UInt8>, UnsafeBufferPointer<CharacterBox>, [TextStyle]) -> Void
+        ) {
+            guard !bytes.isEmpty else { return }
+            var area = area
+            var rectangles: UnsafeMutablePointer<PopplerRectangle>?
+            var count: guint = 0
+            poppler_page_get_text_layout_for_area(page, &area, &rectangles, &count)
+            defer { g_free(rectangles) }
+            var boxes = UnsafeBufferPointer(start: rectangles, count: rectangles == nil ? 0 : Int(count)).map {
+                CharacterBox(left: Float($0.x1), top: Float($0.y1), right: Float($0.x2), bottom: Float($0.y2))
+            }
+            var styles = PopplerPageText.styles(page, area)
+            guard let marks = DirectionMarks(bytes) else {
+                boxes.withUnsafeBufferPointer { body(bytes, $0, styles) }
+                return
+            }
+            var text: [UInt8]?
+            var entries = marks.entries
+            if isVisual {
+                let lines = VisualLines(bytes)
+                (text, entries) = (lines.text, lines.entries)
+            }
+            styles = TextStyle.placed(styles, by: entries)
+            boxes = entries.compactMap { $0 < boxes.count ? boxes[$0] : nil }
+            boxes.withUnsafeBufferPointer { boxes in
+                guard let text else { return body(bytes, boxes, styles) }
+                text.withUnsafeBufferPointer { body($0, boxes, styles) }
+            }
+        }
+    }
+
+    private static func styles(_ page: OpaquePointer, _ area: PopplerRectangle) -> [TextStyle] {
+        var area = area
+        let list = poppler_page_get_text_attributes_for_area(page, &area)
         defer { poppler_page_free_text_attributes(list) }
         var styles: [TextStyle] = []
         var item = list

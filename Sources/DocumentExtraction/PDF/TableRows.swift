@@ -105,11 +105,15 @@ enum TableRows {
                 if bottom - group[0].box.top > 1.6 * fragment.box.height { hasWrapped = true }
             }
             if groups.count < 2 || !hasWrapped { groups = split(rows, gaps) }
+            // Numbers say nothing of the direction.
+            let words = rows.joined().filter { !$0.isNumber }
+            let isRightToLeft = words.count(where: \.isRightToLeft) * 2 > words.count
             return groups.map { group in
                 var cells: [[Fragment]] = Array(repeating: [], count: gaps.count + 1)
                 for fragment in group.sorted(by: { ($0.box.top, $0.box.left) < ($1.box.top, $1.box.left) }) {
                     cells[column(fragment, gaps)].append(fragment)
                 }
+                if isRightToLeft { cells.reverse() }
                 return PageLine(cells.flatMap { $0 }, cells: cells)
             }
         }
