@@ -40,12 +40,25 @@ def line(chance: random.Random, width: int) -> str:
     return " ".join(words)
 
 
-def made(number: int) -> tuple[bytes, str]:
-    """A page in two columns with a title, a part over both columns or neither, and its text in the order of reading."""
+def broken(chance: random.Random, width: int) -> str:
+    """As many words as a narrow line takes."""
+    words: list[str] = []
+    while True:
+        word = "".join(chance.choice(SYLLABLES) for _ in range(chance.choice([1, 1, 2, 2, 3])))
+        if words and sum(len(word) + 1 for word in words) + len(word) > width:
+            return " ".join(words)
+        words.append(word)
+
+
+def made(number: int, columns: int = 2) -> tuple[bytes, str]:
+    """A page in columns with a title, a part over all columns or neither, and its text in the order of reading."""
     chance = random.Random(number)
-    size, gutter, margin = chance.choice([8, 9, 10, 11]), chance.choice([14, 18, 24, 30]), chance.choice([48, 54, 60])
-    column = (WIDTH - 2 * margin - gutter) / 2
-    width = int(column / (size * 0.53))
+    size, gutter, margin = chance.choice([8, 9, 10, 11] if columns == 2 else [6, 7, 8]), chance.choice([14, 18, 24, 30] if columns == 2 else [10, 12, 16]), chance.choice([48, 54, 60])
+    column = (WIDTH - 2 * margin - (columns - 1) * gutter) / columns
+    # The narrowest columns of newspapers have some 26 characters.
+    size = size if columns == 2 else round(min(size, column / (26 * 0.6)), 1)
+    # Characters of Helvetica; of few a line may have many broad ones.
+    width = int(column / (size * (0.53 if columns == 2 else 0.6)))
     placed: list[tuple[float, float, float, str]] = []
     truth: list[str] = []
     top = HEIGHT - 70.0
@@ -56,19 +69,19 @@ def made(number: int) -> tuple[bytes, str]:
         top -= size * 4
     for band in range(chance.choice([1, 1, 2])):
         if band:
-            wide = [line(chance, 2 * width) for _ in range(2)]
+            wide = [line(chance, 2 * width if columns == 2 else int((WIDTH - 2 * margin) / (size * 0.48))) for _ in range(2)]
             for text in wide:
                 placed.append((margin, top, size, text))
                 top -= size * 1.25
             truth += wide
             top -= size * 2
         rows = chance.randrange(14, 22)
-        sides = [[line(chance, width) for _ in range(rows - (chance.randrange(4) if side else 0))] for side in (0, 1)]
+        sides = [[(line if columns == 2 else broken)(chance, width) for _ in range(rows - (chance.randrange(4) if side else 0))] for side in range(columns)]
         for row in range(rows):
             for side, texts in enumerate(sides):
                 if row < len(texts):
                     placed.append((margin + side * (column + gutter), top - row * size * 1.25, size, texts[row]))
-        truth += sides[0] + sides[1]
+        truth += [text for side in sides for text in side]
         top -= (rows + 2) * size * 1.25
     drawing = "".join(f"BT /F {size} Tf 1 0 0 1 {x:.1f} {y:.1f} Tm ({text}) Tj ET\n" for x, y, size, text in placed).encode()
     objects = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count 1/Kids[3 0 R]>>",
@@ -125,8 +138,9 @@ def main() -> int:
     child = extractor.Extractor()
     problems = []
     with tempfile.TemporaryDirectory() as folder:
-        for number in range(PAGES):
-            data, truth = made(number)
+        for number in range(2 * PAGES):
+            # Newspapers, gazettes, brochures, indexes.
+            data, truth = made(number, 2 if number < PAGES else 3 + number % 3)
             path = pathlib.Path(folder) / f"{number}.pdf"
             path.write_bytes(data)
             text = " ".join(child.read(path)["text"].decode().split())
@@ -134,7 +148,7 @@ def main() -> int:
                 problems.append(f"the made page {number} is not in order")
                 if arguments.worst:
                     print(f"made: {truth}\nread: {text}\n")
-    say(f"{PAGES} made pages, {len(problems)} of them out of order")
+    say(f"{2 * PAGES} made pages, {len(problems)} of them out of order")
     pages = lines = papers = 0
     for path in sorted((CORPORA / "pdf").rglob("*.pdf")) if CORPORA.exists() else []:
         columns = [(number, middle) for number, boxes in enumerate(words(path), 1) if (middle := gutter(boxes)) is not None]
@@ -157,7 +171,7 @@ def main() -> int:
     child.close()
     for problem in problems:
         print(f"PROBLEM {problem}")
-    print(json.dumps({"made_pages": PAGES, "documents": papers, "two_column_pages": pages, "lines": lines, "problems": problems}))
+    print(json.dumps({"made_pages": 2 * PAGES, "documents": papers, "two_column_pages": pages, "lines": lines, "problems": problems}))
     return 1 if problems else 0
 
 

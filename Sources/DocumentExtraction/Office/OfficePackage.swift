@@ -20,6 +20,12 @@ struct OfficePackage {
         properties = root.first("core-properties") ?? "docProps/core.xml"
     }
 
+    /// The part of a kind that belongs to the main one; by its usual name where no relationship leads to it.
+    func part(_ type: String, in archive: ZipArchive) -> String? {
+        let usual = main.split(separator: "/").dropLast().map { $0 + "/" }.joined() + type + ".xml"
+        return parts.first(type) ?? (archive.contains(usual) ? usual : nil)
+    }
+
     /// Nil where the main part is none that is read: a binary workbook, a drawing.
     func format(in archive: inout ZipArchive) throws(Rejection) -> DocumentFormat? {
         let types = ContentTypes(of: main)

@@ -11,9 +11,9 @@ enum Spreadsheet {
         try archive.parse(package.main, workbook)
         let relationships = package.parts
         let strings = SharedStrings(limit: limits.textBytes)
-        if let part = relationships.first("sharedStrings") { try archive.parse(part, strings) }
+        if let part = package.part("sharedStrings", in: archive) { try archive.parse(part, strings) }
         let styles = CellStyles()
-        if let part = relationships.first("styles") { try archive.parse(part, styles) }
+        if let part = package.part("styles", in: archive) { try archive.parse(part, styles) }
         var builder = TextBuilder(limit: limits.textBytes)
         for sheet in workbook.sheets {
             guard let part = relationships.targets[sheet.id], !builder.isOverLimit else { continue }

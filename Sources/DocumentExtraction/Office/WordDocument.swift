@@ -8,11 +8,11 @@ enum WordDocument {
         _ limits: ExtractionLimits
     ) throws(Rejection) -> ExtractedDocument {
         let styles = WordStyles()
-        if let part = package.parts.first("styles") { try archive.parse(part, styles) }
+        if let part = package.part("styles", in: archive) { try archive.parse(part, styles) }
         var builder = TextBuilder(limit: limits.textBytes)
         var imports: [WordHandler.Import] = []
-        for part in [package.main, package.parts.first("footnotes"), package.parts.first("endnotes")] {
-            guard let part else { continue }
+        let notes = ["footnotes", "endnotes"].compactMap { package.part($0, in: archive) }
+        for part in [package.main] + notes {
             let handler = WordHandler(builder, styles)
             try archive.parse(part, handler)
             builder = handler.builder

@@ -43,8 +43,8 @@ struct ColumnFinder {
     }
 
     private struct Band {
-        var left: [Float] = []
-        var right: [Float] = []
+        var left: [CharacterBox] = []
+        var right: [CharacterBox] = []
         var leftEnd: Float = 0
         var top = Float.infinity
         var bottom = -Float.infinity
@@ -61,9 +61,9 @@ struct ColumnFinder {
         for fragment in fragments {
             (band.top, band.bottom) = (min(band.top, fragment.box.top), max(band.bottom, fragment.box.bottom))
             if fragment.box.left >= edge - Self.snap {
-                band.right.append(fragment.box.width)
+                band.right.append(fragment.box)
             } else if fragment.box.right <= edge - Self.narrowest {
-                band.left.append(fragment.box.width)
+                band.left.append(fragment.box)
                 band.leftEnd = max(band.leftEnd, fragment.box.right)
             } else {
                 close()
@@ -75,13 +75,38 @@ struct ColumnFinder {
 
     private func isColumns(_ band: Band, _ edge: Float) -> Bool {
         guard band.left.count >= 3, band.right.count >= 3 else { return false }
-        let (leftFills, rightFills) = (fills(band.left, band.leftEnd - box.left), fills(band.right, box.right - edge))
-        if leftFills, rightFills { return true }
+        let (lefts, rights) = (band.left.map(\.width), band.right.map(\.width))
+        if fills(lefts, band.leftEnd - box.left), fills(rights, box.right - edge) { return true }
+        if isBetweenEqualColumns(band, edge) { return true }
         // A table, a list or code is in one of two columns of the same width.
         let middle = ((band.leftEnd + edge) / 2 - box.left) / box.width
         guard (0.45...0.55).contains(middle), band.bottom - band.top > 0.3 * box.height else { return false }
-        let wide = band.left.count { $0 > 0.7 * (band.leftEnd - box.left) }
-        return max(wide, band.right.count { $0 > 0.7 * (box.right - edge) }) >= 4
+        let wide = lefts.count { $0 > 0.7 * (band.leftEnd - box.left) }
+        return max(wide, rights.count { $0 > 0.7 * (box.right - edge) }) >= 4
+    }
+
+    /// Of three columns and more the two beside the strip are of one width, and their lines fill them: cells of tables hardly ever do both.
+    private func isBetweenEqualColumns(_ band: Band, _ edge: Float) -> Bool {
+        let starts = band.left.map(\.left).sorted(by: >)
+        // The innermost edge that lines of the left share.
+        guard let start = starts.first(where: { start in starts.count { abs($0 - start) <= Self.snap } >= 4 }) else {
+            return false
+        }
+        let firsts = band.right.filter { abs($0.left - edge) <= Self.snap }
+        let end = firsts.reduce(edge) { max($0, $1.right) }
+        let (left, right) = (band.left.filter { $0.left >= start - Self.snap }, band.right.filter { $0.left < end })
+        let (leftWidth, rightWidth) = (band.leftEnd - start, end - edge)
+        // From edge to edge; of the last column only its width is known, which ragged lines show badly.
+        let next = band.right.lazy.map(\.left).filter { $0 >= end }.min()
+        let isEven =
+            next.map { abs($0 - edge - (edge - start)) < 0.05 * (edge - start) }
+            ?? (abs(leftWidth - rightWidth) < 0.25 * max(leftWidth, rightWidth))
+        return isEven
+            && [(left, leftWidth), (right, rightWidth)].allSatisfy { lines, width in
+                let widths = lines.map(\.width).sorted()
+                return lines.count >= 8 && width > 8.5 * lines[0].height && widths[widths.count / 2] > 0.66 * width
+                    && widths[widths.count / 4] > 0.5 * width
+            }
     }
 
     /// The upper quartile of the widths is near the column's, and most lines are no short cells.

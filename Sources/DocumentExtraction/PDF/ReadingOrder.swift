@@ -68,7 +68,7 @@ struct ReadingOrder {
     private func spanning(_ fragments: [Fragment], _ gutter: ClosedRange<Float>) -> [Bool] {
         let middle = (gutter.lowerBound + gutter.upperBound) / 2
         let crossing = fragments.map { fragment in
-            fragment.box.left < middle && fragment.box.right > middle
+            fragment.box.left < middle && fragment.box.right > max(middle, gutter.upperBound - 3)
                 || fragment.box.left > gutter.lowerBound + 1 && fragment.box.right < gutter.upperBound - 1
         }
         let crossed = fragments.indices.filter { crossing[$0] }.map { fragments[$0].box }
