@@ -56,6 +56,73 @@ import Testing
         )
     }
 
+    private static func relationships(_ entries: (id: String, type: String, target: String)...) -> String {
+        "<Relationships>"
+            + entries.map { #"<Relationship Id="\#($0.id)" Type="http://r/\#($0.type)" Target="\#($0.target)"/>"# }
+            .joined()
+            + "</Relationships>"
+    }
+
+    private static func types(_ part: String, _ type: String) -> String {
+        #"<Types><Override PartName="\#(part)" ContentType="application/vnd.openxmlformats-officedocument.\#(type).main+xml"/></Types>"#
+    }
+
+    /// Word Online and others name the parts as they like; .NET wrote backslashes.
+    @Test(arguments: ["word/document2.xml", "Word/Main.XML", "a/b.xml"], [false, true])
+    func partsAreFoundByTheirRelationships(_ main: String, _ hasBackslashes: Bool) throws {
+        let folder = main.split(separator: "/").first.map { "\($0)/" } ?? ""
+        let name = main.split(separator: "/").last!
+        let files = [
+            ("[Content_Types].xml", Self.types("/\(main)", "wordprocessingml.document")),
+            (
+                "_rels/.rels",
+                Self.relationships(("R5f", "officeDocument", "/\(main)"), ("x", "core-properties", "p.xml"))
+            ),
+            (main, Self.word), ("\(folder)_rels/\(name).rels", Self.relationships(("s", "styles", "look.xml"))),
+            ("\(folder)look.xml", Self.styles), ("p.xml", "<c xmlns:dc='d'><dc:title>Lamps</dc:title></c>"),
+        ]
+        let file = ZipBuilder.zip(
+            files.map { .init(hasBackslashes ? $0.0.replacing("/", with: "\\") : $0.0, $0.1) }
+        )
+        let document = try read(file, "a.docx")
+        #expect(document.format == .docx && document.title == "Lamps")
+        #expect(parts(document).first == "heading2: The lamp")
+    }
+
+    /// Open XML SDK and Aspose number relationships as they like.
+    @Test func slidesAreInTheOrderOfThePresentation() throws {
+        func slide(_ text: String) -> String {
+            "<p:sld xmlns:p='p' xmlns:a='a'><a:p><a:r><a:t>\(text)</a:t></a:r></a:p></p:sld>"
+        }
+        let order =
+            #"<p:presentation xmlns:p="p" xmlns:r="r"><p:sldId id="257" r:id="R5f2"/><p:sldId id="256" r:id="x"/></p:presentation>"#
+        let file = ZipBuilder.zip([
+            .init("ppt/presentation.xml", order),
+            .init(
+                "ppt/_rels/presentation.xml.rels",
+                Self.relationships(("x", "slide", "slides/a.xml"), ("R5f2", "slide", "slides/b.xml"))
+            ),
+            .init("ppt/slides/a.xml", slide("second")), .init("ppt/slides/b.xml", slide("first")),
+        ])
+        #expect(parts(try read(file, "a.pptx")) == ["paragraph: first", "paragraph: second"])
+    }
+
+    /// What report generators put into a document as HTML stands where they put it.
+    @Test func importedPartsStandInTheirPlace() throws {
+        let body =
+            #"<w:p><w:r><w:t>before</w:t></w:r></w:p><w:altChunk r:id="c"/><w:p><w:r><w:t>after</w:t></w:r></w:p>"#
+        let file = ZipBuilder.zip([
+            .init("word/document.xml", "<w:document xmlns:w='w' xmlns:r='r'><w:body>\(body)</w:body></w:document>"),
+            .init("word/_rels/document.xml.rels", Self.relationships(("c", "aFChunk", "chunk.htm"))),
+            .init("word/chunk.htm", "<html><body><h1>Cranes</h1><p>nine</p></body></html>"),
+        ])
+        #expect(
+            parts(try read(file, "a.docx")) == [
+                "paragraph: before", "heading1: Cranes", "paragraph: nine", "paragraph: after",
+            ]
+        )
+    }
+
     @Test func sheetsNameTheirColumnsAndTellDates() throws {
         let sheet = """
             <worksheet><sheetData><row><c r="A1" t="s"><v>0</v></c><c r="B1" t="inlineStr"><is><t>Lit on</t></is></c></row>

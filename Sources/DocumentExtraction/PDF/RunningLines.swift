@@ -90,8 +90,7 @@ struct RunningLines {
     private static func candidate(_ layout: PageLayout, _ place: Int, _ index: Int, isBottom: Bool) -> Candidate {
         let line = layout.lines[place]
         let distance = isBottom ? layout.page.height - line.box.bottom : line.box.top
-        var pattern = Pattern(layout.string(line))
-        if let value = romans[pattern.text] { pattern = Pattern(page: value) }
+        let pattern = Pattern(line.fragments.map { String(decoding: layout.text[$0.start..<$0.end], as: UTF8.self) })
         let key = Key(
             title: Title(text: pattern.text, numbers: pattern.numbers),
             place: Int((distance / 3).rounded()),
@@ -99,7 +98,7 @@ struct RunningLines {
         )
         var keys = [key]
         if pattern.numbers.count <= mostNumbers {
-            for number in pattern.numbers.indices where !pattern.isLabelled(number) {
+            for number in pattern.numbers.indices where pattern.isPageNumber[number] {
                 var counting = key
                 counting.title.numbers[number] -= index
                 // Apart from a number that stands still.
@@ -114,39 +113,43 @@ struct RunningLines {
     private struct Pattern {
         private(set) var text = ""
         private(set) var numbers: [Int] = []
-        private var places: [Int] = []
-        /// What stands before numbers that are not those of pages.
-        private static let labels = ["no", "no.", "nr", "nr.", "n°", "nº", "№", "number", "nummer", "#", "$", "€", "£"]
+        /// Whether each stands in a part of the line that holds nothing but the number of a page: apart from the words, or behind a dash or bar. "Figure 7"
+        /// counts with the pages as well, and is text.
+        private(set) var isPageNumber: [Bool] = []
+        private static let bars: Set<Character> = ["—", "–", "|", "•", "·"]
 
-        init(page: Int) { (text, numbers, places) = ("#", [page], [0]) }
+        init(_ fragments: [String]) {
+            let parts = fragments.flatMap { $0.split(whereSeparator: Self.bars.contains) }
+            for part in parts { add(part.lowercased()) }
+        }
 
-        init(_ line: String) {
-            var isNumber = false
-            var isBlank = false
-            for character in line.lowercased() {
+        private mutating func add(_ part: String) {
+            let first = numbers.count
+            var pattern = ""
+            var (isNumber, isBlank) = (false, false)
+            for character in part {
                 if character.isWhitespace {
                     isBlank = true
                 } else if let digit = character.wholeNumberValue, (0...9).contains(digit) {
                     if isNumber, !isBlank {
-                        let last = numbers.count - 1
-                        numbers[last] = min(numbers[last] * 10 + digit, 1 << 40)
+                        numbers[numbers.count - 1] = min(numbers[numbers.count - 1] * 10 + digit, 1 << 40)
                     } else {
-                        places.append(text.utf8.count)
-                        text += "#"
+                        pattern += "#"
                         numbers.append(digit)
                     }
                     (isNumber, isBlank) = (true, false)
                 } else {
-                    text.append(character)
+                    pattern.append(character)
                     (isNumber, isBlank) = (false, false)
                 }
             }
-        }
-
-        /// "Statement no. 2042": the number is the line's own.
-        func isLabelled(_ number: Int) -> Bool {
-            let before = String(decoding: text.utf8.prefix(places[number]), as: UTF8.self)
-            return Self.labels.contains(where: before.hasSuffix)
+            if let value = RunningLines.romans[pattern] {
+                pattern = "#"
+                numbers.append(value)
+            }
+            let isPage = RunningLines.isPageNumber(pattern)
+            isPageNumber += [Bool](repeating: isPage, count: numbers.count - first)
+            text += pattern
         }
     }
 

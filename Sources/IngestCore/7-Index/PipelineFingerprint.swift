@@ -8,7 +8,7 @@ package struct PipelineFingerprint: Equatable, Sendable, CustomStringConvertible
     package let settings: [String: String]
 
     /// To be raised with every change of what extraction makes of the same bytes.
-    package static let extractionVersion = 2
+    package static let extractionVersion = 3
 
     package init(
         chunkTokens: Int,
