@@ -71,7 +71,8 @@ class Lint:
 
     def links(self) -> None:
         makefile = self.root / "Makefile"
-        targets = set(re.findall(r"^([a-z-]+):", makefile.read_text(), re.MULTILINE)) if makefile.exists() else set()
+        rules = re.findall(r"^([a-z -]+):", makefile.read_text(), re.MULTILINE) if makefile.exists() else []
+        targets = {target for rule in rules for target in rule.split()}
         for path in self.files(".md"):
             for number, line in enumerate(path.read_text().splitlines(), 1):
                 for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", line):
