@@ -227,6 +227,52 @@ import Testing
         #expect(rejection(Array(("{\\rtf1" + String(repeating: "{", count: 5000)).utf8)) == .malformed)
     }
 
+    private static func alternatives(_ forms: String...) -> [UInt8] {
+        let head =
+            "From: a@e.org\nTo: b@e.org\nCc: c@e.org\nSubject: s\nMIME-Version: 1.0\nContent-Type: multipart/alternative; boundary=x\n\n"
+        return Array((head + forms.map { "--x\n\($0)\n" }.joined() + "--x--\n").utf8)
+    }
+
+    /// Newsletters send a plain form that is blank, or says that there is another; Apple Mail puts attachments beside the HTML.
+    @Test func theFormOfAMailThatSaysSomethingIsRead() throws {
+        let html =
+            "Content-Type: text/html\n\n<h1>News</h1><p>\(String(repeating: "The quay is closed. ", count: 20))</p>"
+        let mixed = """
+            Content-Type: multipart/mixed; boundary=y
+
+            --y
+            \(html)
+            --y
+            Content-Disposition: attachment; filename=minutes.txt
+            Content-Type: text/plain
+
+            Crane seven.
+            --y--
+            """
+        for plain in ["", " \n\n ", "Your program shows no HTML."] {
+            let read = parts(try read(Self.alternatives("Content-Type: text/plain\n\n\(plain)", html), "m.eml"))
+            #expect(read.contains("heading1: News") && !read.contains { $0.contains("program") }, "\(read)")
+        }
+        let long = "Content-Type: text/plain\n\n\(String(repeating: "The quay is closed. ", count: 18))"
+        let document = try read(Self.alternatives(long, mixed), "m.eml")
+        #expect(document.notes.attachments == ["minutes.txt"])
+        let read = parts(document)
+        #expect(read.contains("listItem: Cc: c@e.org") && !read.contains("heading1: News"))
+        #expect(read.suffix(2) == ["heading2: minutes.txt", "paragraph: Crane seven."])
+    }
+
+    @Test func forwardedMailsKeepTheirHeads() throws {
+        let inner =
+            "From: d@e.org\nTo: e@e.org\nDate: Wed, 04 Mar 2026 05:06:07 +0100\nSubject: Engine fault\n\nThe engine stopped."
+        let mail = "From: a@e.org\nMIME-Version: 1.0\nSubject: Fwd\nContent-Type: message/rfc822\n\n\(inner)"
+        #expect(
+            parts(try read(Array(mail.utf8), "m.eml")).suffix(5) == [
+                "heading2: Engine fault", "listItem: From: d@e.org", "listItem: To: e@e.org",
+                "listItem: Date: 2026-03-04T05:06:07+0100", "paragraph: The engine stopped.",
+            ]
+        )
+    }
+
     @Test func mailsTellWhoWroteWhatAndTheirAttachments() throws {
         let mail = """
             From: Ada <ada@example.com>

@@ -19,19 +19,34 @@ struct MailMessage: ~Copyable {
     deinit { g_object_unref(UnsafeMutableRawPointer(handle)) }
 
     var root: UnsafeMutablePointer<GMimeObject>? { g_mime_message_get_mime_part(handle) }
-    var subject: String { Self.string(g_mime_message_get_subject(handle)) }
-    var from: String { Self.addresses(g_mime_message_get_from(handle)) }
-    var to: String { Self.addresses(g_mime_message_get_to(handle)) }
+    var head: MailHead { MailHead(handle) }
 
+    static func string(_ text: UnsafePointer<CChar>?) -> String { text.map { String(cString: $0) } ?? "" }
+}
+
+/// Who wrote to whom, when and about what.
+struct MailHead {
+    let subject: String
+    let from: String
+    let to: String
+    let copies: String
     /// ISO 8601.
-    var date: String {
-        guard let date = g_mime_message_get_date(handle), let text = g_date_time_format(date, "%Y-%m-%dT%H:%M:%S%z")
+    let date: String
+
+    init(_ message: UnsafeMutablePointer<GMimeMessage>) {
+        subject = MailMessage.string(g_mime_message_get_subject(message))
+        from = Self.addresses(g_mime_message_get_from(message))
+        to = Self.addresses(g_mime_message_get_to(message))
+        copies = Self.addresses(g_mime_message_get_cc(message))
+        date = Self.date(message)
+    }
+
+    private static func date(_ message: UnsafeMutablePointer<GMimeMessage>) -> String {
+        guard let date = g_mime_message_get_date(message), let text = g_date_time_format(date, "%Y-%m-%dT%H:%M:%S%z")
         else { return "" }
         defer { g_free(text) }
         return String(cString: text)
     }
-
-    static func string(_ text: UnsafePointer<CChar>?) -> String { text.map { String(cString: $0) } ?? "" }
 
     private static func addresses(_ list: UnsafeMutablePointer<InternetAddressList>?) -> String {
         guard let list, let text = internet_address_list_to_string(list, nil, 0) else { return "" }

@@ -8,6 +8,9 @@ struct MailReader {
     /// GMime reads addresses recursively: groups in groups in a header of 200 KB overflow its stack.
     private static let maximumHeader = 64 << 10
 
+    /// Plain text with more bytes is a text of its own.
+    private static let longestStub = 400
+
     private var builder: TextBuilder
     private var notes = DocumentNotes()
     private var parts = 0
@@ -35,13 +38,14 @@ struct MailReader {
         }
         guard let message = MailMessage(bytes) else { throw Rejection(.malformed, "the mail cannot be parsed") }
         var reader = MailReader(limits: limits, recognizer: recognizer, nesting: nesting)
-        reader.describe(message)
+        let head = message.head
+        reader.describe(head, level: 1)
         if let root = message.root { try reader.walk(root, depth: 0) }
-        var document = try reader.builder.document(.mail, title: message.subject, limits: limits)
-        document.author = message.from
+        var document = try reader.builder.document(.mail, title: head.subject, limits: limits)
+        document.author = head.from
         reader.notes.hiddenCharacters = document.notes.hiddenCharacters
         document.notes = reader.notes
-        document.notes.created = message.date
+        document.notes.created = head.date
         return document
     }
 
@@ -59,17 +63,23 @@ struct MailReader {
         return bytes.count
     }
 
-    private mutating func describe(_ message: borrowing MailMessage) {
-        builder.begin(.heading, level: 1)
-        builder.append(message.subject)
-        for (name, value) in [("From", message.from), ("To", message.to), ("Date", message.date)] where !value.isEmpty {
+    private mutating func describe(_ head: MailHead, level: UInt8) {
+        builder.begin(.heading, level: level)
+        builder.append(head.subject)
+        let fields = [("From", head.from), ("To", head.to), ("Cc", head.copies), ("Date", head.date)]
+        for (name, value) in fields where !value.isEmpty {
             builder.begin(.listItem)
             builder.append("\(name): \(value)")
         }
         builder.end()
     }
 
-    private mutating func walk(_ object: UnsafeMutablePointer<GMimeObject>, depth: Int) throws(Rejection) {
+    /// - Parameter isAlternative: the object is a form of what was read already: of it only the attachments are.
+    private mutating func walk(
+        _ object: UnsafeMutablePointer<GMimeObject>,
+        depth: Int,
+        isAlternative: Bool = false
+    ) throws(Rejection) {
         parts += 1
         guard depth <= Self.maximumDepth, parts <= Self.maximumParts else {
             throw Rejection(
@@ -79,28 +89,69 @@ struct MailReader {
         }
         if cgmime_is_multipart(object) != 0 {
             let children = Self.children(cgmime_multipart(object))
-            if Self.type(object) == "multipart/alternative" {
-                // The same content in several forms: plain text, else the last, which is the richest (RFC 2046 §5.1.4).
-                if let chosen = children.first(where: { Self.type($0) == "text/plain" }) ?? children.last {
-                    try walk(chosen, depth: depth + 1)
+            if Self.type(object) == "multipart/alternative", !isAlternative {
+                guard let chosen = try choose(children, depth: depth) else { return }
+                try walk(children[chosen], depth: depth + 1)
+                // Apple Mail puts attachments beside the HTML.
+                for (place, child) in children.enumerated() where place != chosen {
+                    try walk(child, depth: depth + 1, isAlternative: true)
                 }
-            } else {
-                for child in children { try walk(child, depth: depth + 1) }
+            } else if !isAlternative || Self.type(object) != "multipart/related" {
+                for child in children { try walk(child, depth: depth + 1, isAlternative: isAlternative) }
             }
         } else if cgmime_is_message_part(object) != 0 {
             guard let message = g_mime_message_part_get_message(cgmime_message_part(object)) else { return }
-            builder.begin(.heading, level: 2)
-            builder.append(MailMessage.string(g_mime_message_get_subject(message)))
+            describe(MailHead(message), level: 2)
             if let root = g_mime_message_get_mime_part(message) { try walk(root, depth: depth + 1) }
         } else if cgmime_is_part(object) != 0 {
-            try part(object, type: Self.type(object))
+            if !isAlternative || Self.isAttached(object) { try part(object, type: Self.type(object)) }
         }
+    }
+
+    /// The place of the form that is read: plain text, else the last, which is the richest (RFC 2046 §5.1.4). Plain text that is blank, or says no more than that there
+    /// is HTML, is none.
+    private func choose(_ children: [UnsafeMutablePointer<GMimeObject>], depth: Int) throws(Rejection) -> Int? {
+        guard let plain = children.firstIndex(where: { Self.type($0) == "text/plain" }) else {
+            return children.indices.last
+        }
+        let letters = letters(children[plain], depth: depth)
+        guard letters < Self.longestStub, let last = children.indices.last, last != plain else { return plain }
+        return self.letters(children[last], depth: depth) > 3 * letters ? last : plain
+    }
+
+    /// Bytes of the first text in a part that are no blanks.
+    private func letters(_ object: UnsafeMutablePointer<GMimeObject>, depth: Int) -> Int {
+        guard depth <= Self.maximumDepth else { return 0 }
+        if cgmime_is_multipart(object) != 0 {
+            let children = Self.children(cgmime_multipart(object)).prefix(8)
+            return children.lazy.map { letters($0, depth: depth + 1) }.first { $0 > 0 } ?? 0
+        }
+        let type = Self.type(object)
+        guard cgmime_is_part(object) != 0, type.hasPrefix("text/"), !Self.isAttached(object),
+            let bytes = Self.content(cgmime_part(object), limit: limits.textBytes)
+        else { return 0 }
+        if type == "text/plain" { return bytes.count { $0 > 0x20 } }
+        let read = bytes.withUnsafeBytes { bytes in
+            try? DocumentReader.read(
+                bytes,
+                hints: ExtractionHints(contentType: type),
+                limits: limits,
+                recognizer: nil,
+                nesting: nesting + 1
+            )
+        }
+        return read?.text.count { $0 > 0x20 } ?? 0
+    }
+
+    private static func isAttached(_ object: UnsafeMutablePointer<GMimeObject>) -> Bool {
+        let part = cgmime_part(object)
+        return g_mime_part_is_attachment(part) != 0 || !MailMessage.string(g_mime_part_get_filename(part)).isEmpty
     }
 
     private mutating func part(_ object: UnsafeMutablePointer<GMimeObject>, type: String) throws(Rejection) {
         let part = cgmime_part(object)
         let name = MailMessage.string(g_mime_part_get_filename(part))
-        let isAttached = g_mime_part_is_attachment(part) != 0 || !name.isEmpty
+        let isAttached = Self.isAttached(object)
         if isAttached, notes.attachments.count < DocumentNotes.maximumList { notes.attachments.append(name) }
         guard isAttached || type.hasPrefix("text/") else { return }
         let charset = MailMessage.string(g_mime_object_get_content_type_parameter(object, "charset"))
