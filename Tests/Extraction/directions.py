@@ -4,6 +4,7 @@ and beside English, and figures whose labels run upward. Each has to come out wh
 """
 import json
 import pathlib
+import random
 import re
 import sys
 import tempfile
@@ -14,6 +15,7 @@ import extractor
 from pdfs import pdf, stream
 
 # Small letters stand for the letters of a script that begins there, as a font with a map to Unicode has them; everything else is itself.
+STRAY = 100
 SCRIPTS = {"hebrew": 0x05D0, "arabic": 0x0627}
 
 
@@ -28,7 +30,7 @@ def visual(text: str) -> str:
 
 def page(drawing: str, script: str) -> bytes:
     unicode = f"""/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /M def /CMapType 2 def
-1 begincodespacerange <00><FF> endcodespacerange 2 beginbfrange <20><60><0020> <61><7A><{SCRIPTS[script]:04X}> endbfrange endcmap end end"""
+1 begincodespacerange <00><FF> endcodespacerange 3 beginbfrange <20><60><0020> <61><7A><{SCRIPTS[script]:04X}> <80><84><202A> endbfrange endcmap end end"""
     return pdf([
         b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count 1/Kids[3 0 R]>>",
         b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F 5 0 R/E 7 0 R>>>>>>", stream(drawing.encode()),
@@ -65,6 +67,13 @@ def cases() -> dict[str, tuple[str, list[str]]]:
     }
 
 
+def stray(number: int) -> str:
+    """Lines that hold the marks themselves, in no order."""
+    chance = random.Random(number)
+    characters = ["\\200", "\\201", "\\202", "\\203", "\\204", "a", "b", "z", "A", "Q", "7", " ", "."]
+    return "".join(show(60, 80 + 14 * row, "".join(chance.choice(characters) for _ in range(chance.randrange(1, 60)))) for row in range(chance.randrange(1, 30)))
+
+
 def main() -> int:
     child = extractor.Extractor()
     problems, count = [], 0
@@ -86,10 +95,20 @@ def main() -> int:
                 found = sorted(line for line in truth if line in read) == truth if is_english else read == " ".join(truth)
                 if not found:
                     problems.append(f"{script}, {name}: read {read!r} instead of {' '.join(truth)!r}")
+        for number in range(STRAY):
+            path = pathlib.Path(folder) / f"stray-{number}.pdf"
+            path.write_bytes(page(stray(number), "hebrew"))
+            try:
+                child.read(path)
+            except extractor.Rejected:
+                pass  # a page of marks and blanks
+            except ConnectionError:
+                problems.append(f"marks of the document's own, {number}: the child has ended")
+                child = extractor.Extractor()
     child.close()
     for problem in problems:
         print(f"PROBLEM {problem}")
-    print(json.dumps({"pages": count, "problems": problems}))
+    print(json.dumps({"pages": count, "pages_with_marks_of_their_own": STRAY, "problems": problems}))
     return 1 if problems else 0
 
 

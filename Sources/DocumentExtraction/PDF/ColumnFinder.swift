@@ -89,7 +89,7 @@ struct ColumnFinder {
     private func isBetweenEqualColumns(_ band: Band, _ edge: Float) -> Bool {
         let starts = band.left.map(\.left).sorted(by: >)
         // The innermost edge that lines of the left share.
-        guard let start = starts.first(where: { start in starts.count { abs($0 - start) <= Self.snap } >= 4 }) else {
+        guard let start = zip(starts, starts.dropFirst(3)).first(where: { $0 - $1 <= Self.snap })?.1 else {
             return false
         }
         let firsts = band.right.filter { abs($0.left - edge) <= Self.snap }

@@ -3,6 +3,7 @@
 struct DirectionMarks {
     /// By scalar of the text, marks included: a mark has the entry of what stands beside it.
     private(set) var entries: [Int] = []
+    private static let deepest = 8
 
     /// Nil where the text has no marks.
     init?(_ text: UnsafeBufferPointer<UInt8>) {
@@ -11,6 +12,8 @@ struct DirectionMarks {
         // Of the word that is open, or of what stands between two.
         var (levels, marks): ([Int], [Int]) = ([], [])
         var nesting = [0]
+        // Poppler nests two, a document that holds marks itself as many as it likes.
+        func open(_ level: Int) { nesting.append(level <= Self.deepest ? level : nesting.last!) }
         var (first, index) = (0, 0)
         func addWord() {
             let order = Self.visualPlaces(levels)
@@ -33,8 +36,8 @@ struct DirectionMarks {
             if let mark = Self.mark(text, index) {
                 marks.append(levels.count + marks.count)
                 switch mark {
-                case 0xAA, 0xAD: nesting.append((nesting.last! + 2) & ~1)  // to the right: the next even level
-                case 0xAB, 0xAE: nesting.append((nesting.last! + 1) | 1)
+                case 0xAA, 0xAD: open((nesting.last! + 2) & ~1)  // to the right: the next even level
+                case 0xAB, 0xAE: open((nesting.last! + 1) | 1)
                 default: if nesting.count > 1 { nesting.removeLast() }
                 }
                 if nesting.count == 1 || nesting.count == 2 && levels.allSatisfy({ $0 == 0 }) { addWord() }

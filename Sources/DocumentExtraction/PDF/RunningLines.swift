@@ -25,6 +25,7 @@ struct RunningLines {
 
     /// Rows from each edge that are looked at, and how far from the edge they may be.
     private static let depth = 2
+    private static let mostLines = 16
     private static let zone: Float = 0.14
     /// Of lines with more numbers than these none counts.
     private static let mostNumbers = 12
@@ -76,12 +77,12 @@ struct RunningLines {
     private static func rows(_ lines: [Int], _ layout: PageLayout) -> [Int] {
         var (found, count): ([Int], Int) = ([], 0)
         for line in lines {
-            if let last = found.last, layout.lines[line].box.isBeside(layout.lines[last].box) {
+            if let last = found.last, found.count < mostLines, layout.lines[line].box.isBeside(layout.lines[last].box) {
                 found.append(line)
                 continue
             }
             count += 1
-            guard count <= depth else { break }
+            guard count <= depth, found.count < mostLines else { break }
             found.append(line)
         }
         return found

@@ -24,6 +24,8 @@ struct VisualLines {
                 if nesting == 0 { word = line.count }
                 nesting += 1
             case 0x202C:
+                // A document may hold such marks itself, and close what it never opened.
+                guard nesting > 0 else { continue }
                 nesting -= 1
                 // As it stands: the rest of the line does.
                 if nesting == 0 { line[word...].reverse() }
