@@ -12,8 +12,6 @@ struct DirectionMarks {
         // Of the word that is open, or of what stands between two.
         var (levels, marks): ([Int], [Int]) = ([], [])
         var nesting = [0]
-        // Poppler nests two, a document that holds marks itself as many as it likes.
-        func open(_ level: Int) { nesting.append(level <= Self.deepest ? level : nesting.last!) }
         var (first, index) = (0, 0)
         func addWord() {
             let order = Self.visualPlaces(levels)
@@ -35,10 +33,10 @@ struct DirectionMarks {
             let width = byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4
             if let mark = Self.mark(text, index) {
                 marks.append(levels.count + marks.count)
-                switch mark {
-                case 0xAA, 0xAD: open((nesting.last! + 2) & ~1)  // to the right: the next even level
-                case 0xAB, 0xAE: open((nesting.last! + 1) | 1)
-                default: if nesting.count > 1 { nesting.removeLast() }
+                if mark != 0xAC {
+                    nesting.append(Self.level(inside: nesting.last!, mark))
+                } else if nesting.count > 1 {
+                    nesting.removeLast()
                 }
                 if nesting.count == 1 || nesting.count == 2 && levels.allSatisfy({ $0 == 0 }) { addWord() }
             } else if byte == 0x0A {
@@ -54,6 +52,13 @@ struct DirectionMarks {
         addWord()
     }
 
+    /// The level behind a mark that opens: the next even one for what runs to the right, the next odd one for what runs to the left. Poppler nests two, a document
+    /// that holds marks itself as many as it likes.
+    static func level(inside level: Int, _ mark: UInt8) -> Int {
+        let next = mark == 0xAA || mark == 0xAD ? (level + 2) & ~1 : (level + 1) | 1
+        return next <= deepest ? next : level
+    }
+
     static func hasMarks(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
         text.indices.dropLast(2).contains { text[$0] == 0xE2 && mark(text, $0) != nil }
     }
@@ -67,7 +72,7 @@ struct DirectionMarks {
     }
 
     /// Where each character of a word stands, from left to right.
-    private static func visualPlaces(_ levels: [Int]) -> [Int] {
+    static func visualPlaces(_ levels: [Int]) -> [Int] {
         var order = Array(levels.indices)
         for level in stride(from: levels.max() ?? 0, to: 0, by: -1) {
             var start = 0

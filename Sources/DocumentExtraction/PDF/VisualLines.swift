@@ -17,30 +17,38 @@ struct VisualLines {
     init(_ source: UnsafeBufferPointer<UInt8>) {
         var line: [Character] = []
         var first = 0
-        var (word, nesting) = (0, 0)
+        // Where the word began that is open, and the levels of what it is in.
+        var (word, nesting) = (0, [0])
         for scalar in String(decoding: source, as: UTF8.self).unicodeScalars {
             switch scalar.value {
             case 0x202A, 0x202B, 0x202D, 0x202E:
-                if nesting == 0 { word = line.count }
-                nesting += 1
+                if nesting.count == 1 { word = line.count }
+                nesting.append(DirectionMarks.level(inside: nesting.last!, UInt8(scalar.value & 0xFF | 0x80)))
             case 0x202C:
                 // A document may hold such marks itself, and close what it never opened.
-                guard nesting > 0 else { continue }
-                nesting -= 1
+                guard nesting.count > 1 else { continue }
+                nesting.removeLast()
                 // As it stands: the rest of the line does.
-                if nesting == 0 { line[word...].reverse() }
+                if nesting.count == 1 { Self.turn(&line, from: word) }
             case 0x0A:
                 add(line, from: first)
                 first += line.count
                 text.append(0x0A)
                 entries.append(first)
                 first += 1
-                (line, nesting) = ([], 0)
+                (line, nesting) = ([], [0])
             default:
-                line.append(Character(scalar: scalar))
+                line.append(Character(scalar: scalar, level: nesting.last!))
             }
         }
         add(line, from: first)
+    }
+
+    /// Puts the characters of a word into the order in which they stand.
+    private static func turn(_ line: inout [Character], from word: Int) {
+        let characters = line[word...]
+        let places = DirectionMarks.visualPlaces(characters.map(\.level))
+        for (character, place) in zip(Array(characters), places) { line[word + place] = character }
     }
 
     private mutating func add(_ line: [Character], from first: Int) {
