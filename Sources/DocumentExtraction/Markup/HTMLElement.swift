@@ -112,7 +112,17 @@ struct HTMLElement {
 
     /// The sign beside a heading that links to it, as Sphinx, MkDocs, Docusaurus, VuePress and GitHub write it.
     static func isPermalink(_ names: UnsafeBufferPointer<UInt8>) -> Bool {
-        names.split(separator: 0x20).contains { permalinks.contains(WordSet.hash($0)) }
+        var (hash, letters) = (WordSet.Hash(), 0)
+        for byte in names {
+            if byte > 0x20 {
+                hash.add(byte)
+                letters += 1
+            } else {
+                if letters > 0, permalinks.contains(hash.value) { return true }
+                (hash, letters) = (WordSet.Hash(), 0)
+            }
+        }
+        return letters > 0 && permalinks.contains(hash.value)
     }
 
     private static let permalinks = WordSet("headerlink anchor-link anchorjs-link hash-link permalink header-anchor")
