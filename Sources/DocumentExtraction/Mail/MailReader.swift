@@ -90,7 +90,7 @@ struct MailReader {
         if cgmime_is_multipart(object) != 0 {
             let children = Self.children(cgmime_multipart(object))
             if Self.type(object) == "multipart/alternative", !isAlternative {
-                guard let chosen = try choose(children, depth: depth) else { return }
+                guard let chosen = choose(children, depth: depth) else { return }
                 try walk(children[chosen], depth: depth + 1)
                 // Apple Mail puts attachments beside the HTML.
                 for (place, child) in children.enumerated() where place != chosen {
@@ -110,7 +110,7 @@ struct MailReader {
 
     /// The place of the form that is read: plain text, else the last, which is the richest (RFC 2046 §5.1.4). Plain text that is blank, or says no more than that there
     /// is HTML, is none.
-    private func choose(_ children: [UnsafeMutablePointer<GMimeObject>], depth: Int) throws(Rejection) -> Int? {
+    private func choose(_ children: [UnsafeMutablePointer<GMimeObject>], depth: Int) -> Int? {
         guard let plain = children.firstIndex(where: { Self.type($0) == "text/plain" }) else {
             return children.indices.last
         }

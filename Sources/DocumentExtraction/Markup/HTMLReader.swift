@@ -8,10 +8,8 @@ enum HTMLReader {
         limits: ExtractionLimits
     ) throws(Rejection) -> ExtractedDocument {
         let handler = HTMLHandler(TextBuilder(limit: limits.textBytes))
-        if let page = try TextDecoder.page(bytes, hints: hints) {
+        try TextDecoder.withPage(bytes, hints: hints) { (page) throws(Rejection) in
             try MarkupParser.parseHTML(page, handler: handler)
-        } else {
-            try MarkupParser.parseHTML(bytes, handler: handler)
         }
         handler.finish()
         if limits.mainContent {

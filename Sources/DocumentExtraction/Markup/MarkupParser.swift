@@ -62,13 +62,6 @@ enum MarkupParser {
         return true
     }()
 
-    static func parseHTML(_ page: [UInt8], handler: any MarkupHandler) throws(Rejection) {
-        let parsed = page.withUnsafeBytes { bytes in
-            Result { () throws(Rejection) in try parseHTML(bytes, handler: handler) }
-        }
-        try parsed.get()
-    }
-
     /// Parses valid UTF-8 in one go: twice as fast as in pieces, and the bytes are there.
     static func parseHTML(_ bytes: UnsafeRawBufferPointer, handler: any MarkupHandler) throws(Rejection) {
         var meter = TagMeter()

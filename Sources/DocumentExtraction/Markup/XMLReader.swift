@@ -8,22 +8,13 @@ enum XMLReader {
         limits: ExtractionLimits
     ) throws(Rejection) -> ExtractedDocument {
         let handler = XMLHandler(limit: limits.textBytes)
-        if let text = try TextDecoder.page(bytes, hints: hints) {
-            try parse(text, handler)
-        } else {
-            try MarkupParser.parseXML(bytes, handler: handler)
+        try TextDecoder.withPage(bytes, hints: hints) { (text) throws(Rejection) in
+            try MarkupParser.parseXML(text, handler: handler)
         }
         var document = try handler.builder.document(.xml, title: handler.title, limits: limits)
         document.author = handler.authors.joined(separator: ", ")
         document.language = handler.language
         return document
-    }
-
-    private static func parse(_ text: [UInt8], _ handler: XMLHandler) throws(Rejection) {
-        let parsed = text.withUnsafeBytes { bytes in
-            Result { () throws(Rejection) in try MarkupParser.parseXML(bytes, handler: handler) }
-        }
-        try parsed.get()
     }
 }
 

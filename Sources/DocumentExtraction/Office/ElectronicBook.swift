@@ -23,10 +23,8 @@ enum ElectronicBook {
             let parsed = bytes.withUnsafeBytes { bytes in
                 Result { () throws(Rejection) in
                     guard !bytes.isEmpty else { return }
-                    if let page = try TextDecoder.page(bytes, hints: ExtractionHints()) {
+                    try TextDecoder.withPage(bytes, hints: ExtractionHints()) { (page) throws(Rejection) in
                         try MarkupParser.parseHTML(page, handler: handler)
-                    } else {
-                        try MarkupParser.parseHTML(bytes, handler: handler)
                     }
                 }
             }

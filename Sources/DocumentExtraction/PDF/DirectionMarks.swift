@@ -5,9 +5,7 @@ struct DirectionMarks {
     private(set) var entries: [Int] = []
     private static let deepest = 8
 
-    /// Nil where the text has no marks.
-    init?(_ text: UnsafeBufferPointer<UInt8>) {
-        guard Self.hasMarks(text) else { return nil }
+    init(_ text: UnsafeBufferPointer<UInt8>) {
         entries.reserveCapacity(text.count)
         // Of the word that is open, or of what stands between two.
         var (levels, marks): ([Int], [Int]) = ([], [])
@@ -73,6 +71,13 @@ struct DirectionMarks {
 
     /// Where each character of a word stands, from left to right.
     static func visualPlaces(_ levels: [Int]) -> [Int] {
+        var places = [Int](repeating: 0, count: levels.count)
+        for (place, character) in reordered(levels).enumerated() { places[character] = place }
+        return places
+    }
+
+    /// The places of characters in their order after every run of a level and those above it has been turned, from the highest level down (rule L2).
+    static func reordered(_ levels: [Int]) -> [Int] {
         var order = Array(levels.indices)
         for level in stride(from: levels.max() ?? 0, to: 0, by: -1) {
             var start = 0
@@ -83,8 +88,6 @@ struct DirectionMarks {
                 start = max(end, start + 1)
             }
         }
-        var places = [Int](repeating: 0, count: levels.count)
-        for (place, character) in order.enumerated() { places[character] = place }
-        return places
+        return order
     }
 }

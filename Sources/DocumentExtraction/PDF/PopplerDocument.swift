@@ -132,7 +132,7 @@ struct PopplerPageText: ~Copyable {
     func withText(_ body: (UnsafeBufferPointer<UInt8>, UnsafeBufferPointer<CharacterBox>, [TextStyle]) -> Void) -> Bool
     {
         guard let left = Selection(handle, Self.fromLeft) else { return false }
-        guard left.bytes.isEmpty || DirectionMarks.hasMarks(left.bytes), let right = Selection(handle, Self.fromRight)
+        guard left.bytes.isEmpty || left.hasMarks, let right = Selection(handle, Self.fromRight)
         else {
             left.with(handle, body)
             return true
@@ -146,6 +146,7 @@ struct PopplerPageText: ~Copyable {
         private let text: UnsafeMutablePointer<CChar>
         private let area: PopplerRectangle
         let bytes: UnsafeBufferPointer<UInt8>
+        let hasMarks: Bool
 
         init?(_ page: OpaquePointer, _ area: PopplerRectangle) {
             self.area = area
@@ -162,6 +163,7 @@ struct PopplerPageText: ~Copyable {
             bytes = UnsafeRawBufferPointer(start: self.text, count: strlen(self.text)).assumingMemoryBound(
                 to: UInt8.self
             )
+            hasMarks = DirectionMarks.hasMarks(bytes)
         }
 
         deinit { g_free(text) }
@@ -185,20 +187,16 @@ struct PopplerPageText: ~Copyable {
                 CharacterBox(left: Float($0.x1), top: Float($0.y1), right: Float($0.x2), bottom: Float($0.y2))
             }
             var styles = PopplerPageText.styles(page, area)
-            guard let marks = DirectionMarks(bytes) else {
+            guard hasMarks else {
                 boxes.withUnsafeBufferPointer { body(bytes, $0, styles) }
                 return
             }
-            var text: [UInt8]?
-            var entries = marks.entries
-            if isVisual {
-                let lines = VisualLines(bytes)
-                (text, entries) = (lines.text, lines.entries)
-            }
+            let lines = isVisual ? VisualLines(bytes) : nil
+            let entries = lines?.entries ?? DirectionMarks(bytes).entries
             styles = TextStyle.placed(styles, by: entries)
             boxes = entries.compactMap { $0 < boxes.count ? boxes[$0] : nil }
             boxes.withUnsafeBufferPointer { boxes in
-                guard let text else { return body(bytes, boxes, styles) }
+                guard let text = lines?.text else { return body(bytes, boxes, styles) }
                 text.withUnsafeBufferPointer { body($0, boxes, styles) }
             }
         }

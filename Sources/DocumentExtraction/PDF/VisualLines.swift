@@ -65,20 +65,7 @@ struct VisualLines {
         let rights = directions.count { $0 == .right }
         guard rights > 0 else { return line }
         let levels = Self.levels(directions, base: rights > directions.count { $0 == .left } ? 1 : 0)
-        var line = line
-        for place in line.indices { line[place].level = levels[place] }
-        let highest = line.map(\.level).max() ?? 0
-        guard highest > 0 else { return line }
-        for level in (1...highest).reversed() {
-            var start = 0
-            while start < line.count {
-                var end = start
-                while end < line.count, line[end].level >= level { end += 1 }
-                if end > start { line[start..<end].reverse() }
-                start = max(end, start + 1)
-            }
-        }
-        return line
+        return DirectionMarks.reordered(levels).map { line[$0] }
     }
 
     /// Numbers among words from right to left run from left to right; what is neither takes the direction that both neighbours have, else the line's.

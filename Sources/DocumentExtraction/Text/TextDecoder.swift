@@ -19,9 +19,16 @@ enum TextDecoder {
         return text.contains { $0 == 0 || $0 == 0x1B } ? withoutControls(text) : text
     }
 
-    /// The page as UTF-8; nil where it is that already.
-    static func page(_ bytes: UnsafeRawBufferPointer, hints: ExtractionHints) throws(Rejection) -> [UInt8]? {
-        try decoded(bytes, transport: hints.contentType) { EncodingDeclaration.label(in: bytes) }
+    /// Calls `body` with the page as UTF-8, without a copy where it is that already.
+    static func withPage(
+        _ bytes: UnsafeRawBufferPointer,
+        hints: ExtractionHints,
+        _ body: (UnsafeRawBufferPointer) throws(Rejection) -> Void
+    ) throws(Rejection) {
+        let text = try decoded(bytes, transport: hints.contentType) { EncodingDeclaration.label(in: bytes) }
+        guard let text else { return try body(bytes) }
+        let result = text.withUnsafeBytes { text in Result { () throws(Rejection) in try body(text) } }
+        try result.get()
     }
 
     /// - Parameters:
