@@ -79,9 +79,9 @@ final class ExtractionQueue: @unchecked Sendable {
         }
     }
 
-    /// Whether slow documents of the tenant hold up its others, of which as many wait as there are lanes.
+    /// Whether slow documents of the tenant hold up its others, of which one waits for the next free lane.
     func isBusy(_ tenant: String) -> Bool {
-        monitor.locked { turns.isBusy(tenant, now: time.uptime) && waiting.count { $0.tenant == tenant } >= lanes }
+        monitor.locked { turns.isBusy(tenant, now: time.uptime) && waiting.contains { $0.tenant == tenant } }
     }
 
     func close() {

@@ -51,7 +51,7 @@ package final class ExtractorPool: Extractor {
     private let jobs: ExtractionQueue
     private let time: any TimeSource
     /// How often a document that waits looks whether slow ones hold it up.
-    private static let lookInterval = Duration.seconds(5)
+    private static let lookInterval = Duration.seconds(3)
 
     /// One lane more than children: a tenant has all but one at most, and the last is another's. Its child is started when it is needed.
     package init(_ settings: Settings, time: any TimeSource = SystemTime()) {
