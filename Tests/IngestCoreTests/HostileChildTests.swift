@@ -66,7 +66,7 @@ import Testing
     }
 
     /// By its parent, at once: one that is killed at its deadline would be rejected as a timeout.
-    @Test func oneThatClosesItsSocketAndLivesOnIsKilled() async throws {
+    @Test(.tags(.long)) func oneThatClosesItsSocketAndLivesOnIsKilled() async throws {
         let pool = try pool("exec 0<&-; exec sleep 100000", seconds: 3600)
         // Killed twice: that is what a child without memory looks like.
         #expect(code(try await outcome(pool)) == .memory)
