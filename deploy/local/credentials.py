@@ -5,6 +5,7 @@ GET /ROLE answers a fresh session of that role, asked from STS with the root key
 For tests: GET /issued answers the secrets and tokens of all that were given.
 """
 import argparse
+import functools
 import json
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +14,15 @@ import botocore.config
 import botocore.session
 
 issued: list[list[str]] = []
+
+
+@functools.cache
+def sts():
+    """Made once: to make one costs a second of a core, and workers that start together all ask at once."""
+    return botocore.session.get_session().create_client(
+        "sts", "us-east-1", endpoint_url=options.endpoint, aws_access_key_id="test", aws_secret_access_key="test",
+        config=botocore.config.Config(parameter_validation=False),  # a session of STS lasts 900 s and more, here less
+    )
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -24,13 +34,8 @@ class Handler(BaseHTTPRequestHandler):
         if url.path == "/issued":
             return self.answer(json.dumps(issued).encode())
         seconds = int(urllib.parse.parse_qs(url.query).get("seconds", ["3600"])[0])
-        session = botocore.session.get_session()
-        sts = session.create_client(
-            "sts", "us-east-1", endpoint_url=options.endpoint, aws_access_key_id="test", aws_secret_access_key="test",
-            config=botocore.config.Config(parameter_validation=False),  # a session of STS lasts 900 s and more, here less
-        )
         role = f"arn:aws:iam::000000000000:role/{url.path.strip('/')}"
-        given = sts.assume_role(RoleArn=role, RoleSessionName="task", DurationSeconds=seconds)["Credentials"]
+        given = sts().assume_role(RoleArn=role, RoleSessionName="task", DurationSeconds=seconds)["Credentials"]
         body = json.dumps(
             {
                 "AccessKeyId": given["AccessKeyId"],
@@ -55,4 +60,5 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--endpoint", required=True)
     options = parser.parse_args()
+    sts()
     ThreadingHTTPServer(("127.0.0.1", options.port), Handler).serve_forever()
