@@ -1,5 +1,5 @@
-/// Finds where a second column of running text begins: between two lines that cross it, enough lines are on both sides, and they fill their columns, as cells of
-/// tables do not.
+/// Finds where a second column begins: between two lines that cross it, enough lines are on both sides, and they fill their columns, as cells of tables do not; or they
+/// are the cells of a table of two columns.
 struct ColumnFinder {
     private let fragments: [Fragment]
     private var box: CharacterBox
@@ -16,13 +16,28 @@ struct ColumnFinder {
     /// The left edge of the column, nil where the fragments are in one.
     func leftEdge() -> Float? {
         guard fragments.count >= 8 else { return nil }
-        var best: (edge: Float, count: Int)?
-        for edge in candidates {
-            let count = columnLines(edge)
-            if count > best?.count ?? 0 { best = (edge, count) }
-        }
+        let best = best { isColumns($0, $1) }
         guard let best, best.count >= 8, best.count * 5 >= fragments.count else { return nil }
         return best.edge
+    }
+
+    /// Where the second column of a table begins, between the lines that cross it; nil where there is none.
+    func tableEdge() -> Float? {
+        guard fragments.count >= 6 else { return nil }
+        return best { band, _ in
+            let cells = PairedCells(left: band.left, right: band.right)
+            // Three rows are three notes in a margin as well.
+            return cells.isTable && cells.rowCount > 3
+        }?.edge
+    }
+
+    private func best(_ counts: (Band, Float) -> Bool) -> (edge: Float, count: Int)? {
+        var best: (edge: Float, count: Int)?
+        for edge in candidates {
+            let count = columnLines(edge, counts)
+            if count > best?.count ?? 0 { best = (edge, count) }
+        }
+        return best
     }
 
     /// Left edges that several fragments share.
@@ -43,27 +58,27 @@ struct ColumnFinder {
     }
 
     private struct Band {
-        var left: [CharacterBox] = []
-        var right: [CharacterBox] = []
+        var left: [Fragment] = []
+        var right: [Fragment] = []
         var leftEnd: Float = 0
         var top = Float.infinity
         var bottom = -Float.infinity
     }
 
     /// How many fragments are in columns on both sides of the strip before `edge`.
-    private func columnLines(_ edge: Float) -> Int {
+    private func columnLines(_ edge: Float, _ counts: (Band, Float) -> Bool) -> Int {
         var count = 0
         var band = Band()
         func close() {
-            if isColumns(band, edge) { count += band.left.count + band.right.count }
+            if counts(band, edge) { count += band.left.count + band.right.count }
             band = Band()
         }
         for fragment in fragments {
             (band.top, band.bottom) = (min(band.top, fragment.box.top), max(band.bottom, fragment.box.bottom))
             if fragment.box.left >= edge - Self.snap {
-                band.right.append(fragment.box)
+                band.right.append(fragment)
             } else if fragment.box.right <= edge - Self.narrowest {
-                band.left.append(fragment.box)
+                band.left.append(fragment)
                 band.leftEnd = max(band.leftEnd, fragment.box.right)
             } else {
                 close()
@@ -75,7 +90,11 @@ struct ColumnFinder {
 
     private func isColumns(_ band: Band, _ edge: Float) -> Bool {
         guard band.left.count >= 3, band.right.count >= 3 else { return false }
-        let (lefts, rights) = (band.left.map(\.width), band.right.map(\.width))
+        let (lefts, rights) = (band.left.map(\.box.width), band.right.map(\.box.width))
+        let height = band.left.map(\.box.height).sorted()[band.left.count / 2]
+        guard min(band.leftEnd - box.left, box.right - edge) > CellColumn.narrowest * height else {
+            return false
+        }
         if fills(lefts, band.leftEnd - box.left), fills(rights, box.right - edge) { return true }
         if isBetweenEqualColumns(band, edge) { return true }
         // A table, a list or code is in one of two columns of the same width.
@@ -87,24 +106,27 @@ struct ColumnFinder {
 
     /// Of three columns and more the two beside the strip are of one width, and their lines fill them: cells of tables hardly ever do both.
     private func isBetweenEqualColumns(_ band: Band, _ edge: Float) -> Bool {
-        let starts = band.left.map(\.left).sorted(by: >)
+        let starts = band.left.map(\.box.left).sorted(by: >)
         // The innermost edge that lines of the left share.
         guard let start = zip(starts, starts.dropFirst(3)).first(where: { $0 - $1 <= Self.snap })?.1 else {
             return false
         }
-        let firsts = band.right.filter { abs($0.left - edge) <= Self.snap }
-        let end = firsts.reduce(edge) { max($0, $1.right) }
-        let (left, right) = (band.left.filter { $0.left >= start - Self.snap }, band.right.filter { $0.left < end })
+        let firsts = band.right.filter { abs($0.box.left - edge) <= Self.snap }
+        let end = firsts.reduce(edge) { max($0, $1.box.right) }
+        let (left, right) = (
+            band.left.filter { $0.box.left >= start - Self.snap }, band.right.filter { $0.box.left < end }
+        )
         let (leftWidth, rightWidth) = (band.leftEnd - start, end - edge)
         // From edge to edge; of the last column only its width is known, which ragged lines show badly.
-        let next = band.right.lazy.map(\.left).filter { $0 >= end }.min()
+        let next = band.right.lazy.map(\.box.left).filter { $0 >= end }.min()
         let isEven =
             next.map { abs($0 - edge - (edge - start)) < 0.05 * (edge - start) }
             ?? (abs(leftWidth - rightWidth) < 0.25 * max(leftWidth, rightWidth))
         return isEven
             && [(left, leftWidth), (right, rightWidth)].allSatisfy { lines, width in
-                let widths = lines.map(\.width).sorted()
-                return lines.count >= 8 && width > 8.5 * lines[0].height && widths[widths.count / 2] > 0.66 * width
+                let widths = lines.map(\.box.width).sorted()
+                return lines.count >= 8 && width > CellColumn.narrowest * lines[0].box.height
+                    && widths[widths.count / 2] > 0.66 * width
                     && widths[widths.count / 4] > 0.5 * width
             }
     }

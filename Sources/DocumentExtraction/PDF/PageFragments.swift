@@ -4,6 +4,8 @@ struct Fragment {
     var start: Int
     var end: Int
     var box: CharacterBox
+    /// How wide the first word is.
+    var firstWord: Float = .infinity
     var size: Float
     var isBold: Bool
     /// Written from right to left.
@@ -60,7 +62,7 @@ struct PageFragments {
             // Poppler itself puts marks around what runs from right to left.
             if byte == 0xE2, DirectionMarks.mark(source, index) != nil { continue }
             guard byte > 0x20 else {
-                if open != nil, text.last != 0x20 { text.append(0x20) }
+                separateWords()
                 continue
             }
             // Text without a box is kept.
@@ -70,8 +72,8 @@ struct PageFragments {
                 let (gap, height) = (last.gap(to: box), max(last.height, box.height))
                 if gap > Self.cellGap * height {
                     close()
-                } else if gap > Self.wordGap * height, text.last != 0x20 {
-                    text.append(0x20)
+                } else if gap > Self.wordGap * height {
+                    separateWords()
                 }
                 let step = (abs(box.left - last.left), abs(box.top - last.top))
                 (widthSum, heightSum) = (widthSum + step.0, heightSum + step.1)
@@ -115,8 +117,17 @@ struct PageFragments {
         }
     }
 
+    private mutating func separateWords() {
+        guard let fragment = open, text.last != 0x20 else { return }
+        text.append(0x20)
+        open!.firstWord = min(fragment.firstWord, fragment.box.width)
+    }
+
     private mutating func close() {
-        if let fragment = open { fragments.append(fragment) }
+        if var fragment = open {
+            fragment.firstWord = min(fragment.firstWord, fragment.box.width)
+            fragments.append(fragment)
+        }
         open = nil
     }
 

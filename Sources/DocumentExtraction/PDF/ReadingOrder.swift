@@ -33,13 +33,21 @@ struct ReadingOrder {
 
     private func region(_ fragments: [Fragment], depth: Int) -> [PageLine] {
         guard fragments.count > 1 else { return fragments.isEmpty ? [] : [PageLine(fragments)] }
-        guard depth < Self.maximumColumns, let edge = edge(fragments, depth) else { return TableRows.lines(fragments) }
-        let gutter = ColumnFinder(fragments).gutter(before: edge)
+        let finder = ColumnFinder(fragments)
+        let column = depth < Self.maximumColumns ? edge(fragments, finder, depth) : nil
+        guard let edge = column ?? finder.tableEdge() else { return TableRows.lines(fragments) }
+        let gutter = finder.gutter(before: edge)
         let spans = spanning(fragments, gutter)
         var lines: [PageLine] = []
         var (left, right, spanning) = ([Fragment](), [Fragment](), [Fragment]())
         func flushColumns() {
-            lines += region(left, depth: depth + 1) + region(right, depth: depth + 1)
+            if let rows = PairedCells(left: left, right: right).table() {
+                lines += rows
+            } else if column == nil {
+                lines += TableRows.lines(left + right)
+            } else {
+                lines += region(left, depth: depth + 1) + region(right, depth: depth + 1)
+            }
             (left, right) = ([], [])
         }
         func flushSpanning() {
@@ -77,8 +85,7 @@ struct ReadingOrder {
         }
     }
 
-    private func edge(_ fragments: [Fragment], _ depth: Int) -> Float? {
-        let finder = ColumnFinder(fragments)
+    private func edge(_ fragments: [Fragment], _ finder: ColumnFinder, _ depth: Int) -> Float? {
         if let edge = finder.leftEdge() { return edge }
         guard depth == 0, let usualColumn else { return nil }
         return finder.begins(at: usualColumn) ? usualColumn : nil

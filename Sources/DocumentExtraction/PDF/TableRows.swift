@@ -52,11 +52,11 @@ enum TableRows {
                 if rows[end].count > 1 { full += 1 }
                 end += 1
             }
-            // What follows the last row with several cells may be text.
-            while end > start + 1, rows[end - 1].count == 1, Self.column(rows[end - 1][0], gaps) == 0 { end -= 1 }
             guard full >= 2 else { return nil }
+            let openings = Self.openings(rows[start..<end], gaps)
+            end = start + Self.rowsOfTable(Array(rows[start..<end]), openings)
             self.end = end
-            lines = Self.merge(Array(rows[start..<end]), gaps)
+            lines = Self.merge(Array(rows[start..<end]), gaps, Array(openings.prefix(end - start)))
         }
 
         private static func gaps(_ row: [Fragment]) -> [ClosedRange<Float>] {
@@ -79,6 +79,26 @@ enum TableRows {
             }
         }
 
+        /// What follows the last row with several cells may be text: it is of the table as far as cells above go on as long.
+        private static func rowsOfTable(_ rows: [[Fragment]], _ openings: [[Int: CellColumn.Opening]]) -> Int {
+            func isFirstCell(_ row: Int) -> Bool { rows[row].count == 1 && openings[row][0] != nil }
+            var end = rows.count
+            while end > 1, isFirstCell(end - 1) { end -= 1 }
+            var (run, longest) = (0, 0)
+            for row in 0..<end {
+                run = isFirstCell(row) ? run + 1 : 0
+                longest = max(longest, run)
+            }
+            let limit = min(rows.count, end + longest)
+            while end < limit, openings[end][0] == .continues, !isParted(rows[end - 1], rows[end]) { end += 1 }
+            return end
+        }
+
+        private static func isParted(_ above: [Fragment], _ row: [Fragment]) -> Bool {
+            let bottom = above.reduce(-Float.infinity) { max($0, $1.box.bottom) }
+            return row[0].box.top - bottom > 0.3 * row[0].box.height
+        }
+
         private static func isNear(_ above: [Fragment], _ row: [Fragment]) -> Bool {
             let bottom = above.reduce(-Float.infinity) { max($0, $1.box.bottom) }
             return row[0].box.top - bottom < 2.5 * row[0].box.height
@@ -88,9 +108,12 @@ enum TableRows {
             gaps.count { $0.lowerBound < fragment.box.left + 0.5 }
         }
 
-        /// Rows are separated by more than the lines of a cell, where cells have several; else every line is a row, but for those that go on under an
-        /// empty first cell.
-        private static func merge(_ rows: [[Fragment]], _ gaps: [ClosedRange<Float>]) -> [PageLine] {
+        /// Rows are separated by more than the lines of a cell, where cells have several; else a row begins where its cells do.
+        private static func merge(
+            _ rows: [[Fragment]],
+            _ gaps: [ClosedRange<Float>],
+            _ openings: [[Int: CellColumn.Opening]]
+        ) -> [PageLine] {
             var groups: [[Fragment]] = []
             var bottom = -Float.infinity
             var hasWrapped = false
@@ -104,7 +127,7 @@ enum TableRows {
                 let group = groups[groups.count - 1]
                 if bottom - group[0].box.top > 1.6 * fragment.box.height { hasWrapped = true }
             }
-            if groups.count < 2 || !hasWrapped { groups = split(rows, gaps) }
+            if groups.count < 2 || !hasWrapped { groups = split(rows, openings) }
             // Numbers say nothing of the direction.
             let words = rows.joined().filter { !$0.isNumber }
             let isRightToLeft = words.count(where: \.isRightToLeft) * 2 > words.count
@@ -118,13 +141,44 @@ enum TableRows {
             }
         }
 
-        private static func split(_ rows: [[Fragment]], _ gaps: [ClosedRange<Float>]) -> [[Fragment]] {
+        /// How the cells of each line open, by their columns.
+        private static func openings(_ rows: ArraySlice<[Fragment]>, _ gaps: [ClosedRange<Float>]) -> [[Int: CellColumn
+            .Opening]]
+        {
+            var cells: [[Fragment]] = Array(repeating: [], count: gaps.count + 1)
+            for fragment in rows.joined() { cells[column(fragment, gaps)].append(fragment) }
+            let columns = CellColumn.columns(cells)
+            var next = Array(repeating: 0, count: columns.count)
+            return rows.map { row in
+                var found: [Int: CellColumn.Opening] = [:]
+                for fragment in row {
+                    let column = column(fragment, gaps)
+                    let lines = columns[column].lines
+                    while next[column] + 1 < lines.count,
+                        lines[next[column]].box.bottom < fragment.box.bottom - 0.5 * fragment.box.height
+                    { next[column] += 1 }
+                    found[column] = lines[next[column]].opening
+                }
+                return found
+            }
+        }
+
+        private static func split(_ rows: [[Fragment]], _ openings: [[Int: CellColumn.Opening]]) -> [[Fragment]] {
+            // Where cells go on below, some lines hold fewer of them.
+            let hasWrapped = openings.count { $0.count == 1 } * 10 > openings.count
             var groups: [[Fragment]] = []
-            for row in rows {
-                let begins = row.contains { column($0, gaps) == 0 }
+            for (row, cells) in zip(rows, openings) {
+                let begins = begins(cells) || cells.count > 1 && cells[0] != nil && !hasWrapped
                 if begins || groups.isEmpty { groups.append(row) } else { groups[groups.count - 1] += row }
             }
             return groups
+        }
+
+        /// A line under an empty first cell goes on with the row above, but for one with room above it.
+        private static func begins(_ cells: [Int: CellColumn.Opening]) -> Bool {
+            if cells.values.contains(.apart) { return true }
+            guard let first = cells[0] else { return false }
+            return first == .unknown || cells.values.contains(.own)
         }
     }
 }
