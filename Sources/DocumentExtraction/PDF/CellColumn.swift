@@ -18,12 +18,15 @@ struct CellColumn {
         var box: CharacterBox
         var firstWord: Float
         var opening = Opening.own
+        var size: Float { fragments.reduce(0) { max($0, $1.size) } }
         /// The room above it holds a line.
         var isFarApart = false
     }
 
-    /// No column of running text is narrower, in heights of its lines.
-    static let narrowest: Float = 8.5
+    /// No column of running text is narrower, in sizes of its font.
+    static let narrowest: Float = 9.5
+    /// Lines that are farther apart are no lines of a paragraph, in sizes of their font. (Boxes of characters are of any height.)
+    static let spaced: Float = 1.45
 
     private(set) var lines: [Line] = []
 
@@ -63,7 +66,7 @@ struct CellColumn {
         let (start, end) = lines.reduce((first.box.left, first.box.right)) {
             (min($0.0, $1.box.left), max($0.1, $1.box.right))
         }
-        let isNarrow = end - start < Self.narrowest * first.box.height
+        let isNarrow = end - start < Self.narrowest * first.size
         let isOfNumbers = !isFirst && lines.count { $0.fragments[0].isNumber } * 5 > lines.count * 3
         for place in lines.indices.dropFirst() {
             let (above, line) = (lines[place - 1].box, lines[place].box)
@@ -83,8 +86,8 @@ struct CellColumn {
         // Lines that are far apart, and too short for a paragraph.
         guard lines.dropFirst().count(where: { $0.opening == .own }) * 3 > lines.count else { return }
         for place in lines.indices.dropFirst() {
-            let (above, line) = (lines[place - 1].box, lines[place].box)
-            if line.top - above.bottom > 0.4 * min(above.height, line.height) { lines[place].opening = .apart }
+            let step = lines[place].box.top - lines[place - 1].box.top
+            if step > Self.spaced * lines[place].size { lines[place].opening = .apart }
         }
     }
 }

@@ -91,8 +91,8 @@ struct ColumnFinder {
     private func isColumns(_ band: Band, _ edge: Float) -> Bool {
         guard band.left.count >= 3, band.right.count >= 3 else { return false }
         let (lefts, rights) = (band.left.map(\.box.width), band.right.map(\.box.width))
-        let height = band.left.map(\.box.height).sorted()[band.left.count / 2]
-        guard min(band.leftEnd - box.left, box.right - edge) > CellColumn.narrowest * height else {
+        let size = band.left.map(\.size).sorted()[band.left.count / 2]
+        guard min(band.leftEnd - box.left, box.right - edge) > CellColumn.narrowest * size else {
             return false
         }
         if fills(lefts, band.leftEnd - box.left), fills(rights, box.right - edge) { return true }
@@ -125,7 +125,7 @@ struct ColumnFinder {
         return isEven
             && [(left, leftWidth), (right, rightWidth)].allSatisfy { lines, width in
                 let widths = lines.map(\.box.width).sorted()
-                return lines.count >= 8 && width > CellColumn.narrowest * lines[0].box.height
+                return lines.count >= 8 && width > CellColumn.narrowest * lines[0].size
                     && widths[widths.count / 2] > 0.66 * width
                     && widths[widths.count / 4] > 0.5 * width
             }

@@ -63,8 +63,8 @@ struct PairedCells {
 
     /// Rows of single lines are farther apart than lines of a paragraph; lists in two columns are not.
     private var isSpaced: Bool {
-        let steps = zip(left, left.dropFirst()).map { ($1.box.top - $0.box.top) / $0.box.height }.sorted()
-        return !steps.isEmpty && steps[steps.count / 2] > 1.5
+        let steps = zip(left, left.dropFirst()).map { ($1.box.top - $0.box.top) / $0.size }.sorted()
+        return !steps.isEmpty && steps[steps.count / 2] > CellColumn.spaced
     }
 
     /// The first lines of rows: beside each other where `begins` holds, or below room that both sides leave.
