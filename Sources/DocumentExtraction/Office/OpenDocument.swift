@@ -119,6 +119,7 @@ private final class OpenDocumentHandler: MarkupHandler {
         switch names.meaning(of: name) {
         case .heading, .paragraph: if rows == 0 { builder.end() }
         case .listItem: isFreshItem = false
+        case .table: if format == .ods { records.end(&builder) }
         case .row:
             rows -= 1
             if format == .ods { records.add(cells, to: &builder) } else if rows == 0 { builder.end() }

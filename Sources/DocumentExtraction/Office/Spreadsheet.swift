@@ -21,6 +21,7 @@ enum Spreadsheet {
             builder.append(sheet.name)
             let handler = SheetHandler(builder, strings.values, styles.dates, epoch: workbook.epoch)
             try archive.parse(part, handler)
+            handler.finish()
             builder = handler.builder
         }
         var document = try builder.document(.xlsx, limits: limits)
@@ -143,6 +144,7 @@ private final class SheetHandler: MarkupHandler {
     private var names = NameTable { Element(rawValue: $0) ?? .other }
     private var table = RecordTable()
     private var cells: [String] = []
+    private var row = 0
     private var column = 0
     private var type = ""
     private var isDate = false
@@ -157,9 +159,16 @@ private final class SheetHandler: MarkupHandler {
 
     var isDone: Bool { builder.isOverLimit }
 
+    func finish() { table.end(&builder) }
+
     func start(_ name: MarkupName, _ attributes: MarkupAttributes) {
         switch names.meaning(of: name) {
-        case .row: cells = []
+        case .row:
+            cells = []
+            let number = attributes["r"].flatMap { Int($0) } ?? row &+ 1
+            // Empty rows need not be written.
+            if number > row &+ 1 { table.end(&builder) }
+            row = number
         case .cell:
             column = attributes["r"].flatMap(Self.column) ?? cells.count
             type = attributes["t"] ?? ""
