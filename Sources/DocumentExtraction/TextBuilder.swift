@@ -13,7 +13,8 @@ package struct TextBuilder {
     private enum Gap {
         case none
         case space
-        case cell
+        /// So many cells were begun.
+        case cell(Int)
     }
 
     private(set) var text: [UInt8] = []
@@ -22,6 +23,8 @@ package struct TextBuilder {
     private(set) var lines: [LineBox] = []
     private(set) var cleaning = TextCleaning()
     private var state = State.between
+    /// Empty cells at the begin of a row.
+    private var emptyCells = 0
     private var pageStart: (number: Int, offset: Int)?
     private let limit: Int
 
@@ -33,6 +36,7 @@ package struct TextBuilder {
     /// Ends the open block, if any; the next text belongs to a block of this kind.
     mutating func begin(_ kind: Block.Kind, level: UInt8 = 0) {
         end()
+        emptyCells = 0
         state = .begun(kind, level: level)
     }
 
@@ -155,7 +159,18 @@ package struct TextBuilder {
     /// A separator inside the open block (between cells of a row), left out at the block's ends.
     mutating func separate() {
         if case .inside(let kind, let level, let start, _) = state {
-            state = .inside(kind, level: level, start: start, gap: kind == .tableRow ? .cell : .space)
+            state = .inside(kind, level: level, start: start, gap: kind == .tableRow ? .cell(1) : .space)
+        }
+    }
+
+    /// A separator before the next cell of a row. Empty cells before one with text are seen as such.
+    mutating func keepPlace() {
+        switch state {
+        case .inside(let kind, let level, let start, .cell(let count)):
+            state = .inside(kind, level: level, start: start, gap: .cell(count + 1))
+        case .inside: separate()
+        case .begun(.tableRow, _): emptyCells += 1
+        default: break
         }
     }
 
@@ -224,7 +239,10 @@ package struct TextBuilder {
         switch state {
         case .inside(_, _, _, .none): break
         case .inside(let kind, let level, let start, let gap):
-            text.append(contentsOf: gap == .cell ? [0x20, 0x7C, 0x20] : [0x20])
+            if case .cell(let count) = gap {
+                for _ in 0..<count { text.append(contentsOf: [0x20, 0x7C]) }
+            }
+            text.append(0x20)
             state = .inside(kind, level: level, start: start, gap: .none)
         case .between:
             start(.paragraph, level: 0)
@@ -239,6 +257,8 @@ package struct TextBuilder {
             text.append(contentsOf: together ? [0x0A] : [0x0A, 0x0A])
         }
         state = .inside(kind, level: level, start: text.count, gap: .none)
+        for _ in 0..<emptyCells { text.append(contentsOf: [0x7C, 0x20]) }
+        emptyCells = 0
     }
 
     /// The length of the white space or control character at `index`, 0 where there is none. A no-break space counts, it only lays text out.

@@ -7,8 +7,9 @@ struct HTMLElement {
         case block
         case heading(UInt8)
         case listItem
+        case table
         case row
-        case cell
+        case cell(isHead: Bool)
         case preformatted
         case lineBreak
         case link
@@ -40,14 +41,16 @@ struct HTMLElement {
             case "h1", "h2", "h3", "h4", "h5", "h6": .heading(name.utf8.last! - 0x30)
             case "li", "dt", "dd": .listItem
             case "tr": .row
-            case "td", "th": .cell
+            case "td": .cell(isHead: false)
+            case "th": .cell(isHead: true)
+            case "table": .table
             case "pre": .preformatted
             case "br", "hr": .lineBreak
             case "a": .link
             case "title": .title
             case "meta": .metadata
             case "html": .root
-            case "p", "div", "ul", "ol", "dl", "table", "section", "article", "header", "footer", "nav", "body", "main",
+            case "p", "div", "ul", "ol", "dl", "section", "article", "header", "footer", "nav", "body", "main",
                 "aside", "figure",
                 "figcaption", "form", "blockquote", "address", "caption", "details", "summary", "fieldset", "center":
                 .block

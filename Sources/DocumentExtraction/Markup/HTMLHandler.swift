@@ -19,6 +19,10 @@ final class HTMLHandler: MarkupHandler {
         var isPreformatted = false
         var isLink = false
         var isCell = false
+        /// In a cell of a table that names its columns or rows: no layout of a page.
+        var isDataCell = false
+        /// The element itself is a table with rows of its own.
+        var ownsTable = false
     }
 
     private var table = NameTable(HTMLElement.init)
@@ -26,7 +30,8 @@ final class HTMLHandler: MarkupHandler {
     /// Of the block that is being built.
     private var current = MainContent.Traits()
     private var isTitle = false
-    private var hasCell = false
+    /// Tables in each other, which have rows of their own.
+    private var tables = [TableCells()]
     /// The outermost open element that only its id calls boilerplate.
     private var doubt: Doubt?
 
@@ -46,6 +51,7 @@ final class HTMLHandler: MarkupHandler {
         var element = table.meaning(of: name)
         if element.isContainer { element.look(at: attributes) }
         var inside = open[open.count - 1]
+        inside.ownsTable = false
         inside.isMain = inside.isMain || element.isMain
         if element.hasBoilerplateID, !inside.isMain, !inside.isBoilerplate, !element.isBoilerplate {
             finish()
@@ -56,18 +62,32 @@ final class HTMLHandler: MarkupHandler {
         switch element.role {
         case .inline: break
         case .block: beginBlock(inside)
-        case .heading(let level): begin(.heading, level: level)
-        case .listItem: begin(.listItem)
+        case .heading, .listItem, .preformatted:
+            if inside.isDataCell {
+                builder.softBreak()
+            } else {
+                inside.isPreformatted = beginsVerbatim(element.role) || inside.isPreformatted
+            }
+        case .table:
+            beginBlock(inside)
+            // What is in a cell of a row that goes on is of that row.
+            if !inside.isDataCell {
+                tables.append(TableCells())
+                tables[tables.count - 1].keepsPlaces = false
+            }
+            (inside.isCell, inside.ownsTable) = (inside.isDataCell, !inside.isDataCell)
         case .row:
-            begin(.tableRow)
-            hasCell = false
-        case .cell:
-            if hasCell { builder.separate() }
-            hasCell = true
-            inside.isCell = true
-        case .preformatted:
-            begin(.code)
-            inside.isPreformatted = true
+            if !inside.isDataCell { finish() }
+            tables[tables.count - 1].beginRow(&builder)
+        case .cell(let isHead):
+            let open = tables.count - 1
+            if isHead { tables[open].keepsPlaces = true }
+            tables[open].beginCell(
+                &builder,
+                columns: attributes["colspan"].flatMap { Int($0) } ?? 1,
+                rows: attributes["rowspan"].flatMap { Int($0) } ?? 1
+            )
+            (inside.isCell, inside.isDataCell) = (true, tables[open].keepsPlaces)
         case .lineBreak:
             if inside.isPreformatted { builder.breakLine() } else { builder.softBreak() }
         case .link:
@@ -85,12 +105,18 @@ final class HTMLHandler: MarkupHandler {
     }
 
     func end(_ name: MarkupName) {
-        if open.count > 1 { open.removeLast() }
+        let closed = open.count > 1 ? open.removeLast() : open[0]
         if case .heading = table.meaning(of: name).role { settleDoubt() }
         if let depth = doubt?.depth, open.count <= depth { doubt = nil }
         switch table.meaning(of: name).role {
         case .block: if open[open.count - 1].isCell { builder.softBreak() } else { finish() }
-        case .heading, .listItem, .row, .preformatted: finish()
+        case .heading, .listItem, .preformatted:
+            if closed.isDataCell { builder.softBreak() } else { finish() }
+        case .table: endTable(closed)
+        case .row:
+            tables[tables.count - 1].endRow(&builder)
+            if !closed.isDataCell { finish() }
+        case .cell: tables[tables.count - 1].endCell(&builder)
         case .title: isTitle = false
         default: break
         }
@@ -165,6 +191,23 @@ final class HTMLHandler: MarkupHandler {
         }
         if slug.last == 0x2D { slug.removeLast() }
         return slug
+    }
+
+    /// Begins the block. True where its lines and blanks stay as they are.
+    private func beginsVerbatim(_ role: HTMLElement.Role) -> Bool {
+        switch role {
+        case .heading(let level): begin(.heading, level: level)
+        case .preformatted:
+            begin(.code)
+            return true
+        default: begin(.listItem)
+        }
+        return false
+    }
+
+    private func endTable(_ table: Surroundings) {
+        if table.ownsTable, tables.count > 1 { tables.removeLast() }
+        if table.isCell { builder.softBreak() } else { finish() }
     }
 
     /// Paragraphs inside a cell or at the start of a list item are that cell or item.

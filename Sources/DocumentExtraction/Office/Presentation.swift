@@ -59,6 +59,7 @@ private final class SlideHandler: MarkupHandler {
         case lineBreak = "br"
         case row = "tr"
         case cell = "tc"
+        case wholeTable = "tbl"
         case bullet = "buChar"
         case number = "buAutoNum"
         case fallback = "Fallback"
@@ -76,7 +77,7 @@ private final class SlideHandler: MarkupHandler {
     private var table = NameTable { Element(rawValue: $0) ?? .other }
     private var kind = Kind.text
     private var isText = false
-    private var rows = OpenRows()
+    private var rows = TableCells()
     private var fallbacks = 0
 
     init(_ builder: TextBuilder) { self.builder = builder }
@@ -104,9 +105,12 @@ private final class SlideHandler: MarkupHandler {
         case .text: isText = true
         case .lineBreak: builder.append(" ")
         case .row: rows.beginRow(&builder)
-        case .cell: rows.beginCell(&builder)
+        case .cell:
+            // Cells that are spanned are there, and empty (ECMA-376 part 1, §21.1.3.16).
+            rows.beginCell(&builder)
+            if attributes["vMerge"] == "1" || attributes["vMerge"] == "true" { rows.setContinued() }
         case .fallback: fallbacks += 1
-        case .other: break
+        case .wholeTable, .other: break
         }
     }
 
@@ -115,7 +119,9 @@ private final class SlideHandler: MarkupHandler {
         case .shape: kind = .text
         case .paragraph: if !rows.isEmpty { builder.softBreak() } else { builder.end() }
         case .text: isText = false
+        case .cell: rows.endCell(&builder)
         case .row: rows.endRow(&builder)
+        case .wholeTable: rows.endTable()
         case .fallback: fallbacks -= 1
         default: break
         }

@@ -115,6 +115,9 @@ private final class WordHandler: MarkupHandler {
         case fallback = "Fallback"
         case properties = "pPr"
         case importedPart = "altChunk"
+        case wholeTable = "tbl"
+        case columns = "gridSpan"
+        case mergedCell = "vMerge"
         case other
     }
 
@@ -131,7 +134,7 @@ private final class WordHandler: MarkupHandler {
     private var table = NameTable { Element(rawValue: $0) ?? .other }
     private var isText = false
     private var isProperties = false
-    private var rows = OpenRows()
+    private var rows = TableCells()
     private var fallbacks = 0
 
     init(_ builder: TextBuilder, _ styles: WordStyles) {
@@ -159,11 +162,13 @@ private final class WordHandler: MarkupHandler {
         case .hyphen: builder.append("-")
         case .row: rows.beginRow(&builder)
         case .cell: rows.beginCell(&builder)
+        case .columns: if let columns = attributes["val"].flatMap({ Int($0) }) { rows.setColumns(columns) }
+        case .mergedCell: if attributes["val"] != "restart" { rows.setContinued() }
         case .fallback: fallbacks += 1
         case .importedPart:
             builder.end()
             if let id = attributes["id"] { imports.append(Import(id: id, block: builder.blocks.count)) }
-        case .other: break
+        case .wholeTable, .other: break
         }
     }
 
@@ -172,7 +177,9 @@ private final class WordHandler: MarkupHandler {
         case .paragraph: if !rows.isEmpty { builder.softBreak() } else { builder.end() }
         case .properties: isProperties = false
         case .text: isText = false
+        case .cell: rows.endCell(&builder)
         case .row: rows.endRow(&builder)
+        case .wholeTable: rows.endTable()
         case .fallback: fallbacks -= 1
         default: break
         }
