@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """All tests but lint, in one go (`make test`): Swift's own against real servers, then the programs end to end.
 
-    run.py [--only swift|demo|operations|ground|situations|corpora|scans|kills|stops|edges|large|chaos|simulation|fuzz|columns|running|directions|hostile]...
+    run.py [--only swift|demo|operations|ground|situations|corpora|scans|kills|stops|edges|large|chaos|simulation|fuzz|columns|tables|running|directions|hostile]...
 
 Starts S3, SQS and embeddings, OpenSearch 2.19.1 and 3.6.0 where the folder beside the project has them, and the embedded stand-in.
 A test that is skipped although that folder is there is a failure.
@@ -22,7 +22,7 @@ import stack
 from processes import PYTHON, Failed
 
 FOLDER = ROOT / ".local/stack/test"
-PARTS = ["swift", "demo", "operations", "ground", "situations", "corpora", "scans", "kills", "stops", "edges", "large", "chaos", "simulation", "fuzz", "columns", "running", "directions", "hostile"]
+PARTS = ["swift", "demo", "operations", "ground", "situations", "corpora", "scans", "kills", "stops", "edges", "large", "chaos", "simulation", "fuzz", "columns", "tables", "running", "directions", "hostile"]
 CHAOS_KILLS = 24
 started = time.monotonic()
 
@@ -194,7 +194,7 @@ def main() -> int:
         results.run("simulation", lambda: script("simulate.py", "--seeds", "2000"))
     if "fuzz" in only:
         results.run("fuzz", lambda: script("fuzz.py", "--inputs", "1000000"))
-    for name in ("columns", "running", "directions"):
+    for name in ("columns", "tables", "running", "directions"):
         if name in only:
             results.run(name, lambda: script(f"Extraction/{name}.py"))
     if "hostile" in only:
