@@ -22,9 +22,11 @@ struct PageCollection {
         case .some(let page):
             var layout = PageLayout.empty
             let size = page.size
-            let isRead = page.withText { text, boxes, styles in
+            let fields = page.fields
+            let isRead = page.withText(fields) { text, boxes, styles in
                 layout = PageLayout(text: text, boxes: boxes, styles: styles, page: size, usualColumn: &usualColumn)
             }
+            layout.notes = fields.notes
             if !isRead { unreadable += 1 }
             if poppler_tuning_take_invisible() > 0, !layout.lines.isEmpty { invisible += 1 }
             for link in page.links where links.count < DocumentNotes.maximumList && link.utf8.count <= 2048 {
@@ -52,7 +54,7 @@ struct PageCollection {
     }
 
     private mutating func append(_ layout: PageLayout) {
-        bytes += layout.text.count
+        bytes += layout.text.count + layout.notes.reduce(0) { $0 + $1.utf8.count }
         layouts.append(layout)
     }
 
@@ -81,6 +83,11 @@ struct PageCollection {
             for title in kept[index] where title.box.top < middle { title.append(to: &builder, page: index + 1) }
             PageWriter(layout, number: index + 1, headings: headings, hyphenation: hyphenation).append(to: &builder)
             for title in kept[index] where title.box.top >= middle { title.append(to: &builder, page: index + 1) }
+            for note in layout.notes {
+                builder.begin(.paragraph)
+                builder.append("Note: \(note)")
+                builder.end()
+            }
             builder.endPage()
         }
         var document = try builder.document(format, limits: limits)

@@ -6,6 +6,8 @@ package struct PageLayout {
     private(set) var lines: [PageLine]
     let page: CharacterBox
     let hidden: Int
+    /// What readers have written to the page.
+    var notes: [String] = []
 
     /// `text` is valid UTF-8 with lines ended by LF; `boxes` has one entry for each of its scalars.
     /// - Parameter usualColumn: where the document's second column begins, as far as it is known.

@@ -27,29 +27,31 @@ package struct PageWriter {
             if index == 0 || begins(index, kinds) { begin(index, kinds[index], &builder) }
             if let cells = line.cells {
                 for cell in cells where !cell.isEmpty {
-                    for fragment in cell {
-                        builder.appendLine(bytes(fragment), number, fragment.box)
-                        builder.softBreak()
-                    }
+                    append(cell, to: &builder)
                     builder.separate()
                 }
                 continue
             }
-            let joins =
-                index + 1 < layout.lines.count && !begins(index + 1, kinds) && isBroken(line, layout.lines[index + 1])
-            for (place, fragment) in line.fragments.enumerated() {
-                var fragment = fragment
-                if joins, place == line.fragments.count - 1,
-                    !keepsHyphen(fragment, layout.lines[index + 1].fragments[0])
-                {
-                    fragment.end -= hyphenWidth(fragment)
-                }
-                if place > 0 { builder.softBreak() }
-                builder.appendLine(bytes(fragment), number, fragment.box)
-            }
-            if !joins { builder.breakLine() }
+            let next =
+                index + 1 < layout.lines.count && !begins(index + 1, kinds) ? layout.lines[index + 1].fragments[0] : nil
+            if !append(line.fragments, before: next, to: &builder) { builder.breakLine() }
         }
         builder.end()
+    }
+
+    /// Pieces of a line or of a cell, whose broken words are joined. True where the last one goes on with `next`.
+    @discardableResult
+    private func append(_ fragments: [Fragment], before next: Fragment? = nil, to builder: inout TextBuilder) -> Bool {
+        var joins = false
+        for (place, fragment) in fragments.enumerated() {
+            if place > 0, !joins { builder.softBreak() }
+            var fragment = fragment
+            let following = place + 1 < fragments.count ? fragments[place + 1] : next
+            joins = following.map { isBroken(fragment, $0) } ?? false
+            if joins, let following, !keepsHyphen(fragment, following) { fragment.end -= hyphenWidth(fragment) }
+            builder.appendLine(bytes(fragment), number, fragment.box)
+        }
+        return joins
     }
 
     private enum Kind: Equatable {
@@ -124,9 +126,9 @@ package struct PageWriter {
 
     private func bytes(_ fragment: Fragment) -> ArraySlice<UInt8> { layout.text[fragment.start..<fragment.end] }
 
-    /// Whether a word is broken between two lines: a letter and a hyphen at the end of one, a small letter at the start of the other.
-    private func isBroken(_ line: PageLine, _ next: PageLine) -> Bool {
-        let (last, first) = (line.fragments[line.fragments.count - 1], next.fragments[0])
+    /// Whether a word is broken between two lines: a letter and a hyphen at the end of one, a small letter at the start of the other below it.
+    private func isBroken(_ last: Fragment, _ first: Fragment) -> Bool {
+        guard !last.box.isBeside(first.box) else { return false }
         let width = hyphenWidth(last)
         guard width > 0, last.end - width > last.start else { return false }
         let before = layout.text[last.end - width - 1]

@@ -129,7 +129,29 @@ struct PopplerPageText: ~Copyable {
     /// Calls `body` with the page's text, valid UTF-8 with lines ended by LF, the box of each of its scalars, and how they look; false where the page has none.
     ///
     /// Poppler's text is a selection from one corner to the other. Where text runs from right to left, the one that begins at the right may hold more.
-    func withText(_ body: (UnsafeBufferPointer<UInt8>, UnsafeBufferPointer<CharacterBox>, [TextStyle]) -> Void) -> Bool
+    func withText(
+        _ fields: PageFields,
+        _ body: (UnsafeBufferPointer<UInt8>, UnsafeBufferPointer<CharacterBox>, [TextStyle]) -> Void
+    ) -> Bool {
+        guard !fields.values.isEmpty else { return withText(body) }
+        var (text, places, looks) = ([UInt8](), [CharacterBox](), [TextStyle]())
+        _ = withText { (text, places, looks) = (Array($0), Array($1), $2) }
+        let scalars = text.count { $0 & 0xC0 != 0x80 }
+        // Without boxes the page's text keeps its order, and the values follow.
+        let hasBoxes = text.isEmpty || !places.isEmpty
+        if let last = places.last, places.count < scalars {
+            places += Array(repeating: last, count: scalars - places.count)
+        }
+        fields.append(to: &text, &places)
+        if !hasBoxes { places = [] }
+        text.withUnsafeBufferPointer { text in places.withUnsafeBufferPointer { body(text, $0, looks) } }
+        return true
+    }
+
+    var fields: PageFields { PageFields(handle, height: size.height) }
+
+    private func withText(_ body: (UnsafeBufferPointer<UInt8>, UnsafeBufferPointer<CharacterBox>, [TextStyle]) -> Void)
+        -> Bool
     {
         guard let left = Selection(handle, Self.fromLeft) else { return false }
         guard left.bytes.isEmpty || left.hasMarks, let right = Selection(handle, Self.fromRight)
