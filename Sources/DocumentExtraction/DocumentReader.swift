@@ -45,7 +45,7 @@ package enum DocumentReader {
         let format = try FormatSniffer.format(of: bytes, hints: hints)
         var document: ExtractedDocument
         switch format {
-        case .pdf: document = try PDFReader.read(bytes, limits: limits, recognizer: recognizer)
+        case .pdf: document = try PDFReader.read(bytes, limits: limits, recognizer: recognizer, nesting: nesting)
         case .html: document = try HTMLReader.read(bytes, hints: hints, limits: limits)
         case .xml: document = try XMLReader.read(bytes, hints: hints, limits: limits)
         case .markdown: document = try MarkdownReader.read(try TextDecoder.utf8(bytes, hints: hints), limits: limits)

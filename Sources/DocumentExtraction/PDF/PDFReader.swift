@@ -2,9 +2,13 @@ import ExtractionWire
 
 /// PDF page by page.
 enum PDFReader {
-    static func read(_ bytes: UnsafeRawBufferPointer, limits: ExtractionLimits, recognizer: (any TextRecognizer)?)
-        throws(Rejection) -> ExtractedDocument
-    {
+    /// - Parameter nesting: how many documents this one is attached to.
+    static func read(
+        _ bytes: UnsafeRawBufferPointer,
+        limits: ExtractionLimits,
+        recognizer: (any TextRecognizer)?,
+        nesting: Int
+    ) throws(Rejection) -> ExtractedDocument {
         let pdf = try PopplerDocument(bytes: bytes)
         let count = pdf.pageCount
         guard count > 0 else { throw Rejection(.malformed, "the PDF has no pages that can be found") }
@@ -18,13 +22,26 @@ enum PDFReader {
         guard pages.unreadable < count else {
             throw Rejection(.malformed, "none of the \(count) pages of the PDF can be read")
         }
-        guard pages.bytes > 0 else { throw withoutText(count, hasPictures: pages.pictures > 0, recognizer != nil) }
-        var document = try pages.document(.pdf, limits: limits)
+        let files = try EmbeddedFiles(pdf, limits: limits) { bytes, hints in
+            Result { () throws(Rejection) in
+                try DocumentReader.read(
+                    bytes,
+                    hints: hints,
+                    limits: limits,
+                    recognizer: recognizer,
+                    nesting: nesting + 1
+                )
+            }
+        }
+        guard pages.bytes > 0 || !files.documents.isEmpty else {
+            throw withoutText(count, hasPictures: pages.pictures > 0, recognizer != nil)
+        }
+        var document = try pages.document(.pdf, files: files, limits: limits)
         document.title = pdf.title
         document.author = pdf.author
         document.language = PDFLanguage.inCatalog(bytes) ?? pdf.metadataLanguage
         (document.notes.created, document.notes.modified) = (pdf.created, pdf.modified)
-        (document.notes.outline, document.notes.attachments) = (pdf.outline, pdf.attachments)
+        (document.notes.outline, document.notes.attachments) = (pdf.outline, files.names)
         return document
     }
 

@@ -58,7 +58,10 @@ struct PageCollection {
         layouts.append(layout)
     }
 
-    mutating func document(_ format: DocumentFormat, limits: ExtractionLimits) throws(Rejection) -> ExtractedDocument {
+    mutating func document(_ format: DocumentFormat, files: EmbeddedFiles? = nil, limits: ExtractionLimits)
+        throws(Rejection)
+        -> ExtractedDocument
+    {
         var running: [String] = []
         var seen: Set<RunningLines.Title> = []
         // Of each running title the first stays, beside the text of its page.
@@ -90,6 +93,7 @@ struct PageCollection {
             }
             builder.endPage()
         }
+        files?.append(to: &builder)
         var document = try builder.document(format, limits: limits)
         document.notes.runningLines = running
         document.notes.links = links

@@ -3,7 +3,7 @@ import ExtractionWire
 
 /// Owns a poppler document over bytes that the caller keeps alive.
 struct PopplerDocument: ~Copyable {
-    private let handle: OpaquePointer
+    let handle: OpaquePointer
 
     /// Poppler's own error codes (poppler.h, PopplerError).
     private enum Code {
@@ -41,22 +41,6 @@ struct PopplerDocument: ~Copyable {
     var created: String { Self.date(poppler_document_get_creation_date(handle)) }
 
     var modified: String { Self.date(poppler_document_get_modification_date(handle)) }
-
-    /// Names of embedded files.
-    var attachments: [String] {
-        guard poppler_document_has_attachments(handle) != 0 else { return [] }
-        let list = poppler_document_get_attachments(handle)
-        defer { g_list_free_full(list) { g_object_unref($0) } }
-        var names: [String] = []
-        var item = list
-        while let entry = item, names.count < DocumentNotes.maximumList {
-            names.append(
-                cpoppler_data(entry).flatMap { cpoppler_attachment_name($0) }.map { String(cString: $0) } ?? ""
-            )
-            item = cpoppler_next(entry)
-        }
-        return names
-    }
 
     /// The page at `index` (from 0), nil where it cannot be read.
     func page(_ index: Int) -> PopplerPageText? {

@@ -1,0 +1,90 @@
+import CPoppler
+import ExtractionWire
+
+/// Files inside a PDF (ISO 32000-2, 7.11.4), read as documents of their own under their names, as those of a mail are.
+struct EmbeddedFiles {
+    private(set) var names: [String] = []
+    /// Those that can be read.
+    private(set) var documents: [(name: String, document: ExtractedDocument)] = []
+    private var bytes = 0
+
+    /// - Parameter read: reads a document that is attached to this one.
+    init(
+        _ pdf: borrowing PopplerDocument,
+        limits: ExtractionLimits,
+        read: (UnsafeRawBufferPointer, ExtractionHints) -> Result<ExtractedDocument, Rejection>
+    ) throws(Rejection) {
+        let files = pdf.withAttachments(limit: limits.textBytes) { name, contents in
+            // Settings of printing programs and the like have names of their own.
+            guard let contents, FormatSniffer.promised(by: ExtractionHints(name: name)) != nil else {
+                return Result<ExtractedDocument, Rejection>?.none
+            }
+            return contents.withUnsafeBytes { read($0, ExtractionHints(name: name)) }
+        }
+        for (name, result) in files {
+            names.append(name)
+            switch result {
+            case .success(let document):
+                bytes += document.text.count
+                documents.append((name, document))
+            // One that cannot be read costs itself. Limits are the whole document's.
+            case .failure(let rejection): if rejection.code == .outputLimit { throw rejection }
+            case nil: break
+            }
+            guard bytes <= limits.textBytes else { return }
+        }
+    }
+
+    func append(to builder: inout TextBuilder) {
+        for (name, document) in documents {
+            builder.begin(.heading, level: 2)
+            builder.append(name)
+            builder.append(document)
+        }
+    }
+}
+
+extension PopplerDocument {
+    /// Calls `body` with the name and the bytes of each embedded file; without bytes where they are more than the limit, or damaged.
+    func withAttachments<Value>(limit: Int, _ body: (String, [UInt8]?) -> Value) -> [(String, Value)] {
+        guard poppler_document_has_attachments(handle) != 0 else { return [] }
+        let list = poppler_document_get_attachments(handle)
+        defer { g_list_free_full(list) { g_object_unref($0) } }
+        var found: [(String, Value)] = []
+        var item = list
+        while let entry = item, found.count < DocumentNotes.maximumList {
+            item = cpoppler_next(entry)
+            guard let attachment = cpoppler_data(entry) else { continue }
+            let name = cpoppler_attachment_name(attachment).map { String(cString: $0) } ?? ""
+            found.append(
+                (name, body(name, Self.contents(attachment.assumingMemoryBound(to: PopplerAttachment.self), limit)))
+            )
+        }
+        return found
+    }
+
+    private struct Contents {
+        var bytes: [UInt8] = []
+        var limit: Int
+    }
+
+    private static func contents(_ attachment: UnsafeMutablePointer<PopplerAttachment>, _ limit: Int) -> [UInt8]? {
+        var contents = Contents(limit: limit)
+        let isWhole = withUnsafeMutablePointer(to: &contents) { contents in
+            poppler_attachment_save_to_callback(
+                attachment,
+                { bytes, count, contents, _ in
+                    guard let bytes, let contents = contents?.assumingMemoryBound(to: Contents.self) else { return 0 }
+                    guard contents.pointee.bytes.count + Int(count) <= contents.pointee.limit else { return 0 }
+                    contents.pointee.bytes.append(
+                        contentsOf: UnsafeRawBufferPointer(start: bytes, count: Int(count))
+                    )
+                    return 1
+                },
+                contents,
+                nil
+            )
+        }
+        return isWhole != 0 && !contents.bytes.isEmpty ? contents.bytes : nil
+    }
+}
