@@ -43,9 +43,10 @@ package enum DocumentReader {
         guard !bytes.isEmpty else { throw Rejection(.empty, "the object has no bytes") }
         guard nesting <= maximumNesting else { throw Rejection(.unsupported, "the document is attached too deeply") }
         let format = try FormatSniffer.format(of: bytes, hints: hints)
+        let attachments = AttachmentReader(limits: limits, recognizer: recognizer, nesting: nesting)
         var document: ExtractedDocument
         switch format {
-        case .pdf: document = try PDFReader.read(bytes, limits: limits, recognizer: recognizer, nesting: nesting)
+        case .pdf: document = try PDFReader.read(bytes, attachments: attachments)
         case .html: document = try HTMLReader.read(bytes, hints: hints, limits: limits)
         case .xml: document = try XMLReader.read(bytes, hints: hints, limits: limits)
         case .markdown: document = try MarkdownReader.read(try TextDecoder.utf8(bytes, hints: hints), limits: limits)
@@ -53,7 +54,7 @@ package enum DocumentReader {
         case .csv: document = try CSVReader.read(try TextDecoder.utf8(bytes, hints: hints), limits: limits)
         case .json: document = try JSONReader.read(try TextDecoder.utf8(bytes, hints: hints), limits: limits)
         case .rtf: document = try RichTextReader.read(bytes, limits: limits)
-        case .mail: document = try MailReader.read(bytes, limits: limits, recognizer: recognizer, nesting: nesting)
+        case .mail: document = try MailReader.read(bytes, attachments: attachments)
         case .docx, .pptx, .xlsx, .odt, .ods, .odp, .epub:
             document = try OfficeReader.read(format, bytes, limits: limits)
         case .image:

@@ -140,4 +140,90 @@ import Testing
             ]
         )
     }
+
+    /// As the sheet shows them (ECMA-376 part 1, §18.8.30).
+    @Test(
+        arguments: [
+            ("0%", "0.125", "13%"), ("0.0%", "0.125", "12.5%"), ("#,##0.00\\ \"EUR\"", "1234.5", "1,234.50 EUR"),
+            ("[$€-407] #,##0", "-1234567.4", "€ -1,234,567"), ("00000", "1234", "01234"), ("0.##", "2.50", "2.5"),
+            ("0\\ \\d\\a\\y\\s", "12", "12 days"), ("[h]:mm", "1.520833333333333", "36:30"),
+            ("h:mm", "0.604166666666667", "14:30"),
+            ("dd/mm/yyyy", "45415", "2024-05-03"), ("d.m.yy h:mm", "45415.5", "2024-05-03 12:00:00"),
+            ("h:mm AM/PM", "0.75", "18:00"), ("# ?/?", "0.5", "0.5"), ("0.00E+00", "12345", "12345"),
+            ("General", "0.1", "0.1"),
+            ("0", "1e300", "1e+300"), ("#,##0;[Red]-#,##0", "-5", "-5"), ("\"", "7", "7"), ("[h", "7", "7"),
+            ("\\", "7", "7"),
+            ("General", "1234567890123456", "1234567890123456"), ("0.0000000000000000000000", "1", "1"),
+        ]
+    )
+    func numbersAreWrittenAsTheSheetShowsThem(_ format: String, _ value: String, _ expected: String) throws {
+        let code = format.replacingOccurrences("&", "&amp;").replacingOccurrences("\"", "&quot;")
+        let book = ZipBuilder.zip([
+            .init("xl/workbook.xml", "<workbook xmlns:r='r'><sheets><sheet name='S' r:id='rId1'/></sheets></workbook>"),
+            .init(
+                "xl/_rels/workbook.xml.rels",
+                "<Relationships><Relationship Id='rId1' Type='t/worksheet' Target='worksheets/sheet1.xml'/><Relationship Id='rId2' Type='t/styles' Target='styles.xml'/></Relationships>"
+            ),
+            .init(
+                "xl/styles.xml",
+                "<styleSheet><numFmts><numFmt numFmtId='170' formatCode=\"\(code)\"/></numFmts><cellXfs><xf numFmtId='0'/><xf numFmtId='170'/></cellXfs></styleSheet>"
+            ),
+            .init(
+                "xl/worksheets/sheet1.xml",
+                "<worksheet><sheetData><row r='1'><c r='A1' s='1'><v>\(value)</v></c></row></sheetData></worksheet>"
+            ),
+        ])
+        #expect(try rows(book, "t.xlsx") == [expected])
+    }
+
+    @Test func markdownKeepsItsTablesAndWhatItSaysOfItself() throws {
+        let text = """
+            ---\r\ntitle: "Harbour rules"\r\nauthor: Board\r\ndate: 2024-05-03\r\ntags: [port, fees]\r\n---\r\n
+            <table>
+            <tr><th>Berth</th><th>Depth</th></tr>
+            <tr><td>North</td><td>7.5&nbsp;m</td></tr>
+            </table>
+
+            | a | b | c |
+            |---|---|---|
+            | one<br>two |  | Caf&eacute; &half; |
+            """
+        let document = try Array(text.utf8).withUnsafeBytes {
+            try DocumentReader.read(
+                $0,
+                hints: ExtractionHints(name: "t.md"),
+                limits: ExtractionLimits(textBytes: 1 << 20)
+            )
+        }
+        #expect(
+            document.title == "Harbour rules" && document.author == "Board" && document.notes.modified == "2024-05-03"
+        )
+        let parts = document.blocks.map { String(decoding: document.text[$0.start..<$0.end], as: UTF8.self) }
+        #expect(parts == ["port, fees", "Berth | Depth", "North | 7.5 m", "a | b | c", "one two | | Café &half;"])
+    }
+
+    /// Pictures, formulas and drawings hold words as well.
+    @Test func webPagesSayWhatPicturesShow() throws {
+        let page = """
+            <html><body><p>The boat <img src=a.png alt="The lifeboat leaves the slip"> <img alt="a.png"><a href="/"><img alt="Logo"></a></p>
+            <p>Energy is <math><mi>E</mi><mo>=</mo><mi>m</mi><annotation>E=m</annotation></math>.</p>
+            <svg><title>Chart</title><style>x</style><g><text>Depth</text><text>nine metres</text></g></svg></body></html>
+            """
+        let document = try Array(page.utf8).withUnsafeBytes {
+            try DocumentReader.read(
+                $0,
+                hints: ExtractionHints(name: "t.html"),
+                limits: ExtractionLimits(textBytes: 1 << 20)
+            )
+        }
+        let parts = document.blocks.map { String(decoding: document.text[$0.start..<$0.end], as: UTF8.self) }
+        #expect(document.title.isEmpty)
+        #expect(parts == ["The boat The lifeboat leaves the slip", "Energy is E = m .", "Depth nine metres"])
+    }
+}
+
+extension String {
+    fileprivate func replacingOccurrences(_ text: String, _ other: String) -> String {
+        split(separator: text, omittingEmptySubsequences: false).joined(separator: other)
+    }
 }

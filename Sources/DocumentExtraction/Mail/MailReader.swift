@@ -14,9 +14,7 @@ struct MailReader {
     private var builder: TextBuilder
     private var notes = DocumentNotes()
     private var parts = 0
-    private let limits: ExtractionLimits
-    private let recognizer: (any TextRecognizer)?
-    private let nesting: Int
+    private let attachments: AttachmentReader
 
     static func prepare() { _ = isReady }
 
@@ -25,23 +23,19 @@ struct MailReader {
         return true
     }()
 
-    /// - Parameter nesting: how many documents this one is attached to.
-    static func read(
-        _ bytes: UnsafeRawBufferPointer,
-        limits: ExtractionLimits,
-        recognizer: (any TextRecognizer)?,
-        nesting: Int
-    ) throws(Rejection) -> ExtractedDocument {
+    static func read(_ bytes: UnsafeRawBufferPointer, attachments: AttachmentReader) throws(Rejection)
+        -> ExtractedDocument
+    {
         prepare()
         guard headerLength(bytes) <= maximumHeader else {
             throw Rejection(.malformed, "the mail's header is longer than \(maximumHeader >> 10) KB")
         }
         guard let message = MailMessage(bytes) else { throw Rejection(.malformed, "the mail cannot be parsed") }
-        var reader = MailReader(limits: limits, recognizer: recognizer, nesting: nesting)
+        var reader = MailReader(attachments)
         let head = message.head
         reader.describe(head, level: 1)
         if let root = message.root { try reader.walk(root, depth: 0) }
-        var document = try reader.builder.document(.mail, title: head.subject, limits: limits)
+        var document = try reader.builder.document(.mail, title: head.subject, limits: attachments.limits)
         document.author = head.from
         reader.notes.hiddenCharacters = document.notes.hiddenCharacters
         document.notes = reader.notes
@@ -49,9 +43,9 @@ struct MailReader {
         return document
     }
 
-    private init(limits: ExtractionLimits, recognizer: (any TextRecognizer)?, nesting: Int) {
-        builder = TextBuilder(limit: limits.textBytes)
-        (self.limits, self.recognizer, self.nesting) = (limits, recognizer, nesting)
+    private init(_ attachments: AttachmentReader) {
+        builder = TextBuilder(limit: attachments.limits.textBytes)
+        self.attachments = attachments
     }
 
     private static func headerLength(_ bytes: UnsafeRawBufferPointer) -> Int {
@@ -128,19 +122,12 @@ struct MailReader {
         }
         let type = Self.type(object)
         guard cgmime_is_part(object) != 0, type.hasPrefix("text/"), !Self.isAttached(object),
-            let bytes = Self.content(cgmime_part(object), limit: limits.textBytes)
+            let bytes = Self.content(cgmime_part(object), limit: attachments.limits.textBytes)
         else { return 0 }
         if type == "text/plain" { return bytes.count { $0 > 0x20 } }
-        let read = bytes.withUnsafeBytes { bytes in
-            try? DocumentReader.read(
-                bytes,
-                hints: ExtractionHints(contentType: type),
-                limits: limits,
-                recognizer: nil,
-                nesting: nesting + 1
-            )
-        }
-        return read?.text.count { $0 > 0x20 } ?? 0
+        let read = bytes.withUnsafeBytes { attachments.read($0, hints: ExtractionHints(contentType: type)) }
+        guard case .success(let document) = read else { return 0 }
+        return document.text.count { $0 > 0x20 }
     }
 
     private static func isAttached(_ object: UnsafeMutablePointer<GMimeObject>) -> Bool {
@@ -159,18 +146,8 @@ struct MailReader {
             name: isAttached ? name : "",
             contentType: charset.isEmpty ? type : "\(type); charset=\(charset)"
         )
-        guard let bytes = Self.content(part, limit: limits.textBytes), !bytes.isEmpty else { return }
-        let read = bytes.withUnsafeBytes { bytes in
-            Result { () throws(Rejection) in
-                try DocumentReader.read(
-                    bytes,
-                    hints: hints,
-                    limits: limits,
-                    recognizer: recognizer,
-                    nesting: nesting + 1
-                )
-            }
-        }
+        guard let bytes = Self.content(part, limit: attachments.limits.textBytes), !bytes.isEmpty else { return }
+        let read = bytes.withUnsafeBytes { attachments.read($0, hints: hints) }
         switch read {
         case .success(let document):
             if isAttached {

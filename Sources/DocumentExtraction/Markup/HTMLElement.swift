@@ -18,6 +18,13 @@ struct HTMLElement {
         case root
         /// The question of an accordion, or a control.
         case button
+        /// Its alternative text stands for it.
+        case picture
+        /// A letter, number or sign of a formula (MathML).
+        case token
+        case drawing
+        /// Words of a drawing.
+        case drawnText
         /// No text for readers: scripts, styles, controls.
         case skipped
     }
@@ -35,9 +42,14 @@ struct HTMLElement {
     init(_ name: String) {
         role =
             switch name {
-            case "script", "style", "template", "noscript", "svg", "math", "iframe", "object", "select", "textarea":
+            case "script", "style", "template", "noscript", "annotation", "annotation-xml", "iframe", "object",
+                "select", "textarea":
                 .skipped
             case "button": .button
+            case "img": .picture
+            case "mi", "mn", "mo", "mtext", "ms": .token
+            case "svg": .drawing
+            case "text": .drawnText
             case "h1", "h2", "h3", "h4", "h5", "h6": .heading(name.utf8.last! - 0x30)
             case "li", "dt", "dd": .listItem
             case "tr": .row

@@ -16,6 +16,7 @@ final class HTMLHandler: MarkupHandler {
         var isBoilerplate = false
         var isMain = false
         var isSkipped = false
+        var isDrawing = false
         var isPreformatted = false
         var isLink = false
         var isCell = false
@@ -94,7 +95,16 @@ final class HTMLHandler: MarkupHandler {
             inside.isLink = true
             if let names = attributes.bytes("class"), HTMLElement.isPermalink(names) { inside.isSkipped = true }
             if !inside.isBoilerplate, let target = attributes.bytes("href") { note(target) }
-        case .title: isTitle = title.isEmpty
+        // Drawings have titles as well.
+        case .title: isTitle = title.isEmpty && !inside.isDrawing
+        case .picture: if !inside.isSkipped, !inside.isLink { append(alternative: attributes.bytes("alt")) }
+        case .token: builder.softBreak()
+        case .drawing: (inside.isDrawing, inside.isSkipped) = (true, true)
+        case .drawnText:
+            if inside.isDrawing, !open[0].isSkipped {
+                inside.isSkipped = false
+                builder.softBreak()
+            }
         case .metadata: describe(attributes)
         case .root: language = attributes["lang"] ?? ""
         case .button: inside.isSkipped = !isQuestion(attributes)
@@ -118,6 +128,7 @@ final class HTMLHandler: MarkupHandler {
             if !closed.isDataCell { finish() }
         case .cell: tables[tables.count - 1].endCell(&builder)
         case .title: isTitle = false
+        case .token, .drawnText: builder.softBreak()
         default: break
         }
         place(open[open.count - 1])
@@ -138,6 +149,16 @@ final class HTMLHandler: MarkupHandler {
             if inside.isLink { current.linkBytes += text.count }
             if inside.isPreformatted { builder.appendVerbatim(text) } else { builder.append(text) }
         }
+    }
+
+    /// Names of files and what is only laid out say nothing.
+    private func append(alternative text: UnsafeBufferPointer<UInt8>?) {
+        guard let text, text.count <= 2048, text.contains(where: { $0 > 0x20 }),
+            !(text.contains(0x2E) && !text.contains(0x20))
+        else { return }
+        builder.softBreak()
+        append(text)
+        builder.softBreak()
     }
 
     /// Ends the open block.

@@ -117,12 +117,12 @@ private final class SlideHandler: MarkupHandler {
     func end(_ name: MarkupName) {
         switch table.meaning(of: name) {
         case .shape: kind = .text
-        case .paragraph: if !rows.isEmpty { builder.softBreak() } else { builder.end() }
         case .text: isText = false
+        case .fallback: fallbacks -= 1
         case .cell: rows.endCell(&builder)
         case .row: rows.endRow(&builder)
         case .wholeTable: rows.endTable()
-        case .fallback: fallbacks -= 1
+        case .paragraph: if !rows.isEmpty { builder.softBreak() } else { builder.end() }
         default: break
         }
     }

@@ -19,7 +19,7 @@ enum Spreadsheet {
             guard let part = relationships.targets[sheet.id], !builder.isOverLimit else { continue }
             builder.begin(.heading, level: 2)
             builder.append(sheet.name)
-            let handler = SheetHandler(builder, strings.values, styles.dates, epoch: workbook.epoch)
+            let handler = SheetHandler(builder, strings.values, styles.formats, epoch: workbook.epoch)
             try archive.parse(part, handler)
             handler.finish()
             builder = handler.builder
@@ -87,45 +87,29 @@ private final class SharedStrings: MarkupHandler {
     }
 }
 
-/// Which cell formats show a number as a date or time.
+/// How cells show their numbers, by the number of their style.
 private final class CellStyles: MarkupHandler {
-    private(set) var dates: [Bool] = []
-    private var custom: Set<Int> = []
+    private(set) var formats: [NumberFormat?] = []
+    private var custom: [Int: NumberFormat] = [:]
     private var isInCells = false
     var isDone: Bool { false }
 
     func start(_ name: MarkupName, _ attributes: MarkupAttributes) {
         switch name.string {
         case "numFmt":
-            if let id = attributes["numFmtId"].flatMap({ Int($0) }), Self.isDate(attributes["formatCode"] ?? "") {
-                custom.insert(id)
+            if let id = attributes["numFmtId"].flatMap({ Int($0) }), let code = attributes["formatCode"] {
+                custom[id] = NumberFormat(code: code)
             }
         case "cellXfs": isInCells = true
         case "xf":
             let id = attributes["numFmtId"].flatMap { Int($0) } ?? 0
-            // Formats that are built in (§18.8.30).
-            if isInCells { dates.append((14...22).contains(id) || (45...47).contains(id) || custom.contains(id)) }
+            if isInCells { formats.append(custom[id] ?? NumberFormat(builtIn: id)) }
         default: break
         }
     }
 
     func end(_ name: MarkupName) { if name.string == "cellXfs" { isInCells = false } }
     func characters(_ text: UnsafeBufferPointer<UInt8>) {}
-
-    /// Letters of dates outside of quotes and brackets.
-    private static func isDate(_ format: String) -> Bool {
-        var (isQuoted, brackets) = (false, 0)
-        for character in format.lowercased() {
-            switch character {
-            case "\"": isQuoted.toggle()
-            case "[": brackets += 1
-            case "]": brackets = max(0, brackets - 1)
-            case "y", "d", "h", "m", "s": if !isQuoted, brackets == 0 { return true }
-            default: break
-            }
-        }
-        return false
-    }
 }
 
 private final class SheetHandler: MarkupHandler {
@@ -139,7 +123,7 @@ private final class SheetHandler: MarkupHandler {
 
     var builder: TextBuilder
     private let strings: [String]
-    private let dates: [Bool]
+    private let formats: [NumberFormat?]
     private let epoch: SerialDate.Epoch
     private var names = NameTable { Element(rawValue: $0) ?? .other }
     private var table = RecordTable()
@@ -147,14 +131,14 @@ private final class SheetHandler: MarkupHandler {
     private var row = 0
     private var column = 0
     private var type = ""
-    private var isDate = false
+    private var format: NumberFormat?
     private var value: [UInt8] = []
     private var isValue = false
     /// Columns of a sheet (§18.3.1.4); what lies beyond is no sheet's.
     private static let mostColumns = 16_384
 
-    init(_ builder: TextBuilder, _ strings: [String], _ dates: [Bool], epoch: SerialDate.Epoch) {
-        (self.builder, self.strings, self.dates, self.epoch) = (builder, strings, dates, epoch)
+    init(_ builder: TextBuilder, _ strings: [String], _ formats: [NumberFormat?], epoch: SerialDate.Epoch) {
+        (self.builder, self.strings, self.formats, self.epoch) = (builder, strings, formats, epoch)
     }
 
     var isDone: Bool { builder.isOverLimit }
@@ -172,7 +156,7 @@ private final class SheetHandler: MarkupHandler {
         case .cell:
             column = attributes["r"].flatMap(Self.column) ?? cells.count
             type = attributes["t"] ?? ""
-            isDate = attributes["s"].flatMap { Int($0) }.map { $0 >= 0 && $0 < dates.count && dates[$0] } ?? false
+            format = attributes["s"].flatMap { Int($0) }.flatMap { formats.indices.contains($0) ? formats[$0] : nil }
             value = []
         case .value, .text: isValue = true
         case .other: break
@@ -203,9 +187,9 @@ private final class SheetHandler: MarkupHandler {
         case "b": return text == "1" ? "TRUE" : "FALSE"
         case "", "n":
             guard let number = Double(text) else { return text }
-            if isDate { return SerialDate.text(number, epoch) }
+            if let shown = format?.text(number, epoch) { return shown }
             // Binary fractions are written with 17 digits: 0.1 as 0.10000000000000001.
-            return number.magnitude < 1e15 && number == number.rounded() ? String(Int(number)) : "\(number)"
+            return number.magnitude < 9e15 && number == number.rounded() ? String(Int(number)) : "\(number)"
         default: return text
         }
     }

@@ -8,18 +8,14 @@ struct EmbeddedFiles {
     private(set) var documents: [(name: String, document: ExtractedDocument)] = []
     private var bytes = 0
 
-    /// - Parameter read: reads a document that is attached to this one.
-    init(
-        _ pdf: borrowing PopplerDocument,
-        limits: ExtractionLimits,
-        read: (UnsafeRawBufferPointer, ExtractionHints) -> Result<ExtractedDocument, Rejection>
-    ) throws(Rejection) {
+    init(_ pdf: borrowing PopplerDocument, _ attachments: AttachmentReader) throws(Rejection) {
+        let limits = attachments.limits
         let files = pdf.withAttachments(limit: limits.textBytes) { name, contents in
             // Settings of printing programs and the like have names of their own.
             guard let contents, FormatSniffer.promised(by: ExtractionHints(name: name)) != nil else {
                 return Result<ExtractedDocument, Rejection>?.none
             }
-            return contents.withUnsafeBytes { read($0, ExtractionHints(name: name)) }
+            return contents.withUnsafeBytes { attachments.read($0, hints: ExtractionHints(name: name)) }
         }
         for (name, result) in files {
             names.append(name)

@@ -1,6 +1,8 @@
 /// Distinguishes words that were broken at the end of a line from words that are written with a hyphen elsewhere in the document.
 struct Hyphenation {
     private var compounds: Set<UInt64> = []
+    /// No word is broken behind these: the hyphen is the word's own.
+    private static let prefixes = ["self", "long", "half", "cross", "quasi"].map { Array($0.utf8) }
 
     init(_ layouts: [PageLayout]) {
         for layout in layouts {
@@ -12,9 +14,10 @@ struct Hyphenation {
 
     /// Whether the hyphen between the end of `before` and the start of `after` stays.
     func keeps(_ before: ArraySlice<UInt8>, _ after: ArraySlice<UInt8>) -> Bool {
-        guard !compounds.isEmpty else { return false }
         let start = before.lastIndex { !Self.isLetter($0) }.map { $0 + 1 } ?? before.startIndex
         let end = after.firstIndex { !Self.isLetter($0) } ?? after.endIndex
+        if Self.prefixes.contains(where: { $0.elementsEqual(before[start...].lazy.map { $0 | 0x20 }) }) { return true }
+        guard !compounds.isEmpty else { return false }
         var hash = WordHash()
         for byte in before[start...] { hash.add(byte) }
         hash.add(0x2D)

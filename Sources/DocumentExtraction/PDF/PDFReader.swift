@@ -2,13 +2,10 @@ import ExtractionWire
 
 /// PDF page by page.
 enum PDFReader {
-    /// - Parameter nesting: how many documents this one is attached to.
-    static func read(
-        _ bytes: UnsafeRawBufferPointer,
-        limits: ExtractionLimits,
-        recognizer: (any TextRecognizer)?,
-        nesting: Int
-    ) throws(Rejection) -> ExtractedDocument {
+    static func read(_ bytes: UnsafeRawBufferPointer, attachments: AttachmentReader) throws(Rejection)
+        -> ExtractedDocument
+    {
+        let (limits, recognizer) = (attachments.limits, attachments.recognizer)
         let pdf = try PopplerDocument(bytes: bytes)
         let count = pdf.pageCount
         guard count > 0 else { throw Rejection(.malformed, "the PDF has no pages that can be found") }
@@ -22,17 +19,7 @@ enum PDFReader {
         guard pages.unreadable < count else {
             throw Rejection(.malformed, "none of the \(count) pages of the PDF can be read")
         }
-        let files = try EmbeddedFiles(pdf, limits: limits) { bytes, hints in
-            Result { () throws(Rejection) in
-                try DocumentReader.read(
-                    bytes,
-                    hints: hints,
-                    limits: limits,
-                    recognizer: recognizer,
-                    nesting: nesting + 1
-                )
-            }
-        }
+        let files = try EmbeddedFiles(pdf, attachments)
         guard pages.bytes > 0 || !files.documents.isEmpty else {
             throw withoutText(count, hasPictures: pages.pictures > 0, recognizer != nil)
         }

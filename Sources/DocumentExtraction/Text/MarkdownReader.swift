@@ -1,11 +1,14 @@
 import CMd4c
+import CXML2
 import ExtractionWire
 import Glibc
 
 /// Markdown by md4c: the text as a reader sees it, with headings, list items, table rows and code.
 enum MarkdownReader {
     static func read(_ bytes: [UInt8], limits: ExtractionLimits) throws(Rejection) -> ExtractedDocument {
-        let handler = MarkdownHandler(limit: limits.textBytes)
+        let matter = bytes.withUnsafeBufferPointer { FrontMatter($0) }
+        let handler = MarkdownHandler(limits)
+        handler.begin(matter)
         var parser = MD_PARSER()
         parser.flags = UInt32(MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH | MD_FLAG_TASKLISTS)
         parser.enter_block = { kind, detail, context in MarkdownHandler.from(context).enter(kind, detail) }
@@ -15,7 +18,7 @@ enum MarkdownReader {
         parser.text = { kind, text, count, context in MarkdownHandler.from(context).text(kind, text, Int(count)) }
         let code = withExtendedLifetime(handler) {
             bytes.withUnsafeBufferPointer { buffer in
-                let body = UnsafeBufferPointer(rebasing: buffer[frontMatterEnd(buffer)...])
+                let body = UnsafeBufferPointer(rebasing: buffer[matter.end...])
                 return body.withMemoryRebound(to: CChar.self) {
                     md_parse($0.baseAddress, MD_SIZE($0.count), &parser, Unmanaged.passUnretained(handler).toOpaque())
                 }
@@ -31,22 +34,9 @@ enum MarkdownReader {
             throw Rejection(.malformed, "the Markdown cannot be parsed")
         }
         var document = try handler.builder.document(.markdown, title: handler.title, limits: limits)
-        document.notes.links = handler.links
+        document.author = matter.author
+        (document.notes.links, document.notes.modified) = (handler.links, matter.date)
         return document
-    }
-
-    /// YAML between two lines of three hyphens at the start is about the document, not a part of it.
-    private static func frontMatterEnd(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
-        let fence = Array("---\n".utf8)
-        guard bytes.starts(with: fence) else { return 0 }
-        let close = Array("\n---\n".utf8)
-        let limit = min(bytes.count, 65_536)
-        guard limit > fence.count + close.count else { return 0 }
-        for index in 3..<limit - close.count
-        where bytes[index] == 0x0A && bytes[index..<index + close.count].elementsEqual(close) {
-            return index + close.count
-        }
-        return 0
     }
 }
 
@@ -64,8 +54,25 @@ private final class MarkdownHandler {
     private var titleBytes: [UInt8]?
     private var isCode = false
     private var isListItem = false
+    private var isFirstCell = false
 
-    init(limit: Int) { builder = TextBuilder(limit: limit) }
+    /// Markup of an HTML block.
+    private var markup: [UInt8]?
+    private let limits: ExtractionLimits
+
+    init(_ limits: ExtractionLimits) {
+        builder = TextBuilder(limit: limits.textBytes)
+        self.limits = limits
+    }
+
+    /// What the file says of itself; its words can be found.
+    func begin(_ matter: FrontMatter) {
+        title = matter.title
+        guard !matter.keywords.isEmpty else { return }
+        builder.begin(.paragraph)
+        builder.append(matter.keywords.joined(separator: ", "))
+        builder.end()
+    }
 
     static func from(_ context: UnsafeMutableRawPointer?) -> MarkdownHandler {
         Unmanaged<MarkdownHandler>.fromOpaque(context!)._withUnsafeGuaranteedRef { $0 }
@@ -100,13 +107,19 @@ private final class MarkdownHandler {
         case MD_BLOCK_P:
             // The first paragraph of a list item is the item itself.
             if isListItem { isListItem = false } else { builder.begin(.paragraph) }
-        case MD_BLOCK_TR: builder.begin(.tableRow)
+        case MD_BLOCK_TR:
+            builder.begin(.tableRow)
+            isFirstCell = true
         case MD_BLOCK_TD, MD_BLOCK_TH:
             cells += 1
-            builder.separate()
+            if !isFirstCell { builder.keepPlace() }
+            isFirstCell = false
         case MD_BLOCK_CODE:
             builder.begin(.code)
             isCode = true
+        case MD_BLOCK_HTML:
+            builder.end()
+            markup = []
         default: break
         }
         return proceed
@@ -124,7 +137,8 @@ private final class MarkdownHandler {
         case MD_BLOCK_LI:
             isListItem = false
             builder.end()
-        case MD_BLOCK_P, MD_BLOCK_TR, MD_BLOCK_HTML: builder.end()
+        case MD_BLOCK_P, MD_BLOCK_TR: builder.end()
+        case MD_BLOCK_HTML: endMarkup()
         default: break
         }
         return proceed
@@ -136,7 +150,7 @@ private final class MarkdownHandler {
             count: count
         )
         switch kind {
-        case MD_TEXT_HTML: break
+        case MD_TEXT_HTML: markup(bytes)
         case MD_TEXT_NULLCHAR: builder.append("\u{FFFD}")
         case MD_TEXT_BR, MD_TEXT_SOFTBR: builder.append(" ")
         case MD_TEXT_ENTITY: builder.append(Self.resolved(bytes))
@@ -147,16 +161,39 @@ private final class MarkdownHandler {
         return proceed
     }
 
-    private static let named = [
-        "amp": "&", "lt": "<", "gt": ">", "quot": "\"", "apos": "'", "nbsp": " ", "copy": "©", "hellip": "…",
-        "mdash": "—", "ndash": "–",
-    ]
+    /// Tags in a line part words only where they break it.
+    private func markup(_ bytes: UnsafeBufferPointer<UInt8>) {
+        if markup != nil {
+            markup!.append(contentsOf: bytes)
+        } else if bytes.count >= 4, bytes[0] == 0x3C, bytes[1] | 0x20 == 0x62, bytes[2] | 0x20 == 0x72 {
+            builder.softBreak()
+        }
+    }
 
-    /// md4c passes entities on as they are; the ones it does not know stay so.
+    private func endMarkup() {
+        guard let markup else { return }
+        self.markup = nil
+        let document = markup.withUnsafeBytes { bytes in
+            Result { () throws(Rejection) in
+                try HTMLReader.read(
+                    bytes,
+                    hints: ExtractionHints(contentType: "text/html; charset=utf-8"),
+                    limits: ExtractionLimits(textBytes: limits.textBytes, mainContent: false)
+                )
+            }
+        }
+        // Markup that cannot be parsed is none of the text.
+        if case .success(let document) = document { builder.append(document) }
+    }
+
+    /// md4c passes entities on as they are; the ones that HTML 4 does not know stay so.
     private static func resolved(_ entity: UnsafeBufferPointer<UInt8>) -> String {
         let raw = String(decoding: entity, as: UTF8.self)
         let name = raw.dropFirst().dropLast()
-        if let text = named[String(name)] { return text }
+        if name == "apos" { return "'" }
+        if let entity = String(name).withCString({ htmlEntityLookup($0) }) {
+            return Unicode.Scalar(entity.pointee.value).map { String(Character($0)) } ?? raw
+        }
         guard name.first == "#" else { return raw }
         let digits = name.dropFirst()
         let code = digits.first == "x" || digits.first == "X" ? UInt32(digits.dropFirst(), radix: 16) : UInt32(digits)
