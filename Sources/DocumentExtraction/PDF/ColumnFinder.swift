@@ -4,6 +4,7 @@ struct ColumnFinder {
     private let fragments: [Fragment]
     private var box: CharacterBox
     private static let snap: Float = 3
+    private static let mostTableEdges = 12
     /// The narrowest strip between two columns, in points.
     private static let narrowest: Float = 7
 
@@ -16,7 +17,7 @@ struct ColumnFinder {
     /// The left edge of the column, nil where the fragments are in one.
     func leftEdge() -> Float? {
         guard fragments.count >= 8 else { return nil }
-        let best = best { isColumns($0, $1) }
+        let best = best(of: candidates) { isColumns($0, $1) }
         guard let best, best.count >= 8, best.count * 5 >= fragments.count else { return nil }
         return best.edge
     }
@@ -24,16 +25,20 @@ struct ColumnFinder {
     /// Where the second column of a table begins, between the lines that cross it; nil where there is none.
     func tableEdge() -> Float? {
         guard fragments.count >= 6 else { return nil }
-        return best { band, _ in
+        // Each has to be looked at closely: only those that most lines share.
+        let candidates = candidates.sorted { $0.count > $1.count }.prefix(Self.mostTableEdges)
+        return best(of: candidates) { band, _ in
             let cells = PairedCells(left: band.left, right: band.right)
             // Three rows are three notes in a margin as well.
             return cells.isTable && cells.rowCount > 3
         }?.edge
     }
 
-    private func best(_ counts: (Band, Float) -> Bool) -> (edge: Float, count: Int)? {
+    private func best(of candidates: some Sequence<(edge: Float, count: Int)>, _ counts: (Band, Float) -> Bool) -> (
+        edge: Float, count: Int
+    )? {
         var best: (edge: Float, count: Int)?
-        for edge in candidates {
+        for (edge, _) in candidates {
             let count = columnLines(edge, counts)
             if count > best?.count ?? 0 { best = (edge, count) }
         }
@@ -41,16 +46,16 @@ struct ColumnFinder {
     }
 
     /// Left edges that several fragments share.
-    private var candidates: [Float] {
+    private var candidates: [(edge: Float, count: Int)] {
         let starts = fragments.map(\.box.left).sorted()
-        var found: [Float] = []
+        var found: [(edge: Float, count: Int)] = []
         var first = 0
         while first < starts.count {
             var end = first
             while end < starts.count, starts[end] - starts[first] <= Self.snap { end += 1 }
             let edge = starts[first]
             if end - first >= 2, edge > box.left + box.width * 0.15, edge < box.right - box.width * 0.12 {
-                found.append(edge)
+                found.append((edge, end - first))
             }
             first = end
         }
