@@ -26,9 +26,9 @@ package struct PageWriter {
         for (index, line) in layout.lines.enumerated() where !builder.isOverLimit {
             if index == 0 || begins(index, kinds) { begin(index, kinds[index], &builder) }
             if let cells = line.cells {
-                for cell in cells where !cell.isEmpty {
+                for (place, cell) in cells.enumerated() {
+                    if place > 0 { builder.keepPlace() }
                     append(cell, to: &builder)
-                    builder.separate()
                 }
                 continue
             }
