@@ -207,7 +207,8 @@ import Testing
         let page = """
             <html><body><p>The boat <img src=a.png alt="The lifeboat leaves the slip"> <img alt="a.png"><a href="/"><img alt="Logo"></a></p>
             <p>Energy is <math><mi>E</mi><mo>=</mo><mi>m</mi><annotation>E=m</annotation></math>.</p>
-            <svg><title>Chart</title><style>x</style><g><text>Depth</text><text>nine metres</text></g></svg></body></html>
+            <svg><title>Chart</title><style>x</style><g><text>Depth</text><text>nine metres</text></g></svg>
+            <button><svg><title>Close</title><text>X</text></svg></button></body></html>
             """
         let document = try Array(page.utf8).withUnsafeBytes {
             try DocumentReader.read(

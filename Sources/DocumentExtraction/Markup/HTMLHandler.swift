@@ -96,12 +96,12 @@ final class HTMLHandler: MarkupHandler {
             if let names = attributes.bytes("class"), HTMLElement.isPermalink(names) { inside.isSkipped = true }
             if !inside.isBoilerplate, let target = attributes.bytes("href") { note(target) }
         // Drawings have titles as well.
-        case .title: isTitle = title.isEmpty && !inside.isDrawing
+        case .title: isTitle = title.isEmpty && !inside.isSkipped
         case .picture: if !inside.isSkipped, !inside.isLink { append(alternative: attributes.bytes("alt")) }
         case .token: builder.softBreak()
-        case .drawing: (inside.isDrawing, inside.isSkipped) = (true, true)
+        case .drawing: (inside.isDrawing, inside.isSkipped) = (!inside.isSkipped, true)
         case .drawnText:
-            if inside.isDrawing, !open[0].isSkipped {
+            if inside.isDrawing {
                 inside.isSkipped = false
                 builder.softBreak()
             }
