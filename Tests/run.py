@@ -198,7 +198,7 @@ def main() -> int:
         if name in only:
             results.run(name, lambda: script(f"Extraction/{name}.py"))
     if "hostile" in only:
-        results.run("hostile", lambda: script("Extraction/hostile.py", "--mutations", "600"))
+        results.run("hostile", lambda: script("Extraction/hostile.py", "--mutations", "400"))
     # Once more, where a reader of the last lines finds them.
     for reason in results.reasons:
         print(reason)
