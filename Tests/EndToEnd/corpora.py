@@ -24,6 +24,8 @@ def documents() -> list[pathlib.Path]:
     return found
 
 
+# An annotation, as it is in the text.
+NOTE = re.compile(r"^Note: .*$", re.MULTILINE)
 # What extraction makes of ligatures and of invisible marks.
 CLEANING = {0xFB00 + n: s for n, s in enumerate(["ff", "fi", "fl", "ffi", "ffl", "st", "st"])} | {c: None for c in (0xAD, 0x200B, 0x2060, 0xFEFF)}
 
@@ -90,7 +92,8 @@ def page_fidelity(keys: dict[str, pathlib.Path], chunks: list[dict]) -> dict:
             # Both orders: pdftotext joins a broken word in one where it leaves it in the other.
             text = "\n".join(order[number - 1] for order in (plain, raw) if number <= len(order))
             there = set(words(text))
-            ours = set().union(*(words(t) for t in texts))
+            # Notes are none of what `pdftotext` prints.
+            ours = set().union(*(words(NOTE.sub("", t)) for t in texts))
             # A word longer than a chunk is in parts.
             on_page = {word for word in ours if word in there or (len(word) > 200 and word in text)}
             pages, total, found = pages + 1, total + len(ours), found + len(on_page)
