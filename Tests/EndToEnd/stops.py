@@ -138,7 +138,7 @@ def duplicates(aws) -> dict:
     begun = time.monotonic()
     for name in ("ingest-worker", "embed-worker"):
         work.start(name)
-    fleet.wait_until_drained(300, alive=work.alive)
+    fleet.wait_until_drained(480, alive=work.alive)
     ingest, embed = work.metrics("ingest-worker"), work.metrics("embed-worker")
     status = work.status()
     work.stop()
