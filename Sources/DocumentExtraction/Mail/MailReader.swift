@@ -125,7 +125,9 @@ struct MailReader {
             let bytes = Self.content(cgmime_part(object), limit: attachments.limits.textBytes)
         else { return 0 }
         if type == "text/plain" { return bytes.count { $0 > 0x20 } }
-        let read = bytes.withUnsafeBytes { attachments.read($0, hints: ExtractionHints(contentType: type)) }
+        // A form that is only measured is not worth OCR: the one that is chosen is read again.
+        let measuring = AttachmentReader(limits: attachments.limits, recognizer: nil, nesting: attachments.nesting)
+        let read = bytes.withUnsafeBytes { measuring.read($0, hints: ExtractionHints(contentType: type)) }
         guard case .success(let document) = read else { return 0 }
         return document.text.count { $0 > 0x20 }
     }
