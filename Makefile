@@ -1,7 +1,7 @@
 # make demo    the main job, end to end, on local servers (KEEP=1 leaves them running, make stop ends them)
 # make bench   the whole path, measured (ROUNDS=3)
 # make test    lint, unit, integration and end-to-end tests
-# make simulate SEEDS=100000 (or SEED=7), make chaos KILLS=200, make edges SECONDS=600, make large, make tenants, make fuzz INPUTS=1000000
+# make simulate SEEDS=100000 (or SEED=7), make chaos KILLS=200, make edges SECONDS=600, make large, make tenants, make duplicates EVENTS=10000, make fuzz INPUTS=1000000
 # make growth: time of each stage at 1, 2 and 4 MB of one document
 # make hostile MUTATIONS=5000, make columns, make tables, make running, make directions, make bench-extract, make fidelity: documents that lie, order, speed and text beside other extractors
 SHELL := /bin/bash
@@ -9,7 +9,7 @@ PYTHON := .local/venv/bin/python
 # The manifest asks whether Tesseract is there: no answer of another day.
 BUILD := swift build -c release --manifest-cache none
 
-.PHONY: bootstrap build demo stop test bench simulate chaos edges large tenants fuzz growth hostile columns tables running directions bench-extract fidelity peers private lint docs clean
+.PHONY: bootstrap build demo stop test bench simulate chaos edges large tenants duplicates fuzz growth hostile columns tables running directions bench-extract fidelity peers private lint docs clean
 
 bootstrap:
 	@deploy/local/bootstrap
@@ -61,6 +61,10 @@ large: build
 # A tenant with 1,000 small documents that each take an extractor's whole time, beside another.
 tenants: build
 	@$(PYTHON) Tests/EndToEnd/tenants.py --documents $(or $(DOCUMENTS),1000)
+
+# Many events of one object: one download, one hand-over.
+duplicates: build
+	@$(PYTHON) Tests/run.py --only stops --duplicates $(or $(EVENTS),10000)
 
 fuzz: bootstrap
 	@$(PYTHON) Tests/fuzz.py --inputs $(or $(INPUTS),1000000)

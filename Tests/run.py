@@ -127,7 +127,9 @@ def script(name: str, *arguments: str) -> dict:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=PARTS)
-    only = parser.parse_args().only or PARTS
+    parser.add_argument("--duplicates", type=int, default=3_000, help="events of one object in the part stops")
+    arguments = parser.parse_args()
+    only = arguments.only or PARTS
     import chaos
     import corpora
     import ground
@@ -173,7 +175,7 @@ def main() -> int:
         if "kills" in only:
             results.run("kills", lambda: kills.run(aws, say))
         if "stops" in only:
-            results.run("stops", lambda: stops.run(aws, say))
+            results.run("stops", lambda: stops.run(aws, say, arguments.duplicates))
     except Failed as error:
         results.failed.append("local servers")
         results.reasons.append(f"FAILED: {error}")

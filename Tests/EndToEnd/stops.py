@@ -1,4 +1,4 @@
-"""SIGTERM while work is in flight, with ECS's protection from scaling in; 10,000 events of one object; a message of a newer version."""
+"""SIGTERM while work is in flight, with ECS's protection from scaling in; thousands of events of one object; a message of a newer version."""
 import json
 import os
 import random
@@ -12,7 +12,6 @@ from fleet_run import FleetRun
 
 STOPS = 50
 GRACE = 2
-DUPLICATES = 10_000
 
 
 class Agent(ThreadingHTTPServer):
@@ -56,10 +55,10 @@ class AgentHandler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
 
-def run(aws, say) -> dict:
+def run(aws, say, events: int) -> dict:
     stopped = stops(aws, say)
     say(f"  {json.dumps(stopped)}")
-    doubled = duplicates(aws)
+    doubled = duplicates(aws, events)
     say(f"  {json.dumps(doubled)}")
     newer_message(aws)
     say("  a message of a newer version stays in its queue")
@@ -127,13 +126,13 @@ def stops(aws, say) -> dict:
     return {"stops_with_work_in_flight": done, "longest_stop_s": round(longest, 2), "slowest_release_s": round(slowest_release, 2), "with_messages_left": given_back, "live": status["live"]}
 
 
-def duplicates(aws) -> dict:
+def duplicates(aws, events: int) -> dict:
     work = FleetRun(aws.fleet("doubled", visibility=30, receives=100), aws.folder, {"CONCURRENCY": "8", "POLL_SECONDS": "1"})
     fleet = work.fleet
     body = kills.text(1, 1)
     fleet.put("docs/one.txt", body, "text/plain")
     event = {"Records": [{"eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": fleet.bucket}, "object": {"key": "docs/one.txt"}}}]}
-    for _ in range(DUPLICATES // 10):
+    for _ in range(events // 10):
         fleet.sqs.send_message_batch(QueueUrl=fleet.queues["events"], Entries=[{"Id": str(n), "MessageBody": json.dumps(event)} for n in range(10)])
     begun = time.monotonic()
     for name in ("ingest-worker", "embed-worker"):
@@ -142,10 +141,10 @@ def duplicates(aws) -> dict:
     ingest, embed = work.metrics("ingest-worker"), work.metrics("embed-worker")
     status = work.status()
     work.stop()
-    assert ingest["ingest_messages_received_total"] >= DUPLICATES, ingest
+    assert ingest["ingest_messages_received_total"] >= events, ingest
     assert ingest["ingest_bytes_downloaded_total"] == len(body), f"{ingest['ingest_bytes_downloaded_total']} bytes downloaded of an object of {len(body)}"
     assert ingest["ingest_documents_handed_over_total"] == 1 and embed["ingest_chunks_embedded_total"] == status["chunks"], (ingest, embed)
-    return {"duplicates": DUPLICATES, "bodies_downloaded": 1, "tokens": embed["ingest_tokens_embedded_total"], "seconds": round(time.monotonic() - begun, 1)}
+    return {"duplicates": events, "bodies_downloaded": 1, "tokens": embed["ingest_tokens_embedded_total"], "seconds": round(time.monotonic() - begun, 1)}
 
 
 def newer_message(aws) -> None:
