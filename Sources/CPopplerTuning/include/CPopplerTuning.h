@@ -1,6 +1,21 @@
 #pragma once
+#include <stddef.h>
 
-// Functions that precede poppler's own and those of its libraries, in programs that export them (-rdynamic): see colours.c and rendermode.c.
+// Functions that precede poppler's own and those of its libraries, in programs that export them (-rdynamic): see colours.c, rendermode.c and turned.c.
 
 /// How often text was made invisible since the last call; 0 in programs that do not export these functions. One thread.
 unsigned poppler_tuning_take_invisible(void);
+
+/// A character that does not run from left to right. Points from the page's top left corner.
+struct poppler_turned_character {
+    /// Where it begins on its base line.
+    float x, y;
+    /// The direction in which it runs, as a vector of length 1: (0, -1) is upward.
+    float across, down;
+    /// How far it runs, and the size of its font.
+    float advance, size;
+    unsigned scalar;
+};
+
+/// The characters that were kept since the last call, in the order of the page's content; valid until the next character is read. One thread.
+size_t poppler_tuning_take_turned(const struct poppler_turned_character **characters);

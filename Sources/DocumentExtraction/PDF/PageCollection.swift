@@ -21,23 +21,27 @@ struct PageCollection {
             layouts.append(.empty)
         case .some(let page):
             var layout = PageLayout.empty
+            var vertical: [poppler_turned_character] = []
             let size = page.size
             let fields = page.fields
             let isRead = page.withText(fields) { text, boxes, styles in
+                vertical = VerticalText.characters(text, boxes)
+                guard vertical.isEmpty else { return }
                 layout = PageLayout(text: text, boxes: boxes, styles: styles, page: size, usualColumn: &usualColumn)
             }
+            layout = layout.with(TurnedText.take(and: vertical, page: size))
             layout.notes = fields.notes
             if !isRead { unreadable += 1 }
-            if poppler_tuning_take_invisible() > 0, !layout.lines.isEmpty { invisible += 1 }
+            if poppler_tuning_take_invisible() > 0, !layout.isEmpty { invisible += 1 }
             for link in page.links where links.count < DocumentNotes.maximumList && link.utf8.count <= 2048 {
                 if seenLinks.insert(link).inserted { links.append(link) }
             }
-            if layout.lines.isEmpty, isRead, let recognizer {
+            if layout.isEmpty, isRead, let recognizer {
                 // Letters may be drawn as curves: pages without pictures are looked at as well.
                 if let raster = page.raster() { add(try recognizer.recognize(raster)) } else { append(layout) }
                 return
             }
-            if layout.lines.isEmpty, page.hasImages { pictures += 1 }
+            if layout.isEmpty, page.hasImages { pictures += 1 }
             append(layout)
         }
     }
@@ -54,7 +58,7 @@ struct PageCollection {
     }
 
     private mutating func append(_ layout: PageLayout) {
-        bytes += layout.text.count + layout.notes.reduce(0) { $0 + $1.utf8.count }
+        bytes += layout.byteCount + layout.notes.reduce(0) { $0 + $1.utf8.count }
         layouts.append(layout)
     }
 
@@ -74,17 +78,25 @@ struct PageCollection {
                 let line = layouts[index].lines[place]
                 let text = layouts[index].string(line)
                 if running.count < DocumentNotes.maximumList { running.append(text) }
-                if !title.isPageNumber { kept[index].append(PageTitle(text: text, box: line.box)) }
+                if !title.isPageNumber { kept[index].append(PageTitle(text: text, box: layouts[index].frame.onPage(line.box))) }
             }
             layouts[index].remove { titles[$0] != nil }
         }
-        let (headings, hyphenation) = (HeadingSizes(layouts), Hyphenation(layouts))
+        let all = layouts + layouts.flatMap(\.sides)
+        let (headings, hyphenation) = (HeadingSizes(all), Hyphenation(all))
+        var watermarks = Watermarks(layouts)
         var builder = TextBuilder(limit: limits.textBytes)
         for (index, layout) in layouts.enumerated() where !builder.isOverLimit {
             builder.beginPage(index + 1)
             let middle = layout.page.height / 2
             for title in kept[index] where title.box.top < middle { title.append(to: &builder, page: index + 1) }
             PageWriter(layout, number: index + 1, headings: headings, hyphenation: hyphenation).append(to: &builder)
+            for side in layout.sides {
+                PageWriter(side, number: index + 1, headings: headings, hyphenation: hyphenation).append(to: &builder)
+            }
+            for label in watermarks.withoutRepeated(layout.labels, at: index) {
+                label.append(to: &builder, page: index + 1)
+            }
             for title in kept[index] where title.box.top >= middle { title.append(to: &builder, page: index + 1) }
             for note in layout.notes {
                 builder.begin(.paragraph)
@@ -99,7 +111,7 @@ struct PageCollection {
         document.notes.links = links
         document.notes.pagesWithInvisibleText = invisible
         (document.notes.pictures, document.notes.recognized) = (pictures, recognized)
-        document.notes.pagesWithoutText = layouts.count { $0.text.isEmpty }
+        document.notes.pagesWithoutText = layouts.count(where: \.isEmpty)
         document.notes.hiddenCharacters += layouts.reduce(0) { $0 + $1.hidden }
         return document
     }

@@ -6,6 +6,11 @@ package struct PageLayout {
     private(set) var lines: [PageLine]
     let page: CharacterBox
     let hidden: Int
+    /// How the page is turned for its lines.
+    private(set) var frame = PageFrame.upright
+    /// Text on its side, each direction with lines and places of its own.
+    private(set) var sides: [PageLayout] = []
+    private(set) var labels: [SlantedLabel] = []
     /// What readers have written to the page.
     var notes: [String] = []
 
@@ -31,6 +36,35 @@ package struct PageLayout {
         order.usualColumn = usualColumn
         if let column = order.column(found.fragments) { usualColumn = column }
         lines = order.lines(found.fragments)
+    }
+
+    /// Adds what does not run from left to right. Where nothing else is on the page, it is the page.
+    func with(_ turned: TurnedText) -> PageLayout {
+        var sides = turned.sides.map { side in
+            side.text.withUnsafeBufferPointer { text in
+                side.boxes.withUnsafeBufferPointer { boxes in
+                    var column: Float?
+                    var layout = PageLayout(
+                        text: text,
+                        boxes: boxes,
+                        styles: side.styles,
+                        page: side.page,
+                        usualColumn: &column
+                    )
+                    layout.frame = side.frame
+                    return layout
+                }
+            }
+        }
+        var layout = lines.isEmpty && !sides.isEmpty ? sides.removeFirst() : self
+        (layout.sides, layout.labels) = (sides, turned.labels)
+        return layout
+    }
+
+    var isEmpty: Bool { text.isEmpty && labels.isEmpty }
+    /// Of its text in every direction.
+    var byteCount: Int {
+        sides.reduce(text.count + labels.reduce(0) { $0 + $1.text.count }) { $0 + $1.byteCount }
     }
 
     private static func popplerLines(_ fragments: [Fragment]) -> [PageLine] {

@@ -49,7 +49,7 @@ package struct PageWriter {
             let following = place + 1 < fragments.count ? fragments[place + 1] : next
             joins = following.map { isBroken(fragment, $0) } ?? false
             if joins, let following, !keepsHyphen(fragment, following) { fragment.end -= hyphenWidth(fragment) }
-            builder.appendLine(bytes(fragment), number, fragment.box)
+            builder.appendLine(bytes(fragment), number, layout.frame.onPage(fragment.box))
         }
         return joins
     }

@@ -1,0 +1,88 @@
+#define _GNU_SOURCE
+#include "CPopplerTuning.h"
+#include <dlfcn.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+// Poppler sorts text into four directions, and takes a label that runs at 45 degrees for words of a letter or two. This precedes TextPage::addChar in the order of
+// symbols, where a program exports it: characters that do not run from left to right are kept here with their direction, and poppler never sees them.
+// Of the graphics state only the resolution and the matrix at its head are read (GfxState.h), after a look at whether they are where they were; a poppler that lays
+// them out otherwise gets every character.
+
+struct graphics_state { double horizontal, vertical, matrix[6]; };
+typedef void add_function(void *page, const struct graphics_state *state, double x, double y, double dx, double dy, unsigned code, int bytes, const unsigned *scalars, int count);
+typedef void matrix_function(const struct graphics_state *state, double *a, double *b, double *c, double *d);
+
+// What poppler-glib reads text with.
+static const double resolution = 72;
+// Of a right angle's tangent: scans and their text are askew by a few degrees.
+static const double upright_tangent = 0.18;
+enum { most = 1 << 19 };
+
+static struct poppler_turned_character *kept;
+static size_t kept_count, kept_room;
+
+static bool keep(struct poppler_turned_character character) {
+    if (kept_count == kept_room) {
+        size_t room = kept_room ? kept_room * 2 : 1024;
+        void *grown = room <= most ? realloc(kept, room * sizeof *kept) : NULL;
+        if (!grown) return false;
+        kept = grown;
+        kept_room = room;
+    }
+    kept[kept_count++] = character;
+    return true;
+}
+
+struct direction { float across, down, size; bool is_upright; };
+
+static bool read_direction(const struct graphics_state *state, struct direction *direction) {
+    static matrix_function *font_matrix;
+    if (!font_matrix) font_matrix = (matrix_function *)dlsym(RTLD_NEXT, "_ZNK8GfxState15getFontTransMatEPdS0_S0_S0_");
+    if (!font_matrix || state->horizontal != resolution || state->vertical != resolution) return false;
+    double a, b, c, d;
+    font_matrix(state, &a, &b, &c, &d);
+    double length = hypot(a, b), size = hypot(c, d);
+    // Mirrored letters, and those whose font turns them, are poppler's.
+    if (!isfinite(length) || !isfinite(size) || length < 0.01 || size < 0.01 || size > 10000 || a * d - b * c >= 0) return false;
+    direction->is_upright = a > 0 && fabs(b) <= upright_tangent * a;
+    direction->across = (float)(a / length);
+    direction->down = (float)(b / length);
+    direction->size = (float)size;
+    return true;
+}
+
+__attribute__((visibility("default"))) void _ZN8TextPage7addCharEPK8GfxStateddddjiPKji(
+    void *page, const struct graphics_state *state, double x, double y, double dx, double dy, unsigned code, int bytes, const unsigned *scalars, int count) {
+    static add_function *original;
+    if (!original) original = (add_function *)dlsym(RTLD_NEXT, "_ZN8TextPage7addCharEPK8GfxStateddddjiPKji");
+    struct direction direction;
+    if (count > 0 && read_direction(state, &direction)) {
+        const double *m = state->matrix;
+        double left = m[0] * x + m[2] * y + m[4], top = m[1] * x + m[3] * y + m[5];
+        double right = (m[0] * dx + m[2] * dy) / count, bottom = (m[1] * dx + m[3] * dy) / count;
+        double along = right * direction.across + bottom * direction.down, beside = bottom * direction.across - right * direction.down;
+        if (direction.is_upright && beside > 0.3 * direction.size && fabs(along) < 0.1 * beside) {
+            // Letters that stand upright below each other: columns of Japanese.
+            direction = (struct direction){ 0, 1, direction.size, false };
+            along = beside;
+        }
+        // Not what is far outside of every page.
+        if (!direction.is_upright && fabs(left) < 20000 && fabs(top) < 20000 && fabs(along) < 20000) {
+            int place = 0;
+            while (place < count && keep((struct poppler_turned_character){
+                (float)(left + right * place), (float)(top + bottom * place), direction.across, direction.down, (float)along, direction.size, scalars[place] }))
+                place++;
+            if (place == count) return;
+        }
+    }
+    if (original) original(page, state, x, y, dx, dy, code, bytes, scalars, count);
+}
+
+size_t poppler_tuning_take_turned(const struct poppler_turned_character **characters) {
+    size_t count = kept_count;
+    *characters = kept;
+    kept_count = 0;
+    return count;
+}
