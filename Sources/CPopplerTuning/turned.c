@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+// Two things on the way of a character into poppler's page of text.
+//
 // Poppler sorts text into four directions, and takes a label that runs at 45 degrees for words of a letter or two. This precedes TextPage::addChar in the order of
 // symbols, where a program exports it: characters that do not run from left to right are kept here with their direction, and poppler never sees them.
 // Of the graphics state only the resolution and the matrix at its head are read (GfxState.h), after a look at whether they are where they were; a poppler that lays
@@ -18,7 +20,7 @@ typedef void matrix_function(const struct graphics_state *state, double *a, doub
 static const double resolution = 72;
 // Of a right angle's tangent: scans and their text are askew by a few degrees.
 static const double upright_tangent = 0.18;
-enum { most = 1 << 19 };
+enum { most = 1 << 19, longest_glyph = 64 };
 
 static struct poppler_turned_character *kept;
 static size_t kept_count, kept_room;
@@ -53,6 +55,22 @@ static bool read_direction(const struct graphics_state *state, struct direction 
     return true;
 }
 
+// Poppler turns words from right to left around, character by character. A glyph of several letters (lam and alef, a letter with its mark) has them in the order of
+// reading, and would end up turned as well.
+static bool is_right_to_left(unsigned scalar) {
+    return (scalar >= 0x590 && scalar <= 0x8FF && !(scalar >= 0x660 && scalar <= 0x669) && !(scalar >= 0x6F0 && scalar <= 0x6F9)) || (scalar >= 0xFB1D && scalar <= 0xFDFF) ||
+           (scalar >= 0xFE70 && scalar <= 0xFEFC);
+}
+
+static const unsigned *turned_glyph(const unsigned *scalars, int count, unsigned *turned) {
+    if (count < 2 || count > longest_glyph) return scalars;
+    for (int place = 0; place < count; place++) {
+        if (!is_right_to_left(scalars[place])) return scalars;
+        turned[count - 1 - place] = scalars[place];
+    }
+    return turned;
+}
+
 __attribute__((visibility("default"))) void _ZN8TextPage7addCharEPK8GfxStateddddjiPKji(
     void *page, const struct graphics_state *state, double x, double y, double dx, double dy, unsigned code, int bytes, const unsigned *scalars, int count) {
     static add_function *original;
@@ -77,7 +95,8 @@ __attribute__((visibility("default"))) void _ZN8TextPage7addCharEPK8GfxStatedddd
             if (place == count) return;
         }
     }
-    if (original) original(page, state, x, y, dx, dy, code, bytes, scalars, count);
+    unsigned turned[longest_glyph];
+    if (original) original(page, state, x, y, dx, dy, code, bytes, turned_glyph(scalars, count, turned), count);
 }
 
 size_t poppler_tuning_take_turned(const struct poppler_turned_character **characters) {

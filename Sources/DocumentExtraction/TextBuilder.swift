@@ -53,10 +53,20 @@ package struct TextBuilder {
 
     mutating func end() {
         if case .inside(let kind, let level, let start, _) = state {
+            compose(from: start)
             while text.count > start, text[text.count - 1] == 0x0A { text.removeLast() }
             if text.count > start { blocks.append(Block(kind: kind, level: level, start: start, end: text.count)) }
         }
         state = .between
+    }
+
+    /// A mark may have come apart from its letter. Lines of pages come whole, and their places stay.
+    private mutating func compose(from start: Int) {
+        guard cleaning.hasMarks, lines.last?.end ?? 0 <= start else { return }
+        let tail = text[start...].withUnsafeBufferPointer { bytes in
+            bytes.indices.contains { UnicodeForms.isMark(bytes, $0) } ? UnicodeForms.composed(Array(bytes)) : nil
+        }
+        if let tail { text.replaceSubrange(start..., with: tail) }
     }
 
     /// Appends running text: every run of white space becomes one space, and none is at the ends of a block.

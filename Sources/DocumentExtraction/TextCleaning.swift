@@ -1,4 +1,5 @@
-/// Replaces presentation forms and removes invisible characters: ligatures become letters, soft hyphens and invisible marks go.
+/// Replaces presentation forms and removes invisible characters: ligatures, letters of fixed width or shape and radicals that stand for ideographs become plain letters,
+/// letters with marks one character (Unicode's form C), soft hyphens and invisible marks go.
 ///
 /// Marks that turn the direction of text and tag characters can hide text from readers; how many there were is kept.
 struct TextCleaning {
@@ -7,6 +8,9 @@ struct TextCleaning {
 
     /// Latin ligatures, U+FB00 to U+FB06 (Unicode, Alphabetic Presentation Forms).
     private static let ligatures: [[UInt8]] = ["ff", "fi", "fl", "ffi", "ffl", "st", "st"].map { Array($0.utf8) }
+
+    /// A mark was seen that may belong to the letter before it.
+    private(set) var hasMarks = false
 
     /// The first byte that may begin a character to change, nil in most texts.
     static func firstSpecial(_ bytes: UnsafeBufferPointer<UInt8>) -> Int? {
@@ -26,6 +30,7 @@ struct TextCleaning {
     mutating func clean(_ bytes: UnsafeBufferPointer<UInt8>, from special: Int) -> [UInt8] {
         var cleaned = Array(bytes[..<special])
         var index = special
+        var composes = false
         while index < bytes.count {
             let width = Self.width(bytes, index)
             guard width > 0 else {
@@ -33,18 +38,29 @@ struct TextCleaning {
                 index += 1
                 continue
             }
-            if bytes[index] == 0xEF, bytes[index + 1] == 0xAC {
+            if UnicodeForms.isMark(bytes, index) {
+                composes = true
+                cleaned.append(contentsOf: bytes[index..<index + width])
+            } else if UnicodeForms.isCompatible(bytes, index) {
+                composes = true
+                cleaned.append(contentsOf: UnicodeForms.plain(bytes[index..<index + width]))
+            } else if bytes[index] == 0xEF, bytes[index + 1] == 0xAC {
                 cleaned.append(contentsOf: Self.ligatures[Int(bytes[index + 2] & 0x07)])
             } else if Self.isHiding(bytes, index) {
                 hidden += 1
             }
             index += width
         }
-        return cleaned
+        guard composes else { return cleaned }
+        hasMarks = true
+        return UnicodeForms.composed(cleaned)
     }
 
     /// The length of the character at `index` where it is one to change, else 0.
     private static func width(_ bytes: UnsafeBufferPointer<UInt8>, _ index: Int) -> Int {
+        if bytes[index] >= 0xCC, UnicodeForms.isMark(bytes, index) || UnicodeForms.isCompatible(bytes, index) {
+            return bytes[index] < 0xE0 ? 2 : bytes[index] < 0xF0 ? 3 : 4
+        }
         switch bytes[index] {
         case 0xC2: return index + 1 < bytes.count && bytes[index + 1] == 0xAD ? 2 : 0
         case 0xE2:
