@@ -26,7 +26,7 @@ package struct TextBuilder {
     /// Empty cells at the begin of a row.
     private var emptyCells = 0
     private var pageStart: (number: Int, offset: Int)?
-    private let limit: Int
+    let limit: Int
 
     package init(limit: Int) { self.limit = limit }
 
@@ -49,6 +49,12 @@ package struct TextBuilder {
         case .begun(let open, _), .inside(let open, _, _, _): open == kind
         case .between: false
         }
+    }
+
+    /// The next text follows a digit at once.
+    var endsInDigit: Bool {
+        guard case .inside(_, _, _, .none) = state, let last = text.last else { return false }
+        return (0x30...0x39).contains(last)
     }
 
     mutating func end() {
@@ -211,9 +217,16 @@ package struct TextBuilder {
     mutating func append(_ document: ExtractedDocument) { append(document, blocks: document.blocks.indices) }
 
     mutating func append(_ document: ExtractedDocument, blocks: Range<Int>) {
+        append(document.text, document.blocks[blocks])
+    }
+
+    /// Appends blocks of another builder that are ended.
+    mutating func append(_ other: TextBuilder, blocks: Range<Int>) { append(other.text, other.blocks[blocks]) }
+
+    private mutating func append(_ text: [UInt8], _ blocks: ArraySlice<Block>) {
         end()
-        document.text.withUnsafeBufferPointer { text in
-            for block in document.blocks[blocks] where !isOverLimit {
+        text.withUnsafeBufferPointer { text in
+            for block in blocks where !isOverLimit {
                 begin(block.kind, level: block.level)
                 open()
                 self.text.append(contentsOf: UnsafeBufferPointer(rebasing: text[block.start..<block.end]))

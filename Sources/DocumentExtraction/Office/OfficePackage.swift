@@ -26,6 +26,12 @@ struct OfficePackage {
         return parts.first(type) ?? (archive.contains(usual) ? usual : nil)
     }
 
+    /// The parts of a kind that the main one leads to, each once.
+    func targets(_ type: String) -> [String] {
+        var seen: Set<[UInt8]> = []
+        return parts.byType.filter { $0.type == type && seen.insert(Array($0.target.utf8)).inserted }.map(\.target)
+    }
+
     /// Nil where the main part is none that is read: a binary workbook, a drawing.
     func format(in archive: inout ZipArchive) throws(Rejection) -> DocumentFormat? {
         let types = ContentTypes(of: main)

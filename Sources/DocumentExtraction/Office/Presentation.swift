@@ -1,6 +1,7 @@
 import ExtractionWire
 
-/// PowerPoint presentations (ECMA-376 part 1, §19): each slide is a page, its title a heading, its notes the end of it.
+/// PowerPoint presentations (ECMA-376 part 1, §19): each slide is a page, its title a heading, then its shapes from top to bottom, its notes and comments the end of it. A hidden
+/// slide is read, and counts as hidden text.
 enum Presentation {
     static func read(
         _ package: OfficePackage,
@@ -18,22 +19,54 @@ enum Presentation {
             )
         }
         var builder = TextBuilder(limit: limits.textBytes)
-        for (index, slide) in slides.enumerated() {
+        var layouts: [String: SlideLayout] = [:]
+        var hidden = 0
+        for (index, slide) in slides.enumerated() where !builder.isOverLimit {
             builder.beginPage(index + 1)
-            let notes = try Relationships.of(slide, in: &archive).byType.filter { $0.type == "notesSlide" }.map(
-                \.target
-            )
-            for part in [slide] + notes {
-                let handler = SlideHandler(builder)
-                try archive.parse(part, handler)
-                builder = handler.builder
+            let start = builder.text.count
+            let parts = try Relationships.of(slide, in: &archive)
+            let layout = parts.first("slideLayout")
+            if let layout, layouts[layout] == nil {
+                layouts[layout] = SlideLayout()
+                try archive.parse(layout, layouts[layout]!)
+            }
+            let handler = SlideHandler(limit: limits.textBytes, layout: layout.flatMap { layouts[$0] })
+            try archive.parse(slide, handler)
+            try append(handler, parts, &archive, to: &builder)
+            for part in parts.byType where part.type == "notesSlide" {
+                let notes = SlideHandler(limit: limits.textBytes, layout: nil)
+                try archive.parse(part.target, notes)
+                builder.append(notes.builder, blocks: notes.builder.blocks.indices)
+            }
+            for part in parts.byType where part.type == "comments" {
+                try Comments.append(part.target, &archive, to: &builder)
             }
             builder.endPage()
+            if handler.isHidden { hidden += builder.text[start...].count { $0 > 0x20 && $0 & 0xC0 != 0x80 } }
         }
         var document = try builder.document(.pptx, limits: limits)
         try package.describe(&document, &archive)
         document.notes.attachments = archive.names(in: "ppt/embeddings/")
+        document.notes.hiddenCharacters += hidden
         return document
+    }
+
+    private static func append(
+        _ slide: SlideHandler,
+        _ parts: Relationships,
+        _ archive: inout ZipArchive,
+        to builder: inout TextBuilder
+    ) throws(Rejection) {
+        for shape in SlideShape.ordered(slide.shapes) {
+            builder.append(slide.builder, blocks: shape.blocks)
+            for (kind, id) in shape.parts {
+                guard let target = parts.targets[id] else { continue }
+                switch kind {
+                case .chart: try Chart.append(target, &archive, to: &builder)
+                case .diagram: try DrawingText.append(target, &archive, to: &builder, limit: slide.limit)
+                }
+            }
+        }
     }
 }
 
@@ -48,86 +81,4 @@ private final class SlideOrder: MarkupHandler {
 
     func end(_ name: MarkupName) {}
     func characters(_ text: UnsafeBufferPointer<UInt8>) {}
-}
-
-private final class SlideHandler: MarkupHandler {
-    private enum Element: String {
-        case shape = "sp"
-        case placeholder = "ph"
-        case paragraph = "p"
-        case text = "t"
-        case lineBreak = "br"
-        case row = "tr"
-        case cell = "tc"
-        case wholeTable = "tbl"
-        case bullet = "buChar"
-        case number = "buAutoNum"
-        case fallback = "Fallback"
-        case other
-    }
-
-    private enum Kind {
-        case text
-        case title
-        /// Slide numbers, dates and footers.
-        case furniture
-    }
-
-    var builder: TextBuilder
-    private var table = NameTable { Element(rawValue: $0) ?? .other }
-    private var kind = Kind.text
-    private var isText = false
-    private var rows = TableCells()
-    private var fallbacks = 0
-
-    init(_ builder: TextBuilder) { self.builder = builder }
-
-    var isDone: Bool { builder.isOverLimit }
-
-    func start(_ name: MarkupName, _ attributes: MarkupAttributes) {
-        switch table.meaning(of: name) {
-        case .shape: kind = .text
-        case .placeholder:
-            switch attributes["type"] ?? "" {
-            case "title", "ctrTitle": kind = .title
-            case "sldNum", "dt", "ftr", "hdr": kind = .furniture
-            default: break
-            }
-        case .paragraph:
-            if !rows.isEmpty {
-                builder.softBreak()
-            } else if kind == .title {
-                builder.begin(.heading, level: 2)
-            } else {
-                builder.begin(.paragraph)
-            }
-        case .bullet, .number: if rows.isEmpty, builder.isBegun(.paragraph) { builder.begin(.listItem) }
-        case .text: isText = true
-        case .lineBreak: builder.append(" ")
-        case .row: rows.beginRow(&builder)
-        case .cell:
-            // Cells that are spanned are there, and empty (ECMA-376 part 1, §21.1.3.16).
-            rows.beginCell(&builder)
-            if attributes["vMerge"] == "1" || attributes["vMerge"] == "true" { rows.setContinued() }
-        case .fallback: fallbacks += 1
-        case .wholeTable, .other: break
-        }
-    }
-
-    func end(_ name: MarkupName) {
-        switch table.meaning(of: name) {
-        case .shape: kind = .text
-        case .text: isText = false
-        case .fallback: fallbacks -= 1
-        case .cell: rows.endCell(&builder)
-        case .row: rows.endRow(&builder)
-        case .wholeTable: rows.endTable()
-        case .paragraph: if !rows.isEmpty { builder.softBreak() } else { builder.end() }
-        default: break
-        }
-    }
-
-    func characters(_ text: UnsafeBufferPointer<UInt8>) {
-        if isText, kind != .furniture, fallbacks == 0 { builder.append(text) }
-    }
 }

@@ -1,6 +1,7 @@
 import ExtractionWire
 
-/// Excel workbooks (ECMA-376 part 1, §18): each sheet under its name, each row with its columns' names, dates as dates.
+/// Excel workbooks (ECMA-376 part 1, §18): each sheet under its name, each row with its columns' names, dates as dates, then what is drawn on the
+/// sheet and its comments. A hidden sheet is read, and counts as hidden text.
 enum Spreadsheet {
     static func read(
         _ package: OfficePackage,
@@ -15,7 +16,9 @@ enum Spreadsheet {
         let styles = CellStyles()
         if let part = package.part("styles", in: archive) { try archive.parse(part, styles) }
         var builder = TextBuilder(limit: limits.textBytes)
+        var hidden = 0
         for sheet in workbook.sheets {
+            let start = builder.text.count
             guard let part = relationships.targets[sheet.id], !builder.isOverLimit else { continue }
             builder.begin(.heading, level: 2)
             builder.append(sheet.name)
@@ -23,15 +26,28 @@ enum Spreadsheet {
             try archive.parse(part, handler)
             handler.finish()
             builder = handler.builder
+            let parts = try Relationships.of(part, in: &archive)
+            // Where both are there, the old ones say that there are new ones.
+            let comments = parts.first("threadedComment") == nil ? "comments" : "threadedComment"
+            for (type, target) in parts.byType {
+                if type == "drawing" {
+                    try DrawingText.append(target, &archive, to: &builder, limit: limits.textBytes)
+                } else if type == comments {
+                    try Comments.append(target, &archive, to: &builder)
+                }
+            }
+            builder.end()
+            if sheet.isHidden { hidden += builder.text[start...].count { $0 > 0x20 && $0 & 0xC0 != 0x80 } }
         }
         var document = try builder.document(.xlsx, limits: limits)
         try package.describe(&document, &archive)
+        document.notes.hiddenCharacters += hidden
         return document
     }
 }
 
 private final class WorkbookHandler: MarkupHandler {
-    private(set) var sheets: [(name: String, id: String)] = []
+    private(set) var sheets: [(name: String, id: String, isHidden: Bool)] = []
     private(set) var epoch = SerialDate.Epoch.from1900
     var isDone: Bool { false }
 
@@ -39,7 +55,8 @@ private final class WorkbookHandler: MarkupHandler {
         switch name.string {
         case "sheet":
             guard let id = attributes.all.last(where: { $0.name == "id" })?.value else { return }
-            sheets.append((attributes["name"] ?? "", id))
+            let isHidden = (attributes["state"] ?? "visible") != "visible"
+            sheets.append((attributes["name"] ?? "", id, isHidden))
         case "workbookPr": if ["1", "true"].contains(attributes["date1904"]) { epoch = .from1904 }
         default: break
         }
@@ -47,44 +64,6 @@ private final class WorkbookHandler: MarkupHandler {
 
     func end(_ name: MarkupName) {}
     func characters(_ text: UnsafeBufferPointer<UInt8>) {}
-}
-
-/// Texts that cells share. Phonetic readings are left out.
-private final class SharedStrings: MarkupHandler {
-    private(set) var values: [String] = []
-    private var current: [UInt8] = []
-    private var isText = false
-    private var phonetic = 0
-    private var bytes = 0
-    private let limit: Int
-
-    init(limit: Int) { self.limit = limit }
-
-    var isDone: Bool { bytes > limit }
-
-    func start(_ name: MarkupName, _ attributes: MarkupAttributes) {
-        switch name.string {
-        case "si": current = []
-        case "t": isText = true
-        case "rPh": phonetic += 1
-        default: break
-        }
-    }
-
-    func end(_ name: MarkupName) {
-        switch name.string {
-        case "si":
-            bytes += current.count + 16
-            values.append(String(decoding: current, as: UTF8.self))
-        case "t": isText = false
-        case "rPh": phonetic -= 1
-        default: break
-        }
-    }
-
-    func characters(_ text: UnsafeBufferPointer<UInt8>) {
-        if isText, phonetic == 0 { current.append(contentsOf: text) }
-    }
 }
 
 /// How cells show their numbers, by the number of their style.
@@ -190,7 +169,7 @@ private final class SheetHandler: MarkupHandler {
             if let shown = format?.text(number, epoch) { return shown }
             // Binary fractions are written with 17 digits: 0.1 as 0.10000000000000001.
             return number.magnitude < 9e15 && number == number.rounded() ? String(Int(number)) : "\(number)"
-        default: return text
+        default: return EscapedText.plain(text)
         }
     }
 
@@ -202,41 +181,5 @@ private final class SheetHandler: MarkupHandler {
             column = column * 26 + Int(byte - 0x40)
         }
         return column > 0 ? column - 1 : nil
-    }
-}
-
-/// Days since an epoch, as spreadsheets keep dates (ECMA-376 part 1, §18.17.4.1).
-enum SerialDate {
-    enum Epoch {
-        case from1900
-        case from1904
-    }
-
-    /// ISO 8601; a value below one is a time of day.
-    static func text(_ value: Double, _ epoch: Epoch) -> String {
-        guard value >= 0, value < 2_958_466 else { return "\(value)" }
-        var days = Int(value.rounded(.down))
-        var seconds = Int(((value - Double(days)) * 86_400).rounded())
-        if seconds == 86_400 { (days, seconds) = (days + 1, 0) }
-        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        let time = "\(two(seconds / 3600)):\(two(seconds / 60 % 60)):\(two(seconds % 60))"
-        if days == 0, epoch == .from1900 { return time }
-        // 1900 counts as a leap year there: days after its 28 February are one too many.
-        let base = epoch == .from1904 ? 24_107 : days < 60 ? 25_568 : 25_569
-        let (year, month, day) = civil(days - base)
-        let date = "\(year)-\(two(month))-\(two(day))"
-        return seconds == 0 ? date : "\(date) \(time)"
-    }
-
-    /// Year, month and day of a day since 1970 (proleptic Gregorian calendar, counted in eras of 400 years).
-    private static func civil(_ days: Int) -> (Int, Int, Int) {
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let part = (5 * dayOfYear + 2) / 153
-        let month = part < 10 ? part + 3 : part - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * part + 2) / 5 + 1)
     }
 }

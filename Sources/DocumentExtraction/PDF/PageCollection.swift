@@ -78,7 +78,9 @@ struct PageCollection {
                 let line = layouts[index].lines[place]
                 let text = layouts[index].string(line)
                 if running.count < DocumentNotes.maximumList { running.append(text) }
-                if !title.isPageNumber { kept[index].append(PageTitle(text: text, box: layouts[index].frame.onPage(line.box))) }
+                if !title.isPageNumber {
+                    kept[index].append(PageTitle(text: text, box: layouts[index].frame.onPage(line.box)))
+                }
             }
             layouts[index].remove { titles[$0] != nil }
         }

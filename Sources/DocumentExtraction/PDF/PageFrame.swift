@@ -12,7 +12,9 @@ struct PageFrame: Equatable {
 
     init(across: Float, down: Float, page: CharacterBox) {
         (self.across, self.down) = (across, down)
-        let corners = [(page.left, page.top), (page.right, page.top), (page.left, page.bottom), (page.right, page.bottom)]
+        let corners = [
+            (page.left, page.top), (page.right, page.top), (page.left, page.bottom), (page.right, page.bottom),
+        ]
         left = corners.map { $0.0 * across + $0.1 * down }.min()!
         top = corners.map { $0.1 * across - $0.0 * down }.min()!
     }
