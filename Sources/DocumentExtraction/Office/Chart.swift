@@ -106,8 +106,13 @@ private final class ChartHandler: MarkupHandler {
         guard !places.isEmpty else { return builder.end() }
         if series.contains(where: { !$0.name.isEmpty }) { append([""] + series.map(\.name), to: &builder) }
         for place in places where !builder.isOverLimit {
-            append([categories[place] ?? ""] + series.map { $0.values[place] ?? "" }, to: &builder)
+            append([categories[place] ?? ""] + series.map { $0.values[place].map(shown) ?? "" }, to: &builder)
         }
+    }
+
+    /// Binary fractions are written with 17 digits.
+    private func shown(_ value: String) -> String {
+        value.utf8.count > 16 ? Double(value).map { "\($0)" } ?? value : value
     }
 
     private func append(_ cells: [String], to builder: inout TextBuilder) {

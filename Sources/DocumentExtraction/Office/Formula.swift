@@ -71,6 +71,6 @@ struct Formula {
         let isOne =
             text.allSatisfy { $0.isLetter || $0.isNumber || $0 == "." || $0 == "," }
             || text.hasPrefix("(") && text.hasSuffix(")")
-        return isOne || text.isEmpty ? text : "(\(text))"
+        return isOne || text.count <= 1 ? text : "(\(text))"
     }
 }
