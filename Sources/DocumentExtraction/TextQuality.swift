@@ -3,7 +3,7 @@ import ExtractionWire
 /// How much a text looks like text that people wrote.
 ///
 /// Each kind of garbage lowers the score by its share: pages without text, characters that could not be decoded, words that are none
-/// (fonts without a map to Unicode, mojibake, columns mixed letter by letter), and repeated lines.
+/// (fonts without a map to Unicode, mojibake, columns mixed letter by letter), letters that no language uses so often, and repeated lines.
 enum TextQuality {
     private static let fewWords = 20
     private static let shortestLine = 20
@@ -16,6 +16,7 @@ enum TextQuality {
             score -= Double(document.notes.pagesWithoutText) / Double(document.pages.count) * 0.5
         }
         score -= min(1, Double(counts.replacements) / Double(max(1, counts.letters)) * 10)
+        if counts.isEnciphered { score -= 0.6 }
         // Some odd words are everywhere: formulas, identifiers, tables.
         score -= max(0, Double(counts.garbage) / Double(counts.words) - 0.15)
         score -= repeatedShare(document) * 0.3
@@ -28,7 +29,18 @@ enum TextQuality {
         var garbage = 0
         var letters = 0
         var replacements = 0
+        /// Of words of three Latin letters and more.
+        var latin = 0
+        var vowels = 0
+        var frequent = 0
+
+        /// Codes of a font in the place of letters. Of every language in Latin letters three in ten are vowels, or half are among the eight that are frequent in most.
+        var isEnciphered: Bool {
+            latin >= fewLetters && Double(vowels) < 0.3 * Double(latin) && Double(frequent) < 0.42 * Double(latin)
+        }
     }
+
+    private static let fewLetters = 200
 
     private static func count(_ text: UnsafeBufferPointer<UInt8>) -> Counts {
         var counts = Counts()
@@ -58,6 +70,11 @@ enum TextQuality {
         let replacements = tally[.replacement] > 0 ? replacements(word) : 0
         counts.letters += letters + digits + wide
         counts.replacements += replacements
+        if letters >= 3, digits + wide == 0 {
+            counts.latin += letters
+            counts.vowels += tally[.vowel]
+            counts.frequent += tally[.frequent]
+        }
         let length = letters + digits + others + wide
         let isConsonants = letters >= 6 && tally[.vowel] == 0 && wide == 0 && digits == 0
         let isSigns = length >= 4 && others * 3 > length * 2 && digits == 0 && !isRule(word)
@@ -114,6 +131,8 @@ private struct ByteTally {
         case privateUse
         /// The last byte of U+FFFD.
         case replacement
+        /// e, t, a, o, i, n, s and r.
+        case frequent
     }
 
     let bits: UInt64
@@ -127,7 +146,8 @@ private struct ByteTally {
     private static func kinds(_ byte: UInt8) -> [Kind] {
         switch byte {
         case 0x41...0x5A, 0x61...0x7A:
-            [0x61, 0x65, 0x69, 0x6F, 0x75, 0x79].contains(byte | 0x20) ? [.letter, .vowel] : [.letter]
+            [.letter] + ([0x61, 0x65, 0x69, 0x6F, 0x75, 0x79].contains(byte | 0x20) ? [.vowel] : [])
+                + ([0x61, 0x65, 0x69, 0x6E, 0x6F, 0x72, 0x73, 0x74].contains(byte | 0x20) ? [.frequent] : [])
         case 0x30...0x39: [.digit]
         case 0x00...0x7F: [.sign]
         case 0xBD: [.replacement]

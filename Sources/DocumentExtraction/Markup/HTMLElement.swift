@@ -12,6 +12,8 @@ struct HTMLElement {
         case cell(isHead: Bool)
         case preformatted
         case lineBreak
+        /// A power or the number of a note.
+        case raised
         case link
         case title
         case metadata
@@ -43,7 +45,7 @@ struct HTMLElement {
         role =
             switch name {
             case "script", "style", "template", "noscript", "annotation", "annotation-xml", "iframe", "object",
-                "select", "textarea":
+                "select", "textarea", "rt", "rp":
                 .skipped
             case "button": .button
             case "img": .picture
@@ -58,6 +60,7 @@ struct HTMLElement {
             case "table": .table
             case "pre": .preformatted
             case "br", "hr": .lineBreak
+            case "sup": .raised
             case "a": .link
             case "title": .title
             case "meta": .metadata
@@ -140,6 +143,18 @@ struct HTMLElement {
         return letters > 0 && permalinks.contains(hash.value)
     }
 
+    /// The cell beside a listing that counts its lines, as Pygments, Rouge and GitHub write it.
+    static func isLineNumbers(_ names: UnsafeBufferPointer<UInt8>) -> Bool {
+        lineNumbers.contains(WordSet.hash(names))
+    }
+
+    /// Whether a style takes an element out of sight.
+    static func isHidden(_ style: UnsafeBufferPointer<UInt8>) -> Bool {
+        let plain = String(decoding: style.prefix(1024), as: UTF8.self).lowercased().filter { !$0.isWhitespace }
+        return plain.contains("display:none") || plain.contains("visibility:hidden")
+    }
+
+    private static let lineNumbers = WordSet("linenos lineno rouge-gutter blob-num gutter")
     private static let permalinks = WordSet("headerlink anchor-link anchorjs-link hash-link permalink header-anchor")
 
     /// Names are apart by blanks, their words by anything else.

@@ -9,6 +9,7 @@ final class HTMLHandler: MarkupHandler {
     private(set) var language = ""
     private(set) var modified = ""
     private(set) var links: [String] = []
+    private(set) var hiddenCharacters = 0
     private var seen: Set<String> = []
 
     /// What an open element changes for everything inside it.
@@ -22,6 +23,9 @@ final class HTMLHandler: MarkupHandler {
         var isCell = false
         /// In a cell of a table that names its columns or rows: no layout of a page.
         var isDataCell = false
+        /// Out of sight: read, and counted.
+        var isHidden = false
+        var isRaised = false
         /// The element itself is a table with rows of its own.
         var ownsTable = false
     }
@@ -60,8 +64,10 @@ final class HTMLHandler: MarkupHandler {
             inside.isBoilerplate = true
         }
         inside.isBoilerplate = inside.isBoilerplate || element.isBoilerplate
+        if let style = attributes.bytes("style"), HTMLElement.isHidden(style) { inside.isHidden = true }
         switch element.role {
         case .inline: break
+        case .raised: inside.isRaised = true
         case .block: beginBlock(inside)
         case .heading, .listItem, .preformatted:
             if inside.isDataCell {
@@ -83,6 +89,7 @@ final class HTMLHandler: MarkupHandler {
         case .cell(let isHead):
             let open = tables.count - 1
             if isHead { tables[open].keepsPlaces = true }
+            if let names = attributes.bytes("class"), HTMLElement.isLineNumbers(names) { inside.isSkipped = true }
             tables[open].beginCell(
                 &builder,
                 columns: attributes["colspan"].flatMap { Int($0) } ?? 1,
@@ -147,7 +154,19 @@ final class HTMLHandler: MarkupHandler {
             if title.utf8.count < 1024 { title += String(decoding: text, as: UTF8.self) }
         } else if !inside.isSkipped {
             if inside.isLink { current.linkBytes += text.count }
+            if inside.isHidden { hiddenCharacters += text.count { $0 > 0x20 && $0 & 0xC0 != 0x80 } }
+            if inside.isRaised, let first = text.first { separateRaised(first) }
             if inside.isPreformatted { builder.appendVerbatim(text) } else { builder.append(text) }
+        }
+    }
+
+    /// 10 and a raised 6 are no 106, and the number of a note is none of the word's.
+    private func separateRaised(_ first: UInt8) {
+        open[open.count - 1].isRaised = false
+        if (0x30...0x39).contains(first), builder.endsInDigit {
+            builder.append("^")
+        } else if first == 0x5B {
+            builder.softBreak()
         }
     }
 

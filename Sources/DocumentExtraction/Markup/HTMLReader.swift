@@ -21,6 +21,7 @@ enum HTMLReader {
         document.language = handler.language
         document.notes.links = handler.links
         document.notes.modified = handler.modified
+        document.notes.hiddenCharacters += handler.hiddenCharacters
         return document
     }
 }

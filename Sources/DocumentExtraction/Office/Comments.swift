@@ -30,7 +30,9 @@ private final class CommentHandler: MarkupHandler {
         switch names.meaning(of: name) {
         case .comment, .cm, .threadedComment:
             builder.begin(.paragraph)
-            let label = attributes["ref"].map { " on \($0)" } ?? attributes["author"].flatMap { $0.isEmpty ? nil : " by \($0)" } ?? ""
+            let label =
+                attributes["ref"].map { " on \($0)" } ?? attributes["author"].flatMap { $0.isEmpty ? nil : " by \($0)" }
+                ?? ""
             builder.append("Comment\(label):")
             builder.softBreak()
         case .text, .t: texts += 1

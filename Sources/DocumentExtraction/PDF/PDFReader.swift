@@ -24,12 +24,25 @@ enum PDFReader {
             throw withoutText(count, hasPictures: pages.pictures > 0, recognizer != nil)
         }
         var document = try pages.document(.pdf, files: files, limits: limits)
+        guard !isUnfilledForm(document.text) else {
+            throw Rejection(
+                .unsupported,
+                "the PDF is an XFA form, which only its own program draws: print it to PDF and upload that"
+            )
+        }
         document.title = pdf.title
         document.author = pdf.author
         document.language = PDFLanguage.inCatalog(bytes) ?? pdf.metadataLanguage
         (document.notes.created, document.notes.modified) = (pdf.created, pdf.modified)
         (document.notes.outline, document.notes.attachments) = (pdf.outline, files.names)
         return document
+    }
+
+    /// The one page that Adobe's programs put into a dynamic XFA form for readers that cannot draw it.
+    private static func isUnfilledForm(_ text: [UInt8]) -> Bool {
+        guard text.count < 4096 else { return false }
+        let words = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        return words.contains("If this message is not eventually replaced by the proper contents of the document")
     }
 
     private static func withoutText(_ count: Int, hasPictures: Bool, _ isRecognizing: Bool) -> Rejection {

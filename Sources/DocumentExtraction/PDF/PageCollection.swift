@@ -84,6 +84,7 @@ struct PageCollection {
             }
             layouts[index].remove { titles[$0] != nil }
         }
+        Hyphenation(layouts).join(&layouts)
         let all = layouts + layouts.flatMap(\.sides)
         let (headings, hyphenation) = (HeadingSizes(all), Hyphenation(all))
         var watermarks = Watermarks(layouts)

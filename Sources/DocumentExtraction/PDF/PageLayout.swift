@@ -2,7 +2,7 @@ import ExtractionWire
 
 /// A page's lines in reading order.
 package struct PageLayout {
-    let text: [UInt8]
+    private(set) var text: [UInt8]
     private(set) var lines: [PageLine]
     let page: CharacterBox
     let hidden: Int
@@ -32,10 +32,11 @@ package struct PageLayout {
             lines = Self.popplerLines(found.fragments)
             return
         }
+        let fragments = LineNumbers.removed(from: found.fragments, text)
         var order = ReadingOrder()
         order.usualColumn = usualColumn
-        if let column = order.column(found.fragments) { usualColumn = column }
-        lines = order.lines(found.fragments)
+        if let column = order.column(fragments) { usualColumn = column }
+        lines = order.lines(fragments)
     }
 
     /// Adds what does not run from left to right. Where nothing else is on the page, it is the page.
@@ -82,6 +83,23 @@ package struct PageLayout {
     /// Takes the lines out for which `isRunning` returns true.
     mutating func remove(_ isRunning: (Int) -> Bool) {
         lines = lines.indices.filter { !isRunning($0) }.map { lines[$0] }
+    }
+
+    /// Gives the page's last fragment other bytes.
+    mutating func replaceLast(with bytes: [UInt8]) {
+        let (line, place) = (lines.count - 1, lines[lines.count - 1].fragments.count - 1)
+        (lines[line].fragments[place].start, lines[line].fragments[place].end) = (text.count, text.count + bytes.count)
+        text += bytes
+    }
+
+    /// Takes the first bytes of the page's first fragment away, and what is empty then.
+    mutating func removeFirst(_ count: Int) {
+        lines[0].fragments[0].start += count
+        let first = lines[0].fragments[0]
+        if first.start < first.end, text[first.start] == 0x20 { lines[0].fragments[0].start += 1 }
+        guard lines[0].fragments[0].start >= first.end else { return }
+        lines[0].fragments.removeFirst()
+        if lines[0].fragments.isEmpty { lines.removeFirst() }
     }
 
     func string(_ line: PageLine) -> String {

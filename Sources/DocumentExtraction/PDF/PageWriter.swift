@@ -48,7 +48,9 @@ package struct PageWriter {
             var fragment = fragment
             let following = place + 1 < fragments.count ? fragments[place + 1] : next
             joins = following.map { isBroken(fragment, $0) } ?? false
-            if joins, let following, !keepsHyphen(fragment, following) { fragment.end -= hyphenWidth(fragment) }
+            if joins, let following, !keepsHyphen(fragment, following) {
+                fragment.end -= BrokenWord.hyphenWidth(bytes(fragment))
+            }
             builder.appendLine(bytes(fragment), number, layout.frame.onPage(fragment.box))
         }
         return joins
@@ -126,30 +128,13 @@ package struct PageWriter {
 
     private func bytes(_ fragment: Fragment) -> ArraySlice<UInt8> { layout.text[fragment.start..<fragment.end] }
 
-    /// Whether a word is broken between two lines: a letter and a hyphen at the end of one, a small letter at the start of the other below it.
+    /// Whether a word is broken between two lines that stand below each other.
     private func isBroken(_ last: Fragment, _ first: Fragment) -> Bool {
-        guard !last.box.isBeside(first.box) else { return false }
-        let width = hyphenWidth(last)
-        guard width > 0, last.end - width > last.start else { return false }
-        let before = layout.text[last.end - width - 1]
-        guard before >= 0x80 || (before | 0x20 >= 0x61 && before | 0x20 <= 0x7A) else { return false }
-        let start = layout.text[first.start]
-        if start < 0x80 { return start >= 0x61 && start <= 0x7A }
-        return String(decoding: layout.text[first.start..<min(first.start + 4, first.end)], as: UTF8.self)
-            .unicodeScalars.first?
-            .properties.isLowercase ?? false
+        !last.box.isBeside(first.box) && BrokenWord.isBroken(bytes(last), bytes(first))
     }
 
     private func keepsHyphen(_ last: Fragment, _ next: Fragment) -> Bool {
-        hyphenation.keeps(layout.text[last.start..<last.end - hyphenWidth(last)], layout.text[next.start..<next.end])
-    }
-
-    /// The bytes of the hyphen at the end of a line (U+002D, U+00AD, U+2010), 0 where there is none.
-    private func hyphenWidth(_ fragment: Fragment) -> Int {
-        let bytes = layout.text[fragment.start..<fragment.end]
-        if bytes.last == 0x2D { return 1 }
-        if bytes.suffix(2).elementsEqual([0xC2, 0xAD]) { return 2 }
-        return bytes.suffix(3).elementsEqual([0xE2, 0x80, 0x90]) ? 3 : 0
+        hyphenation.keeps(bytes(last).dropLast(BrokenWord.hyphenWidth(bytes(last))), bytes(next))
     }
 }
 
