@@ -106,6 +106,9 @@ extension TextBuilder {
             lines: lines
         )
         document.notes.hiddenCharacters = cleaning.hidden
+        document.notes.omissions = Omission.Reason.allCases.compactMap { reason in
+            omitted[reason].map { Omission(reason, characters: $0) }
+        }
         return document
     }
 }

@@ -22,6 +22,8 @@ package struct TextBuilder {
     private(set) var pages: [PageSpan] = []
     private(set) var lines: [LineBox] = []
     private(set) var cleaning = TextCleaning()
+    /// What was left out, in characters.
+    private(set) var omitted: [Omission.Reason: Int] = [:]
     private var state = State.between
     /// Empty cells at the begin of a row.
     private var emptyCells = 0
@@ -32,6 +34,11 @@ package struct TextBuilder {
 
     /// More text than the limit allows: the reader should stop.
     var isOverLimit: Bool { text.count > limit }
+
+    /// Counts text that is left out.
+    mutating func omit(_ reason: Omission.Reason, _ characters: Int) {
+        if characters > 0 { omitted[reason, default: 0] += characters }
+    }
 
     /// Ends the open block, if any; the next text belongs to a block of this kind.
     mutating func begin(_ kind: Block.Kind, level: UInt8 = 0) {
@@ -201,9 +208,13 @@ package struct TextBuilder {
     mutating func keep(_ isKept: [Bool]) {
         guard isKept.contains(false) else { return }
         var kept = TextBuilder(limit: limit)
-        kept.cleaning = cleaning
+        (kept.cleaning, kept.omitted) = (cleaning, omitted)
         text.withUnsafeBufferPointer { text in
-            for (block, isKept) in zip(blocks, isKept) where isKept {
+            for (block, isKept) in zip(blocks, isKept) {
+                guard isKept else {
+                    kept.omit(.boilerplate, text[block.start..<block.end].count { $0 > 0x20 && $0 & 0xC0 != 0x80 })
+                    continue
+                }
                 kept.begin(block.kind, level: block.level)
                 kept.open()
                 kept.text.append(contentsOf: UnsafeBufferPointer(rebasing: text[block.start..<block.end]))
@@ -214,7 +225,10 @@ package struct TextBuilder {
     }
 
     /// Appends another document's blocks.
-    mutating func append(_ document: ExtractedDocument) { append(document, blocks: document.blocks.indices) }
+    mutating func append(_ document: ExtractedDocument) {
+        append(document, blocks: document.blocks.indices)
+        for omission in document.notes.omissions { omit(omission.reason, omission.characters) }
+    }
 
     mutating func append(_ document: ExtractedDocument, blocks: Range<Int>) {
         append(document.text, document.blocks[blocks])

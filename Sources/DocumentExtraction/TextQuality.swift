@@ -16,6 +16,7 @@ enum TextQuality {
             score -= Double(document.notes.pagesWithoutText) / Double(document.pages.count) * 0.5
         }
         score -= min(1, Double(counts.replacements) / Double(max(1, counts.letters)) * 10)
+        score -= document.notes.share(.damaged, of: counts.letters) + document.notes.share(.layout, of: counts.letters)
         if counts.isEnciphered { score -= 0.6 }
         // Some odd words are everywhere: formulas, identifiers, tables.
         score -= max(0, Double(counts.garbage) / Double(counts.words) - 0.15)

@@ -20,6 +20,8 @@ package struct DocumentNotes: Equatable, Sendable {
     package var hiddenCharacters = 0
     /// Pages with text that is not drawn: the layer of a scan, or words for machines alone.
     package var pagesWithInvisibleText = 0
+    /// What of the source is not in the text, each reason once.
+    package var omissions: [Omission] = []
     /// The format that the name or the Content-Type promised, where the content is another; else empty.
     package var promised = ""
     /// How much the text looks like text: 1 is clean, 0 is garbage.
@@ -28,6 +30,12 @@ package struct DocumentNotes: Equatable, Sendable {
     package static let maximumList = 1000
 
     package init() {}
+
+    /// The share of the source's characters that was left out for one reason, where the text has so many.
+    package func share(_ reason: Omission.Reason, of text: Int) -> Double {
+        let left = omissions.first { $0.reason == reason }?.characters ?? 0
+        return left > 0 ? Double(left) / Double(left + text) : 0
+    }
 
     /// `quality` in percent.
     package var percent: Int { Int((quality * 100).rounded()) }
@@ -41,6 +49,7 @@ package struct DocumentNotes: Equatable, Sendable {
         if recognized > 0 { flags.append("ocr") }
         if !attachments.isEmpty { flags.append("attachments") }
         if !promised.isEmpty { flags.append("format_mismatch") }
+        flags += omissions.map { "left_out_\($0.reason.name)" }
         return flags
     }
 }

@@ -143,6 +143,11 @@ extension DocumentNotes {
             frame.integer(count)
         }
         frame.float(Float(quality))
+        frame.integer(omissions.count)
+        for omission in omissions {
+            frame.byte(omission.reason.rawValue)
+            frame.integer(omission.characters)
+        }
     }
 
     fileprivate init(from frame: inout FrameReader) throws(FrameError) {
@@ -168,5 +173,14 @@ extension DocumentNotes {
         pagesWithInvisibleText = try frame.integer()
         quality = Double(try frame.float())
         guard quality >= 0, quality <= 1 else { throw FrameError(reason: "a quality outside 0 and 1") }
+        for _ in 0..<(try frame.count(ofItemsOfAtLeast: 5)) {
+            guard let reason = Omission.Reason(rawValue: try frame.byte()) else {
+                throw FrameError(reason: "an unknown omission")
+            }
+            guard !omissions.contains(where: { $0.reason == reason }) else {
+                throw FrameError(reason: "an omission twice")
+            }
+            omissions.append(Omission(reason, characters: try frame.integer()))
+        }
     }
 }

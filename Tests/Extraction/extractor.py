@@ -11,6 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PROGRAM = ROOT / ".build/release/document-extractor"
 OCR = ROOT / ".build/release/document-ocr"
 FORMATS = ["", "pdf", "html", "xml", "markdown", "text", "docx", "pptx", "xlsx", "odt", "odp", "ods", "epub", "rtf", "mail", "csv", "json", "image"]
+OMISSIONS = ["", "encoded_file", "damaged", "navigation", "running_lines", "line_numbers", "deleted_text", "layout"]
 KINDS = ["", "paragraph", "heading", "listItem", "tableRow", "code"]
 REJECTIONS = ["", "encrypted", "malformed", "unsupported", "empty", "too_large", "too_many_pages", "timeout", "memory", "crash", "output_limit",
               "too_many_chunks", "embedding_refused", "index_refused", "archived", "forbidden", "needs_ocr", "low_quality"]
@@ -68,6 +69,7 @@ def decode(body: bytes) -> dict:
     for name in ("pagesWithoutText", "pictures", "recognized", "hidden", "invisible"):
         document[name] = reader.integer()
     document["quality"] = reader.float()
+    document["omitted"] = dict(reader.list(lambda: (OMISSIONS[reader.byte()], reader.integer())))
     assert reader.at == len(body)
     return document
 

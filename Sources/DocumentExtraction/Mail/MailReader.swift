@@ -1,7 +1,8 @@
 import CGMime
 import ExtractionWire
 
-/// E-mail (RFC 5322, MIME): who wrote what to whom, the text, and attachments as documents of their own under their names.
+/// E-mail (RFC 5322, MIME): who wrote what to whom, the text, and attachments as documents of their own under their names. A mailbox is read mail by mail, a saved web page
+/// (RFC 2557) is a mail as well.
 struct MailReader {
     private static let maximumDepth = 32
     private static let maximumParts = 2000
@@ -27,14 +28,17 @@ struct MailReader {
         -> ExtractedDocument
     {
         prepare()
-        guard headerLength(bytes) <= maximumHeader else {
-            throw Rejection(.malformed, "the mail's header is longer than \(maximumHeader >> 10) KB")
-        }
-        guard let message = MailMessage(bytes) else { throw Rejection(.malformed, "the mail cannot be parsed") }
         var reader = MailReader(attachments)
-        let head = message.head
-        reader.describe(head, level: 1)
-        if let root = message.root { try reader.walk(root, depth: 0) }
+        let messages = Mailbox.messages(bytes)
+        let head = try reader.read(UnsafeRawBufferPointer(rebasing: bytes[messages[0]]))
+        for range in messages.dropFirst() where !reader.builder.isOverLimit {
+            // One mail of a mailbox that cannot be read costs that mail. Limits are the mailbox's.
+            do {
+                _ = try reader.read(UnsafeRawBufferPointer(rebasing: bytes[range]))
+            } catch  where error.code != .outputLimit {
+                reader.builder.omit(.damaged, range.count)
+            }
+        }
         var document = try reader.builder.document(.mail, title: head.subject, limits: attachments.limits)
         document.author = head.from
         reader.notes.hiddenCharacters = document.notes.hiddenCharacters
@@ -46,6 +50,18 @@ struct MailReader {
     private init(_ attachments: AttachmentReader) {
         builder = TextBuilder(limit: attachments.limits.textBytes)
         self.attachments = attachments
+    }
+
+    private mutating func read(_ bytes: UnsafeRawBufferPointer) throws(Rejection) -> MailHead {
+        guard Self.headerLength(bytes) <= Self.maximumHeader else {
+            throw Rejection(.malformed, "the mail's header is longer than \(Self.maximumHeader >> 10) KB")
+        }
+        guard let message = MailMessage(bytes) else { throw Rejection(.malformed, "the mail cannot be parsed") }
+        let head = message.head
+        parts = 0
+        describe(head, level: 1)
+        if let root = message.root { try walk(root, depth: 0) }
+        return head
     }
 
     private static func headerLength(_ bytes: UnsafeRawBufferPointer) -> Int {
@@ -132,6 +148,11 @@ struct MailReader {
         return document.text.count { $0 > 0x20 }
     }
 
+    /// What a saved web page is laid out and moved by.
+    private static func isStyle(_ type: String) -> Bool {
+        ["text/css", "text/javascript", "text/ecmascript"].contains(type)
+    }
+
     private static func isAttached(_ object: UnsafeMutablePointer<GMimeObject>) -> Bool {
         let part = cgmime_part(object)
         return g_mime_part_is_attachment(part) != 0 || !MailMessage.string(g_mime_part_get_filename(part)).isEmpty
@@ -142,7 +163,7 @@ struct MailReader {
         let name = MailMessage.string(g_mime_part_get_filename(part))
         let isAttached = Self.isAttached(object)
         if isAttached, notes.attachments.count < DocumentNotes.maximumList { notes.attachments.append(name) }
-        guard isAttached || type.hasPrefix("text/") else { return }
+        guard isAttached || type.hasPrefix("text/") && !Self.isStyle(type) else { return }
         let charset = MailMessage.string(g_mime_object_get_content_type_parameter(object, "charset"))
         let hints = ExtractionHints(
             name: isAttached ? name : "",

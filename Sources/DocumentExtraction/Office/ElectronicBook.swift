@@ -10,14 +10,17 @@ enum ElectronicBook {
             throw Rejection(.malformed, "the e-book names no package document: convert it again")
         }
         let folder = root.lastIndex(of: "/").map { String(root[..<$0]) } ?? ""
-        if archive.contains("META-INF/rights.xml") {
+        if try isProtected(&archive) {
             throw Rejection(.encrypted, "the e-book is protected by its seller: upload a copy without protection")
         }
         let properties = CoreProperties()
         try archive.parse(root, properties)
         var builder = TextBuilder(limit: limits.textBytes)
+        var read: Set<[UInt8]> = []
         for id in package.spine {
-            guard let item = package.items[id], !builder.isOverLimit else { continue }
+            guard let item = package.items[id], !builder.isOverLimit, read.insert(Array(item.utf8)).inserted else {
+                continue
+            }
             guard let bytes = try archive.part(PartPath.resolve(decoded(item), in: folder)) else { continue }
             let handler = HTMLHandler(builder)
             let parsed = bytes.withUnsafeBytes { bytes in
@@ -35,6 +38,16 @@ enum ElectronicBook {
         var document = try builder.document(.epub, limits: limits)
         properties.describe(&document)
         return document
+    }
+
+    /// By rights of Adobe or Apple, by a licence (Readium LCP), or by ciphers of anything but fonts (EPUB Open Container Format, §4.2.5.3.2, §4.4).
+    private static func isProtected(_ archive: inout ZipArchive) throws(Rejection) -> Bool {
+        if ["META-INF/rights.xml", "META-INF/license.lcpl", "META-INF/sinf.xml"].contains(where: archive.contains) {
+            return true
+        }
+        let ciphers = CipherHandler()
+        try archive.parse("META-INF/encryption.xml", ciphers)
+        return ciphers.hidesText
     }
 
     private static func decoded(_ path: String) -> String {
@@ -66,6 +79,25 @@ private final class ContainerHandler: MarkupHandler {
     func characters(_ text: UnsafeBufferPointer<UInt8>) {}
 }
 
+private final class CipherHandler: MarkupHandler {
+    private(set) var hidesText = false
+    private static let ofFonts = ["http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"]
+    private var isKey = 0
+    var isDone: Bool { false }
+
+    func start(_ name: MarkupName, _ attributes: MarkupAttributes) {
+        switch name.string {
+        case "EncryptedKey": isKey += 1
+        case "EncryptionMethod":
+            if isKey == 0, let method = attributes["Algorithm"], !Self.ofFonts.contains(method) { hidesText = true }
+        default: break
+        }
+    }
+
+    func end(_ name: MarkupName) { if name.string == "EncryptedKey" { isKey -= 1 } }
+    func characters(_ text: UnsafeBufferPointer<UInt8>) {}
+}
+
 private final class PackageHandler: MarkupHandler {
     private(set) var items: [String: String] = [:]
     private(set) var spine: [String] = []
@@ -74,8 +106,14 @@ private final class PackageHandler: MarkupHandler {
     func start(_ name: MarkupName, _ attributes: MarkupAttributes) {
         switch name.string {
         case "item":
-            if let id = attributes["id"], (attributes["media-type"] ?? "").contains("html") {
-                items[id] = attributes["href"]
+            let type = attributes["media-type"] ?? ""
+            // The table of contents repeats the chapters' titles.
+            let isContents = attributes["properties"]?.split(separator: " ").contains("nav") == true
+            if let id = attributes["id"], !isContents, ["html", "svg", "oeb1", "dtbook"].contains(where: type.contains)
+            {
+                // A part of a page: chapters may share a page, which is read once.
+                let target = attributes["href"]?.split(separator: "#", omittingEmptySubsequences: false).first
+                items[id] = target.map(String.init)
             }
         case "itemref": if let id = attributes["idref"] { spine.append(id) }
         default: break

@@ -41,6 +41,7 @@ final class OpenDocumentHandler: MarkupHandler {
     private var styles = OpenDocumentStyles()
     /// Depth in what is no text.
     private var skipped: Int
+    private var deleted = 0
     /// Elements that are open, where they hide or raise their text.
     private var looks: [(isHidden: Bool, isRaised: Bool)] = []
     private var isPageHidden = false
@@ -88,7 +89,8 @@ final class OpenDocumentHandler: MarkupHandler {
         case .box:
             boxes.append(paragraphs > 0)
             if paragraphs > 0 { beginAside() }
-        case .citation, .reading, .deleted: skipped += 1
+        case .deleted: (skipped, deleted) = (skipped + 1, deleted + 1)
+        case .citation, .reading: skipped += 1
         case .header, .footer, .headerLeft, .footerLeft: if isRunning { beginRunning() }
         case .page: beginPage(attributes)
         default: if skipped == 0 { startContent(element, attributes) }
@@ -119,7 +121,8 @@ final class OpenDocumentHandler: MarkupHandler {
         switch element {
         case .annotation, .note: endAside()
         case .box: if boxes.popLast() == true { endAside() }
-        case .citation, .reading, .deleted: skipped -= 1
+        case .deleted: (skipped, deleted) = (skipped - 1, deleted - 1)
+        case .citation, .reading: skipped -= 1
         case .header, .footer, .headerLeft, .footerLeft: if isRunning { endRunning() }
         default: if skipped == 0 { endContent(element) }
         }
@@ -153,6 +156,7 @@ final class OpenDocumentHandler: MarkupHandler {
 
     func characters(_ text: UnsafeBufferPointer<UInt8>) {
         // Of a comment who wrote it and when stand before its paragraphs.
+        if deleted > 0 { builder.omit(.revision, text.count { $0 > 0x20 && $0 & 0xC0 != 0x80 }) }
         guard skipped == 0, paragraphs > 0 || outside.last?.isComment != true else { return }
         if isPageHidden || looks.contains(where: \.isHidden) {
             hiddenCharacters += text.count { $0 > 0x20 && $0 & 0xC0 != 0x80 }

@@ -10,6 +10,7 @@ final class WordHandler: MarkupHandler {
         case outline = "outlineLvl"
         case run = "r"
         case text = "t"
+        case deletedText = "delText"
         case tab, br, cr
         case symbol = "sym"
         case fonts = "rFonts"
@@ -80,6 +81,8 @@ final class WordHandler: MarkupHandler {
     private var label: [UInt8] = []
     /// Text that is not of the document: what a choice falls back to, text that was moved away, readings, what a form asks for.
     private var skipped = 0
+    /// Of that, what was deleted or moved away, and prompts of forms.
+    private var removed = 0
     private var placeholders: [Bool] = []
     /// How paragraphs and runs looked before a change.
     private var changes = 0
@@ -127,8 +130,10 @@ final class WordHandler: MarkupHandler {
         case .box: beginBox()
         case .control: placeholders.append(false)
         case .placeholder: if !placeholders.isEmpty { placeholders[placeholders.count - 1] = true }
-        case .controlContent: if placeholders.last == true { skipped += 1 }
-        case .fallback, .moved, .reading: skipped += 1
+        case .controlContent: if placeholders.last == true { (skipped, removed) = (skipped + 1, removed + 1) }
+        case .moved: (skipped, removed) = (skipped + 1, removed + 1)
+        case .fallback, .reading: skipped += 1
+        case .deletedText: removed += 1
         case .formula, .other: break
         }
     }
@@ -149,14 +154,17 @@ final class WordHandler: MarkupHandler {
         case .wholeTable, .row, .cell: endTable(element)
         case .box: endBox()
         case .control: _ = placeholders.popLast()
-        case .controlContent: if placeholders.last == true { skipped -= 1 }
-        case .fallback, .moved, .reading: skipped -= 1
+        case .controlContent: if placeholders.last == true { (skipped, removed) = (skipped - 1, removed - 1) }
+        case .moved: (skipped, removed) = (skipped - 1, removed - 1)
+        case .fallback, .reading: skipped -= 1
+        case .deletedText: removed -= 1
         default: break
         }
     }
 
     func characters(_ text: UnsafeBufferPointer<UInt8>) {
         guard formula.isEmpty else { return formula.add(text) }
+        if removed > 0 { builder.omit(.revision, text.count { $0 > 0x20 && $0 & 0xC0 != 0x80 }) }
         guard isText else { return }
         if run.font.isEmpty { add(text) } else { add(SymbolFont.plain(text, font: run.font)) }
     }

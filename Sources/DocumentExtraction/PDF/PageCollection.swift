@@ -71,6 +71,7 @@ struct PageCollection {
         // Of each running title the first stays, beside the text of its page.
         var kept: [[PageTitle]] = []
         let lines = RunningLines(layouts)
+        var omitted = 0
         for index in layouts.indices {
             let titles = lines.titles(in: layouts[index], at: index)
             kept.append([])
@@ -82,6 +83,8 @@ struct PageCollection {
                     kept[index].append(PageTitle(text: text, box: layouts[index].frame.onPage(line.box)))
                 }
             }
+            omitted += titles.keys.reduce(0) { $0 + layouts[index].length(layouts[index].lines[$1]) }
+            omitted -= kept[index].reduce(0) { $0 + $1.text.utf8.count { $0 > 0x20 } }
             layouts[index].remove { titles[$0] != nil }
         }
         Hyphenation(layouts).join(&layouts)
@@ -109,6 +112,11 @@ struct PageCollection {
             builder.endPage()
         }
         files?.append(to: &builder)
+        builder.omit(.running, omitted)
+        for layout in all {
+            builder.omit(.lineNumbers, layout.lineNumbers)
+            builder.omit(.layout, layout.lost)
+        }
         var document = try builder.document(format, limits: limits)
         document.notes.runningLines = running
         document.notes.links = links

@@ -6,6 +6,9 @@ package struct PageLayout {
     private(set) var lines: [PageLine]
     let page: CharacterBox
     let hidden: Int
+    /// Bytes of numbers that count lines, and of what no line holds.
+    private(set) var lineNumbers = 0
+    private(set) var lost = 0
     /// How the page is turned for its lines.
     private(set) var frame = PageFrame.upright
     /// Text on its side, each direction with lines and places of its own.
@@ -33,11 +36,15 @@ package struct PageLayout {
             return
         }
         let fragments = LineNumbers.removed(from: found.fragments, text)
+        lineNumbers = Self.length(found.fragments) - Self.length(fragments)
         var order = ReadingOrder()
         order.usualColumn = usualColumn
         if let column = order.column(fragments) { usualColumn = column }
         lines = order.lines(fragments)
+        lost = Self.length(fragments) - lines.reduce(0) { $0 + Self.length($1.fragments) }
     }
+
+    private static func length(_ fragments: [Fragment]) -> Int { fragments.reduce(0) { $0 + $1.end - $1.start } }
 
     /// Adds what does not run from left to right. Where nothing else is on the page, it is the page.
     func with(_ turned: TurnedText) -> PageLayout {

@@ -1,6 +1,6 @@
 import ExtractionWire
 
-/// JSON and JSON Lines: each value under the names that lead to it.
+/// JSON and JSON Lines: each value under the names that lead to it. Files inside it (base64) are left out, and so are lines that are damaged.
 struct JSONReader {
     private var builder: TextBuilder
     private let bytes: UnsafeBufferPointer<UInt8>
@@ -25,12 +25,40 @@ struct JSONReader {
     }
 
     private mutating func values() throws(Rejection) {
+        let isLines = Self.isLines(bytes)
         skipBlanks()
         while index < bytes.count, !builder.isOverLimit {
-            try value(depth: 0)
+            let start = index
+            do {
+                try value(depth: 0)
+            } catch {
+                guard isLines, start > 0 else { throw error }
+                skipLine(from: start)
+            }
             builder.begin(.paragraph)
             skipBlanks()
         }
+    }
+
+    /// Several lines that each begin a value of their own.
+    private static func isLines(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        var lines = 0
+        for line in bytes.prefix(1 << 16).split(separator: 0x0A).prefix(3) {
+            guard let first = line.first(where: { $0 > 0x20 }), let last = line.last(where: { $0 > 0x20 }),
+                first == 0x7B && last == 0x7D || first == 0x5B && last == 0x5D
+            else { continue }
+            lines += 1
+        }
+        return lines >= 2
+    }
+
+    /// What a damaged line holds is left out.
+    private mutating func skipLine(from start: Int) {
+        builder.end()
+        names = []
+        index = start
+        while index < bytes.count, bytes[index] != 0x0A { index += 1 }
+        builder.omit(.damaged, index - start)
     }
 
     private mutating func value(depth: Int) throws(Rejection) {
@@ -91,11 +119,26 @@ struct JSONReader {
     /// Long texts are paragraphs under their name, short values lines.
     private mutating func emit(_ text: String) {
         guard !text.isEmpty else { return }
+        guard !Self.isFile(text) else { return builder.omit(.encodedFile, text.utf8.count) }
         builder.begin(text.utf8.count > 400 ? .paragraph : .listItem)
         if !names.isEmpty { builder.append(names.suffix(3).joined(separator: ".") + ": ") }
         builder.append(text)
         builder.end()
     }
+
+    /// A picture or another file in base64, with or without the address that says so (RFC 2397).
+    private static func isFile(_ text: String) -> Bool {
+        guard text.utf8.count >= leastFile else { return false }
+        let data =
+            text.hasPrefix("data:")
+            ? text.utf8.firstIndex(of: 0x2C).map { text.utf8[$0...].dropFirst() } ?? text.utf8[...] : text.utf8[...]
+        return data.allSatisfy {
+            (0x30...0x39).contains($0) || (0x61...0x7A).contains($0 | 0x20)
+                || [0x2B, 0x2F, 0x2D, 0x5F, 0x3D, 0x0A, 0x0D].contains($0)
+        }
+    }
+
+    private static let leastFile = 512
 
     private mutating func string() throws(Rejection) -> String {
         index += 1

@@ -1,10 +1,11 @@
 import ExtractionWire
 
-/// Plain text: paragraphs are separated by empty lines, lines stay as they are.
+/// Plain text: paragraphs are separated by empty lines, lines stay as they are. Of a calendar the events are read.
 enum PlainTextReader {
     static func read(_ bytes: [UInt8], limits: ExtractionLimits) throws(Rejection) -> ExtractedDocument {
         var builder = TextBuilder(limit: limits.textBytes)
-        bytes.withUnsafeBufferPointer { append(paragraphsOf: $0, to: &builder) }
+        let text = CalendarText.isCalendar(bytes) ? CalendarText.plain(bytes) : TerminalCodes.removed(from: bytes)
+        text.withUnsafeBufferPointer { append(paragraphsOf: $0, to: &builder) }
         return try builder.document(.text, limits: limits)
     }
 
