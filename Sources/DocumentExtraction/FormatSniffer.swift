@@ -67,7 +67,7 @@ enum FormatSniffer {
         "mkd": .markdown, "txt": .text, "text": .text, "rst": .text, "log": .text, "docx": .docx, "pptx": .pptx,
         "xlsx": .xlsx, "odt": .odt, "ods": .ods,
         "odp": .odp, "epub": .epub, "rtf": .rtf, "eml": .mail, "mbox": .mail, "mht": .mail, "mhtml": .mail, "csv": .csv,
-        "tsv": .csv, "json": .json, "jsonl": .json,
+        "tsv": .csv, "json": .json, "jsonl": .json, "ipynb": .json,
         "ndjson": .json, "png": .image,
         "jpg": .image, "jpeg": .image, "tif": .image, "tiff": .image,
     ]

@@ -4,17 +4,6 @@ import Testing
 
 /// What stands on or in a PDF beside the text of its pages: values of form fields, annotations, embedded files.
 @Suite struct PageFieldsTests {
-    /// Numbered from 1; poppler finds them without a table.
-    private static func pdf(_ objects: [String]) -> [UInt8] {
-        var text = "%PDF-1.6\n"
-        for (place, object) in objects.enumerated() { text += "\(place + 1) 0 obj\n\(object)\nendobj\n" }
-        return Array((text + "trailer<</Root 1 0 R>>\n%%EOF\n").utf8)
-    }
-
-    private static func stream(_ content: String, _ fields: String = "") -> String {
-        "<<\(fields)/Length \(content.utf8.count)>>\nstream\n\(content)\nendstream"
-    }
-
     /// A page with words at places, and what belongs to it.
     private static func page(
         _ words: [(x: Int, y: Int, text: String)],
@@ -24,12 +13,12 @@ import Testing
     ) -> [UInt8] {
         let content = words.map { "BT /F 11 Tf 1 0 0 1 \($0.x) \($0.y) Tm (\($0.text)) Tj ET" }.joined(separator: "\n")
         let references = annotations.indices.map { "\($0 + 6) 0 R" }.joined(separator: " ")
-        return pdf(
+        return PDFBuilder.pdf(
             [
                 "<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[\(references)]/DA(/F 11 Tf)>>\(catalog)>>",
                 "<</Type/Pages/Count 1/Kids[3 0 R]>>",
                 "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>/Annots[\(references)]>>",
-                stream(content), "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+                PDFBuilder.stream(content), "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
             ] + annotations + others
         )
     }
@@ -68,7 +57,7 @@ import Testing
                     ),
                     "<<>>", Self.field("95 650 195 670", "/FT/Tx/Ff 8192/T(code)/V(sesame)"),
                 ],
-                others: [Self.stream("", "/Type/XObject/Subtype/Form/BBox[0 0 1 1]")]
+                others: [PDFBuilder.stream("", "/Type/XObject/Subtype/Form/BBox[0 0 1 1]")]
             )
         )
         let text = String(decoding: document.text, as: UTF8.self)
@@ -105,7 +94,8 @@ import Testing
             words,
             catalog: "/Names<</EmbeddedFiles<</Names[(a) 6 0 R]>>>>",
             others: [
-                "<</Type/Filespec/F(\(name))/UF(\(name))/EF<</F 7 0 R>>>>", stream(content, "/Type/EmbeddedFile"),
+                "<</Type/Filespec/F(\(name))/UF(\(name))/EF<</F 7 0 R>>>>",
+                PDFBuilder.stream(content, "/Type/EmbeddedFile"),
             ]
         )
     }

@@ -57,7 +57,7 @@ enum Presentation {
         _ archive: inout ZipArchive,
         to builder: inout TextBuilder
     ) throws(Rejection) {
-        for shape in SlideShape.ordered(slide.shapes) {
+        for shape in SlideShape.ordered(slide.shapes, blocks: slide.builder.blocks.count) {
             builder.append(slide.builder, blocks: shape.blocks)
             for (kind, id) in shape.parts {
                 guard let target = parts.targets[id] else { continue }

@@ -22,8 +22,20 @@ struct SlideShape {
     /// What stands less than this apart is side by side (a fifth of an inch).
     private static let row = 182_880
 
+    private static func withLoose(_ shapes: [SlideShape], _ blocks: Int) -> [SlideShape] {
+        var (all, next) = ([SlideShape](), 0)
+        for shape in shapes {
+            if shape.blocks.lowerBound > next { all.append(SlideShape(blocks: next..<shape.blocks.lowerBound)) }
+            all.append(shape)
+            next = max(next, shape.blocks.upperBound)
+        }
+        return next < blocks ? all + [SlideShape(blocks: next..<blocks)] : all
+    }
+
     /// The title first, then from top to bottom, and from left to right what is side by side.
-    static func ordered(_ shapes: [SlideShape]) -> [SlideShape] {
+    /// - Parameter blocks: how many there are; what is in no shape is one of its own.
+    static func ordered(_ shapes: [SlideShape], blocks: Int) -> [SlideShape] {
+        let shapes = withLoose(shapes, blocks)
         var placed: [(shape: SlideShape, place: Place, index: Int)] = []
         var last = Place(x: 0, y: 0)
         for (index, shape) in shapes.enumerated() where !shape.isTitle {

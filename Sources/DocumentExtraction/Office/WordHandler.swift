@@ -5,6 +5,7 @@ final class WordHandler: MarkupHandler {
     private enum Element: String {
         case paragraph = "p"
         case style = "pStyle"
+        case numbering = "numPr"
         case level = "ilvl"
         case list = "numId"
         case outline = "outlineLvl"
@@ -110,6 +111,7 @@ final class WordHandler: MarkupHandler {
             if rows.isEmpty { builder.begin(.paragraph) } else { builder.softBreak() }
         case .properties: isProperties = true
         case .style, .outline, .level, .list: if isProperties { setStyle(element, attributes["val"] ?? "") }
+        case .numbering: if isProperties, rows.isEmpty, builder.isBegun(.paragraph) { builder.begin(.listItem) }
         case .run: run = Run()
         case .fonts: run.font = attributes["ascii"] ?? run.font
         case .raised: run.isRaised = attributes["val"] == "superscript"
@@ -205,6 +207,7 @@ final class WordHandler: MarkupHandler {
     private func endProperties() {
         isProperties = false
         // A list of the number 0 is none (§17.9.18).
+        if place?.list == "0", builder.isBegun(.listItem) { builder.begin(.paragraph) }
         guard let place, !["", "0"].contains(place.list), skipped == 0 else { return }
         label = Array(numbering.next(place).utf8)
         if rows.isEmpty, builder.isBegun(.paragraph) { builder.begin(.listItem) }

@@ -6,6 +6,7 @@ struct JSONReader {
     private let bytes: UnsafeBufferPointer<UInt8>
     private var index = 0
     private var names: [String] = []
+    private var notebook: Notebook?
     private static let maximumDepth = 256
     private static let maximumName = 256
 
@@ -13,6 +14,7 @@ struct JSONReader {
         let read = bytes.withUnsafeBufferPointer { bytes in
             Result { () throws(Rejection) in
                 var reader = JSONReader(builder: TextBuilder(limit: limits.textBytes), bytes: bytes)
+                if Notebook.isNotebook(bytes) { reader.notebook = Notebook() }
                 try reader.values()
                 return reader.builder
             }
@@ -84,7 +86,10 @@ struct JSONReader {
         index += 1
         skipBlanks()
         while !builder.isOverLimit {
-            if take(0x7D) { return }
+            if take(0x7D) {
+                if names == Notebook.cells { try notebook?.endCell(&builder) }
+                return
+            }
             guard index < bytes.count, bytes[index] == 0x22 else { throw malformed("has no name at offset \(index)") }
             names.append(String(try string().prefix(Self.maximumName)))
             skipBlanks()
@@ -119,6 +124,7 @@ struct JSONReader {
     /// Long texts are paragraphs under their name, short values lines.
     private mutating func emit(_ text: String) {
         guard !text.isEmpty else { return }
+        guard notebook?.add(text, names) != true else { return }
         guard !Self.isFile(text) else { return builder.omit(.encodedFile, text.utf8.count) }
         builder.begin(text.utf8.count > 400 ? .paragraph : .listItem)
         if !names.isEmpty { builder.append(names.suffix(3).joined(separator: ".") + ": ") }

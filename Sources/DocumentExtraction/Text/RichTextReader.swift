@@ -1,6 +1,6 @@
 import ExtractionWire
 
-/// RTF 1.9.1: text, headings by outline level, table rows. Pictures, headers, footers and field codes are left out.
+/// RTF 1.9.1: text, headings by outline level, table rows, notes behind the paragraph that they belong to. Pictures, headers, footers and field codes are left out.
 struct RichTextReader {
     /// What a group changes until it ends.
     private struct State {
@@ -8,6 +8,28 @@ struct RichTextReader {
         /// Characters after a `\u` that older readers see in its place.
         var replacements = 1
         var codePage = 1252
+        var isInfo = false
+        var property: Property?
+
+        var isLost: Bool { isSkipped && property == nil }
+    }
+
+    private enum Property {
+        case title
+        case author
+    }
+
+    /// A cell as its row defines it: part of the one on its left, or of the one above.
+    private struct CellDefinition {
+        var continuesLeft = false
+        var continuesAbove = false
+    }
+
+    /// A note that is open: what it stands in, and the group that it is.
+    private struct Note {
+        var outer: TextBuilder
+        var isRow: Bool
+        var depth: Int
     }
 
     private static let maximumDepth = 1000
@@ -44,11 +66,24 @@ struct RichTextReader {
     private var ignored = 0
     private var isOptional = false
     private var isRow = false
+    private var rows = TableCells()
+    private var definitions: [CellDefinition] = []
+    private var definition = CellDefinition()
+    private var isCellOpen = false
+    private var column = 0
+    private var open: [Note] = []
+    private var notes: [TextBuilder] = []
+    private var properties: [Property: String] = [:]
+    private static let mostCells = 1024
+    private static let longestProperty = 1024
 
     static func read(_ bytes: UnsafeRawBufferPointer, limits: ExtractionLimits) throws(Rejection) -> ExtractedDocument {
         var reader = RichTextReader(builder: TextBuilder(limit: limits.textBytes))
         try reader.parse(bytes)
-        return try reader.builder.document(.rtf, limits: limits)
+        var document = try reader.builder.document(.rtf, limits: limits)
+        document.title = String(reader.properties[.title, default: ""].trimmed)
+        document.author = String(reader.properties[.author, default: ""].trimmed)
+        return document
     }
 
     private init(builder: TextBuilder) { self.builder = builder }
@@ -69,21 +104,29 @@ struct RichTextReader {
             case 0x7D:
                 flush()
                 if let outer = stack.popLast() { state = outer }
+                if let note = open.last, stack.count < note.depth { endNote() }
                 if let depth = fontTableDepth, stack.count < depth { fontTableDepth = nil }
                 ignored = 0
-                if stack.isEmpty { return }
+                if stack.isEmpty { return finish() }
             case 0x00, 0x0A, 0x0D: break
             case 0x5C: control(bytes, &index)
             default: literal(byte)
             }
         }
         flush()
+        finish()
+    }
+
+    private mutating func finish() {
+        while !open.isEmpty { endNote() }
+        builder.end()
+        appendNotes()
     }
 
     private mutating func literal(_ byte: UInt8) {
         if ignored > 0 {
             ignored -= 1
-        } else if !state.isSkipped {
+        } else if !state.isLost {
             // The second byte of a character may be an ASCII one in the code pages of East Asia.
             let isSecond = !pending.isEmpty && (932...950).contains(state.codePage)
             if byte < 0x80, !isSecond { flush() }
@@ -134,13 +177,14 @@ struct RichTextReader {
     }
 
     private mutating func literalByte(_ byte: UInt8) {
-        if ignored > 0 { ignored -= 1 } else if !state.isSkipped { pending.append(byte) }
+        if ignored > 0 { ignored -= 1 } else if !state.isLost { pending.append(byte) }
     }
 
     private mutating func obey(_ word: String, _ value: Int, _ hasValue: Bool) {
         if word != "u", word != "uc" { flush() }
         if isOptional || Self.skipped.contains(word) {
             if word == "fonttbl" { fontTableDepth = stack.count }
+            if word == "info" { state.isInfo = true }
             if !(isOptional && ["shptxt", "shpinst", "nesttableprops"].contains(word)) { state.isSkipped = true }
             isOptional = false
         }
@@ -156,12 +200,23 @@ struct RichTextReader {
             if !state.isSkipped, hasValue, (0..<9).contains(value) {
                 builder.begin(.heading, level: UInt8(min(6, value + 1)))
             }
+        case "title": if state.isInfo { state.property = .title }
+        case "author": if state.isInfo { state.property = .author }
+        case "footnote": if !state.isSkipped { beginNote() }
         case "pard": isRow = false
         case "intbl": isRow = true
         case "par", "sect", "page": endParagraph()
         case "line", "tab": write(" ")
-        case "cell", "nestcell": if !state.isSkipped { builder.separate() }
-        case "row", "nestrow": if !state.isSkipped { builder.end() }
+        case "trowd": (definitions, definition) = ([], CellDefinition())
+        case "clmrg": definition.continuesLeft = true
+        case "clvmrg": definition.continuesAbove = true
+        case "cellx":
+            if definitions.count < Self.mostCells { definitions.append(definition) }
+            definition = CellDefinition()
+        case "cell": if !state.isSkipped { endCell() }
+        case "nestcell": if !state.isSkipped { builder.separate() }
+        case "nestrow": if !state.isSkipped { builder.softBreak() }
+        case "row": if !state.isSkipped { endRow() }
         default: if let symbol = Self.symbols[word] { write(symbol) }
         }
     }
@@ -169,13 +224,71 @@ struct RichTextReader {
     private mutating func endParagraph() {
         flush()
         guard !state.isSkipped else { return }
-        if isRow { builder.softBreak() } else { builder.end() }
+        guard !isRow else { return builder.softBreak() }
+        builder.end()
+        if open.isEmpty { appendNotes() }
+    }
+
+    // Tables.
+
+    private mutating func beginCell() {
+        guard !isCellOpen else { return }
+        if rows.isEmpty {
+            rows.beginRow(&builder)
+            column = 0
+        }
+        rows.beginCell(&builder)
+        isCellOpen = true
+    }
+
+    private func isContinued(_ column: Int, _ side: KeyPath<CellDefinition, Bool>) -> Bool {
+        definitions.indices.contains(column) && definitions[column][keyPath: side]
+    }
+
+    private mutating func endCell() {
+        // A cell that goes on from the left is empty, and the one there is as wide as both.
+        if isCellOpen || !isContinued(column, \.continuesLeft) {
+            beginCell()
+            var columns = 1
+            while isContinued(column + columns, \.continuesLeft) { columns += 1 }
+            rows.setColumns(columns)
+            if isContinued(column, \.continuesAbove) { rows.setContinued() }
+            rows.endCell(&builder)
+            isCellOpen = false
+        }
+        column += 1
+    }
+
+    private mutating func endRow() {
+        if isCellOpen { endCell() }
+        if !rows.isEmpty { rows.endRow(&builder) }
+        if open.isEmpty { appendNotes() }
+    }
+
+    // Notes.
+
+    private mutating func beginNote() {
+        open.append(Note(outer: builder, isRow: isRow, depth: stack.count))
+        builder = TextBuilder(limit: builder.limit)
+        isRow = false
+    }
+
+    private mutating func endNote() {
+        guard let note = open.popLast() else { return }
+        builder.end()
+        notes.append(builder)
+        (builder, isRow) = (note.outer, note.isRow)
+    }
+
+    private mutating func appendNotes() {
+        for note in notes { builder.append(note, blocks: note.blocks.indices) }
+        notes = []
     }
 
     private mutating func scalar(_ value: UInt32) {
         flush()
         ignored = state.replacements
-        guard !state.isSkipped else { return }
+        guard !state.isLost else { return }
         if (0xD800..<0xDC00).contains(value) {
             highSurrogate = value
             return
@@ -190,7 +303,7 @@ struct RichTextReader {
 
     private mutating func write(_ text: StaticString) {
         flush()
-        if !state.isSkipped { append("\(text)") }
+        if !state.isLost { append("\(text)") }
     }
 
     private mutating func flush() {
@@ -203,7 +316,13 @@ struct RichTextReader {
     }
 
     private mutating func append(_ text: String) {
-        if isRow, !builder.isInside(.tableRow) { builder.begin(.tableRow) }
+        if let property = state.property {
+            if properties[property, default: ""].utf8.count < Self.longestProperty {
+                properties[property, default: ""] += text
+            }
+            return
+        }
+        if isRow, open.isEmpty { beginCell() } else if rows.isEmpty { rows.endTable() }
         builder.append(text)
     }
 
