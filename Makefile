@@ -9,7 +9,7 @@ PYTHON := .local/venv/bin/python
 # The manifest asks whether Tesseract is there: no answer of another day.
 BUILD := swift build -c release --manifest-cache none
 
-.PHONY: bootstrap build demo stop test bench simulate chaos edges large tenants duplicates fuzz growth hostile columns tables running directions bench-extract fidelity peers private lint docs clean
+.PHONY: bootstrap build demo stop test bench simulate chaos edges large tenants duplicates fuzz growth hostile columns tables running directions bench-extract fidelity peers public lint docs clean
 
 bootstrap:
 	@deploy/local/bootstrap
@@ -82,12 +82,11 @@ columns tables running directions: build
 peers: build
 	@Tests/Extraction/bootstrap
 
-# With poppler's private headers too, to see what they are worth.
-private: build
-	@deploy/local/bootstrap libpoppler-private-dev libdeflate-dev
-	@POPPLER_PRIVATE_ABI=1 $(BUILD) --scratch-path .build-private --product document-extractor
+# Without poppler's private headers, to see what they are worth.
+public: build
+	@POPPLER_PRIVATE_ABI=0 $(BUILD) --scratch-path .build-public --product document-extractor
 
-bench-extract: peers private
+bench-extract: peers public
 	@.local/extraction/bin/python Tests/Extraction/bench.py --rounds $(or $(ROUNDS),5)
 
 fidelity: peers

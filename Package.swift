@@ -12,6 +12,13 @@ let hasBrotli = ["/usr/include", "/usr/local/include"].contains {
     FileManager.default.fileExists(atPath: "\($0)/brotli/decode.h")
 }
 
+// Poppler's private headers (libpoppler-private-dev) and libdeflate: faster, with the same text. POPPLER_PRIVATE_ABI=0 does without them.
+let hasPrivateHeaders =
+    Context.environment["POPPLER_PRIVATE_ABI"] != "0"
+    && ["poppler/Stream.h", "libdeflate.h"].allSatisfy {
+        FileManager.default.fileExists(atPath: "/usr/include/\($0)")
+    }
+
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .treatAllWarnings(as: .error),
@@ -187,8 +194,7 @@ if hasTesseract {
     ]
 }
 
-// Faster by poppler's private headers (libpoppler-private-dev, libdeflate-dev), and tied to their version: POPPLER_PRIVATE_ABI=1.
-if Context.environment["POPPLER_PRIVATE_ABI"] == "1" {
+if hasPrivateHeaders {
     package.targets.append(
         .target(
             name: "CPopplerInflate",
