@@ -116,7 +116,7 @@ let package = Package(
         ),
         .target(
             name: "ExtractorProgram",
-            dependencies: ["DocumentExtraction", "CSandbox", "CPlatform", "ExtractionWire"],
+            dependencies: ["DocumentExtraction", "CPopplerTuning", "CSandbox", "CPlatform", "ExtractionWire"],
             swiftSettings: settings
         ),
         .executableTarget(

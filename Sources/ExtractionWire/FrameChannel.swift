@@ -87,6 +87,12 @@ package struct FrameChannel {
         }
     }
 
+    /// Whether something can be read, or the other side has ended, within `milliseconds`.
+    package func isReadable(within milliseconds: Int32) -> Bool {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, milliseconds) != 0
+    }
+
     private func wait(until deadline: ContinuousClock.Instant) throws(Failure) {
         while true {
             let left = deadline - .now

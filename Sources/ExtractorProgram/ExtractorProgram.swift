@@ -1,4 +1,5 @@
 import CPlatform
+import CPopplerTuning
 import CSandbox
 import DocumentExtraction
 import ExtractionWire
@@ -29,6 +30,9 @@ package struct ExtractorProgram {
         (self.options, self.recognizer) = (options, recognizer)
     }
 
+    /// Milliseconds without a request.
+    private static let patience: Int32 = 1000
+
     package func run() {
         var landlock: Int32 = 0
         if options.isSandboxed {
@@ -42,14 +46,21 @@ package struct ExtractorProgram {
             guard sandbox_enter(&limits, &landlock) == 0 else { exit(ExitCode.noSandbox) }
         }
         let channel = FrameChannel(descriptor: 0, maximumLength: Self.maximumRequest)
-        while let (frame, attached) = try? channel.receive() {
-            var body = frame
-            guard let number = ExchangeNumber(removingFrom: &body) else { return }
-            var reply = respond(to: body, attached, landlock: Int(landlock)).encoded
-            if let attached { close(attached) }
-            number.append(to: &reply)
-            guard (try? channel.send(reply)) != nil else { return }
+        while exchange(channel, landlock: Int(landlock)) {
+            // Memory is kept from one document to the next, and not longer.
+            if !channel.isReadable(within: Self.patience) { poppler_tuning_release_memory() }
         }
+    }
+
+    /// False when the parent has closed the socket.
+    private func exchange(_ channel: FrameChannel, landlock: Int) -> Bool {
+        guard let (frame, attached) = try? channel.receive() else { return false }
+        var body = frame
+        guard let number = ExchangeNumber(removingFrom: &body) else { return false }
+        var reply = respond(to: body, attached, landlock: landlock).encoded
+        if let attached { close(attached) }
+        number.append(to: &reply)
+        return (try? channel.send(reply)) != nil
     }
 
     private func respond(to body: [UInt8], _ attached: Int32?, landlock: Int) -> ExtractionReply {

@@ -1,10 +1,13 @@
 #pragma once
 #include <stddef.h>
 
-// Functions that precede poppler's own and those of its libraries, in programs that export them (-rdynamic): see colours.c, rendermode.c and turned.c.
+// Functions that precede poppler's own and those of its libraries, in programs that export them (-rdynamic): see colours.c, memory.c, rendermode.c and turned.c.
 
 /// How often text was made invisible since the last call; 0 in programs that do not export these functions. One thread.
 unsigned poppler_tuning_take_invisible(void);
+
+/// Gives memory that was freed back to the kernel, in programs that link jemalloc.
+void poppler_tuning_release_memory(void);
 
 /// A character that does not run from left to right. Points from the page's top left corner.
 struct poppler_turned_character {
