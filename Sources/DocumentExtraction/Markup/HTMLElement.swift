@@ -150,6 +150,11 @@ struct HTMLElement {
 
     /// Whether a style takes an element out of sight.
     static func isHidden(_ style: UnsafeBufferPointer<UInt8>) -> Bool {
+        // Most styles say nothing of it, and pages are full of them.
+        let ends = zip(style, style.dropFirst()).contains {
+            $0 | 0x20 == 0x6E && $1 | 0x20 == 0x65 || $0 | 0x20 == 0x65 && $1 | 0x20 == 0x6E
+        }
+        guard ends else { return false }
         let plain = String(decoding: style.prefix(1024), as: UTF8.self).lowercased().filter { !$0.isWhitespace }
         return plain.contains("display:none") || plain.contains("visibility:hidden")
     }

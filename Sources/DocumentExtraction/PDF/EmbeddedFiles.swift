@@ -9,25 +9,20 @@ struct EmbeddedFiles {
     private var bytes = 0
 
     init(_ pdf: borrowing PopplerDocument, _ attachments: AttachmentReader) throws(Rejection) {
-        let limits = attachments.limits
-        let files = pdf.withAttachments(limit: limits.textBytes) { name, contents in
-            // Settings of printing programs and the like have names of their own.
-            guard let contents, FormatSniffer.promised(by: ExtractionHints(name: name)) != nil else {
-                return Result<ExtractedDocument, Rejection>?.none
-            }
-            return contents.withUnsafeBytes { attachments.read($0, hints: ExtractionHints(name: name)) }
-        }
-        for (name, result) in files {
+        let limit = attachments.limits.textBytes
+        try pdf.withAttachments(limit: limit) { (name, contents) throws(Rejection) in
             names.append(name)
-            switch result {
+            // Settings of printing programs and the like have names of their own.
+            let hints = ExtractionHints(name: name)
+            guard FormatSniffer.promised(by: hints) != nil, let contents = contents() else { return true }
+            switch contents.withUnsafeBytes({ attachments.read($0, hints: hints) }) {
             case .success(let document):
                 bytes += document.text.count
                 documents.append((name, document))
             // One that cannot be read costs itself. Limits are the whole document's.
             case .failure(let rejection): if rejection.code == .outputLimit { throw rejection }
-            case nil: break
             }
-            guard bytes <= limits.textBytes else { return }
+            return bytes <= limit
         }
     }
 
@@ -41,22 +36,23 @@ struct EmbeddedFiles {
 }
 
 extension PopplerDocument {
-    /// Calls `body` with the name and the bytes of each embedded file; without bytes where they are more than the limit, or damaged.
-    func withAttachments<Value>(limit: Int, _ body: (String, [UInt8]?) -> Value) -> [(String, Value)] {
-        guard poppler_document_has_attachments(handle) != 0 else { return [] }
+    /// Calls `body` with each embedded file, until it returns false: the name, and what reads its bytes; nil where they are more than the limit, or damaged.
+    func withAttachments(
+        limit: Int,
+        _ body: (String, () -> [UInt8]?) throws(Rejection) -> Bool
+    ) throws(Rejection) {
+        guard poppler_document_has_attachments(handle) != 0 else { return }
         let list = poppler_document_get_attachments(handle)
         defer { g_list_free_full(list) { g_object_unref($0) } }
-        var found: [(String, Value)] = []
-        var item = list
-        while let entry = item, found.count < DocumentNotes.maximumList {
+        var (item, count) = (list, 0)
+        while let entry = item, count < DocumentNotes.maximumList {
             item = cpoppler_next(entry)
+            count += 1
             guard let attachment = cpoppler_data(entry) else { continue }
             let name = cpoppler_attachment_name(attachment).map { String(cString: $0) } ?? ""
-            found.append(
-                (name, body(name, Self.contents(attachment.assumingMemoryBound(to: PopplerAttachment.self), limit)))
-            )
+            let file = attachment.assumingMemoryBound(to: PopplerAttachment.self)
+            guard try body(name, { Self.contents(file, limit) }) else { return }
         }
-        return found
     }
 
     private struct Contents {

@@ -5,9 +5,10 @@ enum LineNumbers {
 
     /// The fragments without such numbers.
     static func removed(from fragments: [Fragment], _ text: [UInt8]) -> [Fragment] {
-        let numbers = fragments.indices.filter { fragments[$0].isNumber && value(fragments[$0], text) != nil }
+        let isCount = fragments.map { $0.isNumber && value($0, text) != nil }
+        let numbers = fragments.indices.filter { isCount[$0] }
         guard numbers.count >= fewest else { return fragments }
-        let others = fragments.indices.filter { !numbers.contains($0) }
+        let others = fragments.indices.filter { !isCount[$0] }
         guard let left = others.map({ fragments[$0].box.left }).min(),
             let right = others.map({ fragments[$0].box.right }).max()
         else { return fragments }
