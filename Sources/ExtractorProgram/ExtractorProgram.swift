@@ -31,7 +31,7 @@ package struct ExtractorProgram {
     }
 
     /// Milliseconds without a request.
-    private static let patience: Int32 = 1000
+    private static let idleTimeout: Int32 = 1000
 
     package func run() {
         var landlock: Int32 = 0
@@ -48,7 +48,7 @@ package struct ExtractorProgram {
         let channel = FrameChannel(descriptor: 0, maximumLength: Self.maximumRequest)
         while exchange(channel, landlock: Int(landlock)) {
             // Memory is kept from one document to the next, and not longer.
-            if !channel.isReadable(within: Self.patience) { poppler_tuning_release_memory() }
+            if !channel.isReadable(within: Self.idleTimeout) { poppler_tuning_release_memory() }
         }
     }
 
