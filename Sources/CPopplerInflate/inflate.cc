@@ -2,38 +2,16 @@
 // symbols, where a program exports it, and unpacks them with libdeflate in one go instead. It needs poppler's private headers, and is tied to the library of their
 // version: what the headers say is compared when this is built, and the library's own version when it starts. Where they differ, every stream is poppler's.
 #include "CPopplerInflate.h"
+#include "version.h"
 // Stream.h includes Object.h in the middle of itself; it has to come first.
 #include <Object.h>
 #include <Stream.h>
 #include <algorithm>
 #include <dlfcn.h>
-#include <glib/poppler-features.h>
-#include <poppler-config.h>
 #include <libdeflate.h>
-#include <string_view>
 #include <vector>
 
-extern "C" const char *poppler_get_version(void);
-
 namespace {
-
-constexpr int public_version = POPPLER_MAJOR_VERSION * 10000 + POPPLER_MINOR_VERSION * 100 + POPPLER_MICRO_VERSION;
-
-/// 22.2.0 and 22.02.0, as one of the headers writes it, are 220200.
-constexpr int number(std::string_view version) {
-    int whole = 0, part = 0;
-    for (const char character : version) {
-        if (character != '.') part = part * 10 + (character - '0');
-        else { whole = whole * 100 + part; part = 0; }
-    }
-    return whole * 100 + part;
-}
-static_assert(public_version == number(POPPLER_VERSION), "poppler's private headers are of another version than its public ones: install libpoppler-private-dev again, or set POPPLER_PRIVATE_ABI=0");
-
-bool matches() {
-    static const bool is_same = number(poppler_get_version()) == number(POPPLER_VERSION);
-    return is_same;
-}
 
 typedef Stream *AddFilters(Stream *stream, Dict *dict, int recursion);
 
@@ -125,5 +103,5 @@ bool isPlainlyDeflated(Dict *dict, int recursion) {
 }
 
 __attribute__((visibility("default"))) Stream *Stream::addFilters(Dict *dict, int recursion) {
-    return matches() && isPlainlyDeflated(dict, recursion) ? new InflatedStream(this, dict, recursion) : original()(this, dict, recursion);
+    return private_headers_match() && isPlainlyDeflated(dict, recursion) ? new InflatedStream(this, dict, recursion) : original()(this, dict, recursion);
 }

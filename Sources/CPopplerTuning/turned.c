@@ -25,6 +25,12 @@ enum { most = 1 << 19, longest_glyph = 64 };
 static struct poppler_turned_character *kept;
 static size_t kept_count, kept_room;
 
+// CPopplerInflate has it, where poppler's private headers are at hand.
+void poppler_private_spacing(const void *state, unsigned code, double *across, double *down) __attribute__((weak));
+
+// Without it, no letter is wider than this share of its size: room between letters is part of their width.
+static const double widest = 1.05;
+
 static bool keep(struct poppler_turned_character character) {
     if (kept_count == kept_room) {
         size_t room = kept_room ? kept_room * 2 : 1024;
@@ -79,13 +85,21 @@ __attribute__((visibility("default"))) void _ZN8TextPage7addCharEPK8GfxStatedddd
     if (count > 0 && read_direction(state, &direction)) {
         const double *m = state->matrix;
         double left = m[0] * x + m[2] * y + m[4], top = m[1] * x + m[3] * y + m[5];
-        double right = (m[0] * dx + m[2] * dy) / count, bottom = (m[1] * dx + m[3] * dy) / count;
+        double width = dx, height = dy;
+        if (poppler_private_spacing) {
+            double across, down;
+            poppler_private_spacing(state, code, &across, &down);
+            width -= across;
+            height -= down;
+        }
+        double right = (m[0] * width + m[2] * height) / count, bottom = (m[1] * width + m[3] * height) / count;
         double along = right * direction.across + bottom * direction.down, beside = bottom * direction.across - right * direction.down;
         if (direction.is_upright && beside > 0.3 * direction.size && fabs(along) < 0.1 * beside) {
             // Letters that stand upright below each other: columns of Japanese.
             direction = (struct direction){ 0, 1, direction.size, false };
             along = beside;
         }
+        if (!poppler_private_spacing && along > widest * direction.size) along = widest * direction.size;
         // Not what is far outside of every page.
         if (!direction.is_upright && fabs(left) < 20000 && fabs(top) < 20000 && fabs(along) < 20000) {
             int place = 0;
