@@ -61,6 +61,12 @@ static bool read_direction(const struct graphics_state *state, struct direction 
     return true;
 }
 
+static bool runs_to_the_right(const struct direction *direction, const double *m, double dx, double dy) {
+    double right = m[0] * dx + m[2] * dy, bottom = m[1] * dx + m[3] * dy;
+    double along = right * direction->across + bottom * direction->down, beside = bottom * direction->across - right * direction->down;
+    return direction->is_upright && (beside <= 0.3 * direction->size || fabs(along) >= 0.1 * beside);
+}
+
 // Poppler turns words from right to left around, character by character. A glyph of several letters (lam and alef, a letter with its mark) has them in the order of
 // reading, and would end up turned as well.
 static bool is_right_to_left(unsigned scalar) {
@@ -82,7 +88,7 @@ __attribute__((visibility("default"))) void _ZN8TextPage7addCharEPK8GfxStatedddd
     static add_function *original;
     if (!original) original = (add_function *)dlsym(RTLD_NEXT, "_ZN8TextPage7addCharEPK8GfxStateddddjiPKji");
     struct direction direction;
-    if (count > 0 && read_direction(state, &direction)) {
+    if (count > 0 && read_direction(state, &direction) && !runs_to_the_right(&direction, state->matrix, dx, dy)) {
         const double *m = state->matrix;
         double left = m[0] * x + m[2] * y + m[4], top = m[1] * x + m[3] * y + m[5];
         double width = dx, height = dy;
@@ -93,15 +99,12 @@ __attribute__((visibility("default"))) void _ZN8TextPage7addCharEPK8GfxStatedddd
             height -= down;
         }
         double right = (m[0] * width + m[2] * height) / count, bottom = (m[1] * width + m[3] * height) / count;
-        double along = right * direction.across + bottom * direction.down, beside = bottom * direction.across - right * direction.down;
-        if (direction.is_upright && beside > 0.3 * direction.size && fabs(along) < 0.1 * beside) {
-            // Letters that stand upright below each other: columns of Japanese.
-            direction = (struct direction){ 0, 1, direction.size, false };
-            along = beside;
-        }
+        // Letters that stand upright below each other: columns of Japanese.
+        if (direction.is_upright) direction = (struct direction){ 0, 1, direction.size, false };
+        double along = right * direction.across + bottom * direction.down;
         if (!poppler_private_spacing && along > widest * direction.size) along = widest * direction.size;
         // Not what is far outside of every page.
-        if (!direction.is_upright && fabs(left) < 20000 && fabs(top) < 20000 && fabs(along) < 20000) {
+        if (fabs(left) < 20000 && fabs(top) < 20000 && fabs(along) < 20000) {
             int place = 0;
             while (place < count && keep((struct poppler_turned_character){
                 (float)(left + right * place), (float)(top + bottom * place), direction.across, direction.down, (float)along, direction.size, scalars[place] }))
