@@ -45,8 +45,17 @@ enum UnicodeForms {
     /// Form KC.
     static func plain(_ bytes: some Collection<UInt8>) -> [UInt8] { normalized(Array(bytes), G_NORMALIZE_NFKC) }
 
-    /// Form C.
-    static func composed(_ bytes: [UInt8]) -> [UInt8] { normalized(bytes, G_NORMALIZE_NFC) }
+    /// Form C; text with more marks on a letter than any language has stays as it is (UAX #15, stream-safe text): sorting them takes the square of their number.
+    static func composed(_ bytes: [UInt8]) -> [UInt8] {
+        var marks = 0
+        for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
+            marks = scalar.value >= 0x300 && scalar.properties.canonicalCombiningClass != .notReordered ? marks + 1 : 0
+            if marks > mostMarks { return bytes }
+        }
+        return normalized(bytes, G_NORMALIZE_NFC)
+    }
+
+    private static let mostMarks = 30
 
     private static func normalized(_ bytes: [UInt8], _ form: GNormalizeMode) -> [UInt8] {
         bytes.withUnsafeBytes { bytes in
