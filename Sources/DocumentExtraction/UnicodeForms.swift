@@ -43,21 +43,53 @@ enum UnicodeForms {
     }
 
     /// Form KC.
-    static func plain(_ bytes: some Collection<UInt8>) -> [UInt8] { normalized(Array(bytes), G_NORMALIZE_NFKC) }
+    static func plain(_ bytes: some Collection<UInt8>) -> [UInt8] { normalized(Array(bytes)[...], G_NORMALIZE_NFKC) }
 
-    /// Form C; text with more marks on a letter than any language has stays as it is (UAX #15, stream-safe text): sorting them takes the square of their number.
+    /// Form C. A stretch with more marks on a letter than any language has stays as it is (UAX #15, stream-safe text): sorting them takes the square of their number.
+    ///
+    /// GLib moves the rest of its text for each letter that it composes, so it is given short stretches: each begins with a character that nothing before it can change.
     static func composed(_ bytes: [UInt8]) -> [UInt8] {
-        var marks = 0
-        for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
-            marks = scalar.value >= 0x300 && scalar.properties.canonicalCombiningClass != .notReordered ? marks + 1 : 0
-            if marks > mostMarks { return bytes }
+        guard let text = String(validating: bytes, as: UTF8.self) else { return bytes }
+        var composed: [UInt8] = []
+        composed.reserveCapacity(bytes.count)
+        var (start, end, marks) = (0, 0, 0)
+        var isSafe = true
+        func finish() {
+            let stretch = bytes[start..<end]
+            if isSafe { composed += normalized(stretch, G_NORMALIZE_NFC) } else { composed += stretch }
+            (start, isSafe) = (end, true)
         }
-        return normalized(bytes, G_NORMALIZE_NFC)
+        for scalar in text.unicodeScalars {
+            if joins(scalar) {
+                marks += 1
+                if marks > mostMarks { isSafe = false }
+            } else {
+                marks = 0
+                if end - start >= stretchBytes { finish() }
+            }
+            end += UTF8.width(scalar)
+        }
+        finish()
+        return composed
     }
 
     private static let mostMarks = 30
+    private static let stretchBytes = 256
 
-    private static func normalized(_ bytes: [UInt8], _ form: GNormalizeMode) -> [UInt8] {
+    /// Whether `scalar` may change with what stands before it: marks of any kind, vowels and finals of Hangul.
+    private static func joins(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case ..<0x300: false
+        case 0x1160...0x11FF: true
+        default:
+            switch scalar.properties.generalCategory {
+            case .nonspacingMark, .spacingMark, .enclosingMark: true
+            default: false
+            }
+        }
+    }
+
+    private static func normalized(_ bytes: ArraySlice<UInt8>, _ form: GNormalizeMode) -> [UInt8] {
         bytes.withUnsafeBytes { bytes in
             let text = bytes.bindMemory(to: CChar.self).baseAddress
             guard let text, let result = g_utf8_normalize(text, bytes.count, form) else { return Array(bytes) }

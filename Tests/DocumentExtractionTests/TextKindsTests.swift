@@ -1,5 +1,6 @@
 import DocumentExtraction
 import ExtractionWire
+import Foundation
 import Testing
 
 /// What is written in a way of its own, and is read as it is meant.
@@ -63,6 +64,35 @@ import Testing
     )
     func isReadAsItIsMeant(source: String, name: String, expected: [String]) throws {
         #expect(texts(try read(Array(source.utf8), name)) == expected)
+    }
+
+    /// Letters and marks in any order and number, far beyond the stretches in which they are composed, beside Foundation's form C (which leaves a syllable of Hangul and its final apart).
+    @Test(arguments: 0..<20 as Range<UInt64>)
+    func lettersApartFromTheirMarksAreComposed(seed: UInt64) throws {
+        var state = seed
+        func any(_ scalars: [Unicode.Scalar]) -> Unicode.Scalar {
+            // Knuth's MMIX generator.
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return scalars[Int(state >> 33) % scalars.count]
+        }
+        let letters = "aeo\u{1ED9}\u{E9}\u{C5}\u{5D0}\u{9C7}\u{B47}\u{304B}\u{1112}\u{1025}\u{1F600}"
+            .unicodeScalars.map(\.self)
+        let marks = "\u{301}\u{302}\u{323}\u{327}\u{5B7}\u{9BE}\u{B56}\u{3099}\u{1161}\u{11AB}\u{102E}\u{20DD}"
+            .unicodeScalars.map(\.self)
+        var source = "e\u{301}"
+        for number in 0..<2000 {
+            if number % 400 == 399 { source += " word " }
+            source.unicodeScalars.append(any(letters))
+            while any(letters).value > 0x300 { source.unicodeScalars.append(any(marks)) }
+        }
+        let expected = source.precomposedStringWithCanonicalMapping.unicodeScalars.map(\.value)
+        let found = texts(try read(Array(source.utf8), "a.txt")).flatMap { $0.unicodeScalars.map(\.value) }
+        let difference = zip(found, expected).enumerated().first { $1.0 != $1.1 }?.offset
+        #expect(
+            difference == nil,
+            "\(found[max(0, (difference ?? 0) - 5)...].prefix(10)) for \(expected[max(0, (difference ?? 0) - 5)...].prefix(10))"
+        )
+        #expect(found.count == expected.count)
     }
 
     @Test func whatIsLeftOutIsCounted() throws {

@@ -172,6 +172,9 @@ struct GrowthInput: Sendable, CustomStringConvertible {
         GrowthInput("CJK without stops") { random($0, of: cjk, 300) },
         GrowthInput("one line") { _ in words },
         GrowthInput("a ruler") { _ in String(repeating: "=", count: 1000) },
+        GrowthInput("letters apart from their marks") { _ in
+            "Tie\u{0302}\u{0301}ng Vie\u{0323}\u{0302}t, か\u{3099}\u{1112}\u{1161}\u{11AB}"
+        },
         GrowthInput("combining marks") { _ in "e" + String(repeating: "\u{0301}", count: 500) },
         GrowthInput("digits") { random($0, of: "0123456789", 1000) },
         GrowthInput("symbols") { random($0, of: "!\"§$%&/()=?`´*+'#-_.:,;<>|^°", 500) },
