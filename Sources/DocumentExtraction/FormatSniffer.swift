@@ -116,11 +116,9 @@ enum FormatSniffer {
     private static func isPDF(_ bytes: UnsafeRawBufferPointer, _ head: [UInt8], _ hints: ExtractionHints) -> Bool {
         if head.starts(with: Array("%PDF-".utf8)) { return true }
         guard contains(head, "%PDF-"), markup(head) == nil else { return false }
-        switch promised(by: hints) {
-        case .pdf?: return true
-        case nil: return contains(Array(bytes.suffix(2048)), "startxref")
-        default: return contains(Array(bytes.suffix(2048)), "startxref") && looksBinary(bytes)
-        }
+        let promised = promised(by: hints)
+        if promised == .pdf { return true }
+        return contains(Array(bytes.suffix(2048)), "startxref") && (promised == nil || looksBinary(bytes))
     }
 
     /// Many control characters, without the pattern of UTF-16. Logs hold a few NUL bytes.

@@ -212,7 +212,7 @@ package struct TextBuilder {
         text.withUnsafeBufferPointer { text in
             for (block, isKept) in zip(blocks, isKept) {
                 guard isKept else {
-                    kept.omit(.boilerplate, text[block.start..<block.end].count { $0 > 0x20 && $0 & 0xC0 != 0x80 })
+                    kept.omit(.boilerplate, text[block.start..<block.end].inkedCharacters)
                     continue
                 }
                 kept.begin(block.kind, level: block.level)

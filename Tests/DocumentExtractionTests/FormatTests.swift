@@ -4,16 +4,6 @@ import Testing
 
 /// Each format by a small document of its own, and what its container may not do.
 @Suite struct FormatTests {
-    private func read(_ bytes: [UInt8], _ name: String = "") throws -> ExtractedDocument {
-        try bytes.withUnsafeBytes {
-            try DocumentReader.read(
-                $0,
-                hints: ExtractionHints(name: name),
-                limits: ExtractionLimits(textBytes: 1 << 20)
-            )
-        }
-    }
-
     private func rejection(_ bytes: [UInt8], _ name: String = "") -> RejectionCode? {
         do {
             _ = try read(bytes, name)

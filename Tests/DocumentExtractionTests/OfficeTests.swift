@@ -7,20 +7,6 @@ import Testing
     private static let word = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
     private static let types = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/"
 
-    private func read(_ parts: [ZipBuilder.Part], _ name: String) throws -> ExtractedDocument {
-        try ZipBuilder.zip(parts).withUnsafeBytes {
-            try DocumentReader.read(
-                $0,
-                hints: ExtractionHints(name: name),
-                limits: ExtractionLimits(textBytes: 1 << 20)
-            )
-        }
-    }
-
-    private func texts(_ document: ExtractedDocument) -> [String] {
-        document.blocks.map { String(decoding: document.text[$0.start..<$0.end], as: UTF8.self) }
-    }
-
     /// A part's relationships: ids, the last part of their types, and targets.
     private func relationships(_ part: String, _ all: [(String, String, String)]) -> ZipBuilder.Part {
         let cut = part.lastIndex(of: "/").map { part.index(after: $0) } ?? part.startIndex
@@ -43,15 +29,17 @@ import Testing
             )
         }
         return try read(
-            [
-                relationships("", [("r1", "officeDocument", "word/document.xml")]),
-                ZipBuilder.Part(
-                    "[Content_Types].xml",
-                    "<Types><Override PartName=\"/word/document.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml\"/></Types>"
-                ),
-                relationships("word/document.xml", parts.map { ($0.id, $0.type, $0.name) }),
-                ZipBuilder.Part("word/document.xml", "<w:document \(names)><w:body>\(body)</w:body></w:document>"),
-            ] + all,
+            ZipBuilder.zip(
+                [
+                    relationships("", [("r1", "officeDocument", "word/document.xml")]),
+                    ZipBuilder.Part(
+                        "[Content_Types].xml",
+                        "<Types><Override PartName=\"/word/document.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml\"/></Types>"
+                    ),
+                    relationships("word/document.xml", parts.map { ($0.id, $0.type, $0.name) }),
+                    ZipBuilder.Part("word/document.xml", "<w:document \(names)><w:body>\(body)</w:body></w:document>"),
+                ] + all
+            ),
             "a.docx"
         )
     }
@@ -196,27 +184,29 @@ import Testing
         let names = "xmlns:p=\"p\" xmlns:a=\"a\" xmlns:r=\"r\" xmlns:dgm=\"d\""
         let ids = slides.indices.map { "<p:sldId id=\"\(256 + $0)\" r:id=\"s\($0)\"/>" }.joined()
         return try read(
-            [
-                relationships("", [("r1", "officeDocument", "ppt/presentation.xml")]),
-                ZipBuilder.Part(
-                    "[Content_Types].xml",
-                    "<Types><Override PartName=\"/ppt/presentation.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml\"/></Types>"
-                ),
-                ZipBuilder.Part(
-                    "ppt/presentation.xml",
-                    "<p:presentation \(names)><p:sldIdLst>\(ids)</p:sldIdLst></p:presentation>"
-                ),
-                relationships(
-                    "ppt/presentation.xml",
-                    slides.indices.map { ("s\($0)", "slide", "slides/slide\($0).xml") }
-                ),
-            ]
-                + slides.enumerated().map {
+            ZipBuilder.zip(
+                [
+                    relationships("", [("r1", "officeDocument", "ppt/presentation.xml")]),
                     ZipBuilder.Part(
-                        "ppt/slides/slide\($0.offset).xml",
-                        $0.element.replacing("<p:sld", with: "<p:sld \(names)")
-                    )
-                } + parts,
+                        "[Content_Types].xml",
+                        "<Types><Override PartName=\"/ppt/presentation.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml\"/></Types>"
+                    ),
+                    ZipBuilder.Part(
+                        "ppt/presentation.xml",
+                        "<p:presentation \(names)><p:sldIdLst>\(ids)</p:sldIdLst></p:presentation>"
+                    ),
+                    relationships(
+                        "ppt/presentation.xml",
+                        slides.indices.map { ("s\($0)", "slide", "slides/slide\($0).xml") }
+                    ),
+                ]
+                    + slides.enumerated().map {
+                        ZipBuilder.Part(
+                            "ppt/slides/slide\($0.offset).xml",
+                            $0.element.replacing("<p:sld", with: "<p:sld \(names)")
+                        )
+                    } + parts
+            ),
             "a.pptx"
         )
     }
@@ -285,7 +275,7 @@ import Testing
             "<worksheet><sheetData><row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is><t>\(text)</t></is></c></row></sheetData></worksheet>"
         }
         let document = try read(
-            [
+            ZipBuilder.zip([
                 relationships("", [("r1", "officeDocument", "xl/workbook.xml")]),
                 ZipBuilder.Part(
                     "[Content_Types].xml",
@@ -307,7 +297,7 @@ import Testing
                     "xl/comments1.xml",
                     "<comments><commentList><comment ref=\"B2\"><text><r><t>Who </t></r><r><t>pays?</t></r></text></comment></commentList></comments>"
                 ),
-            ],
+            ]),
             "a.xlsx"
         )
         #expect(

@@ -23,20 +23,6 @@ import Testing
         )
     }
 
-    private func read(_ bytes: [UInt8]) throws -> ExtractedDocument {
-        try bytes.withUnsafeBytes {
-            try DocumentReader.read(
-                $0,
-                hints: ExtractionHints(name: "a.pdf"),
-                limits: ExtractionLimits(textBytes: 1 << 20)
-            )
-        }
-    }
-
-    private func parts(_ document: ExtractedDocument) -> [String] {
-        document.blocks.map { String(decoding: document.text[$0.start..<$0.end], as: UTF8.self) }
-    }
-
     private static func field(_ rectangle: String, _ fields: String) -> String {
         "<</Type/Annot/Subtype/Widget/P 3 0 R/F 4/Rect[\(rectangle)]\(fields)>>"
     }
@@ -71,7 +57,7 @@ import Testing
     /// Printed forms have pages that are pictures.
     @Test func aPageOfValuesAloneIsRead() throws {
         let value = Self.field("60 770 345 790", "/FT/Tx/T(vessel)/V(Kittiwake)")
-        #expect(parts(try read(Self.page([], annotations: [value]))) == ["Kittiwake"])
+        #expect(texts(try read(Self.page([], annotations: [value]))) == ["Kittiwake"])
     }
 
     @Test func annotationsAreRead() throws {
@@ -85,7 +71,7 @@ import Testing
                 ]
             )
         )
-        #expect(parts(document) == ["Plan of the north mole.", "Crane out of order", "Note: Ask for soundings"])
+        #expect(texts(document) == ["Plan of the north mole.", "Crane out of order", "Note: Ask for soundings"])
     }
 
     private static func embedding(_ name: String, _ content: String, words: [(x: Int, y: Int, text: String)]) -> [UInt8]
@@ -103,13 +89,13 @@ import Testing
     @Test func embeddedFilesAreReadUnderTheirNames() throws {
         let cover = [(x: 60, y: 780, text: "Cover sheet.")]
         let document = try read(Self.embedding("minutes.txt", "The contract was awarded.", words: cover))
-        #expect(parts(document) == ["Cover sheet.", "minutes.txt", "The contract was awarded."])
+        #expect(texts(document) == ["Cover sheet.", "minutes.txt", "The contract was awarded."])
         #expect(document.notes.attachments == ["minutes.txt"])
         // A portfolio whose page is empty; settings of a printing program; a file that is none of what its name says.
-        #expect(parts(try read(Self.embedding("minutes.txt", "Alone.", words: []))) == ["minutes.txt", "Alone."])
+        #expect(texts(try read(Self.embedding("minutes.txt", "Alone.", words: []))) == ["minutes.txt", "Alone."])
         for (name, content) in [("Press.joboptions", "<< /Binding /Left >>"), ("broken.docx", "PK\u{3}\u{4}")] {
             let document = try read(Self.embedding(name, content, words: cover))
-            #expect(parts(document) == ["Cover sheet."] && document.notes.attachments == [name])
+            #expect(texts(document) == ["Cover sheet."] && document.notes.attachments == [name])
         }
     }
 }

@@ -7,13 +7,7 @@ import Testing
     private func rows(_ text: String, _ name: String) throws -> [String] { try rows(Array(text.utf8), name) }
 
     private func rows(_ bytes: [UInt8], _ name: String) throws -> [String] {
-        let document = try bytes.withUnsafeBytes {
-            try DocumentReader.read(
-                $0,
-                hints: ExtractionHints(name: name),
-                limits: ExtractionLimits(textBytes: 1 << 20)
-            )
-        }
+        let document = try read(bytes, name)
         return document.blocks.filter { $0.kind == .tableRow }.map {
             String(decoding: document.text[$0.start..<$0.end], as: UTF8.self)
         }
@@ -188,17 +182,11 @@ import Testing
             |---|---|---|
             | one<br>two |  | Caf&eacute; &half; |
             """
-        let document = try Array(text.utf8).withUnsafeBytes {
-            try DocumentReader.read(
-                $0,
-                hints: ExtractionHints(name: "t.md"),
-                limits: ExtractionLimits(textBytes: 1 << 20)
-            )
-        }
+        let document = try read(Array(text.utf8), "t.md")
         #expect(
             document.title == "Harbour rules" && document.author == "Board" && document.notes.modified == "2024-05-03"
         )
-        let parts = document.blocks.map { String(decoding: document.text[$0.start..<$0.end], as: UTF8.self) }
+        let parts = texts(document)
         #expect(parts == ["port, fees", "Berth | Depth", "North | 7.5 m", "a | b | c", "one two | | Café &half;"])
     }
 
@@ -210,14 +198,8 @@ import Testing
             <svg><title>Chart</title><style>x</style><g><text>Depth</text><text>nine metres</text></g></svg>
             <button><svg><title>Close</title><text>X</text></svg></button></body></html>
             """
-        let document = try Array(page.utf8).withUnsafeBytes {
-            try DocumentReader.read(
-                $0,
-                hints: ExtractionHints(name: "t.html"),
-                limits: ExtractionLimits(textBytes: 1 << 20)
-            )
-        }
-        let parts = document.blocks.map { String(decoding: document.text[$0.start..<$0.end], as: UTF8.self) }
+        let document = try read(Array(page.utf8), "t.html")
+        let parts = texts(document)
         #expect(document.title.isEmpty)
         #expect(parts == ["The boat The lifeboat leaves the slip", "Energy is E = m .", "Depth nine metres"])
     }

@@ -5,20 +5,6 @@ import Testing
 
 /// What is written in a way of its own, and is read as it is meant.
 @Suite struct TextKindsTests {
-    private func read(_ bytes: [UInt8], _ name: String) throws -> ExtractedDocument {
-        try bytes.withUnsafeBytes {
-            try DocumentReader.read(
-                $0,
-                hints: ExtractionHints(name: name),
-                limits: ExtractionLimits(textBytes: 1 << 20)
-            )
-        }
-    }
-
-    private func texts(_ document: ExtractedDocument) -> [String] {
-        document.blocks.map { String(decoding: document.text[$0.start..<$0.end], as: UTF8.self) }
-    }
-
     @Test(
         arguments: [
             // Form C, and plain letters for those of fixed width, shape or font.

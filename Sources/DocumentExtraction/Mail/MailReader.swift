@@ -143,8 +143,8 @@ struct MailReader {
         if type == "text/plain" { return bytes.count { $0 > 0x20 } }
         // A form that is only measured is not worth OCR: the one that is chosen is read again.
         let measuring = AttachmentReader(limits: attachments.limits, recognizer: nil, nesting: attachments.nesting)
-        let read = bytes.withUnsafeBytes { measuring.read($0, hints: ExtractionHints(contentType: type)) }
-        guard case .success(let document) = read else { return 0 }
+        guard case .success(let document)? = try? measuring.read(bytes, hints: ExtractionHints(contentType: type))
+        else { return 0 }
         return document.text.count { $0 > 0x20 }
     }
 
@@ -170,20 +170,12 @@ struct MailReader {
             contentType: charset.isEmpty ? type : "\(type); charset=\(charset)"
         )
         guard let bytes = Self.content(part, limit: attachments.limits.textBytes), !bytes.isEmpty else { return }
-        let read = bytes.withUnsafeBytes { attachments.read($0, hints: hints) }
-        switch read {
+        switch try attachments.read(bytes, hints: hints) {
         case .success(let document):
-            if isAttached {
-                builder.begin(.heading, level: 2)
-                builder.append(name)
-            }
-            builder.append(document)
+            if isAttached { builder.append(document, name: name) } else { builder.append(document) }
             notes.pictures += document.notes.pictures
             notes.recognized += document.notes.recognized
-        // One attachment that cannot be read costs that attachment. Limits are the mail's own.
-        case .failure(let rejection):
-            if rejection.code == .outputLimit { throw rejection }
-            if rejection.code == .needsOCR { notes.pictures += 1 }
+        case .failure(let rejection): if rejection.code == .needsOCR { notes.pictures += 1 }
         }
     }
 

@@ -154,7 +154,7 @@ final class HTMLHandler: MarkupHandler {
             if title.utf8.count < 1024 { title += String(decoding: text, as: UTF8.self) }
         } else if !inside.isSkipped {
             if inside.isLink { current.linkBytes += text.count }
-            if inside.isHidden { hiddenCharacters += text.count { $0 > 0x20 && $0 & 0xC0 != 0x80 } }
+            if inside.isHidden { hiddenCharacters += text.inkedCharacters }
             if inside.isRaised, let first = text.first { separateRaised(first) }
             if inside.isPreformatted { builder.appendVerbatim(text) } else { builder.append(text) }
         }

@@ -156,10 +156,10 @@ final class OpenDocumentHandler: MarkupHandler {
 
     func characters(_ text: UnsafeBufferPointer<UInt8>) {
         // Of a comment who wrote it and when stand before its paragraphs.
-        if deleted > 0 { builder.omit(.revision, text.count { $0 > 0x20 && $0 & 0xC0 != 0x80 }) }
+        if deleted > 0 { builder.omit(.revision, text.inkedCharacters) }
         guard skipped == 0, paragraphs > 0 || outside.last?.isComment != true else { return }
         if isPageHidden || looks.contains(where: \.isHidden) {
-            hiddenCharacters += text.count { $0 > 0x20 && $0 & 0xC0 != 0x80 }
+            hiddenCharacters += text.inkedCharacters
         }
         if sheet?.isInCell == true, outside.isEmpty { return sheet!.add(text) }
         if looks.last?.isRaised == true, builder.endsInDigit, let first = text.first, (0x30...0x39).contains(first) {
@@ -246,9 +246,8 @@ final class OpenDocumentHandler: MarkupHandler {
     private func endRunning() {
         skipped += 1
         builder.end()
-        let isText = builder.text.contains { $0 >= 0x80 || (0x61...0x7A).contains($0 | 0x20) }
         guard let aside = outside.popLast() else { return }
-        if isText, seen.insert(builder.text).inserted { asides.append(builder) }
+        if builder.text.hasLetters, seen.insert(builder.text).inserted { asides.append(builder) }
         (builder, paragraphs) = (aside.outer, aside.outerParagraphs)
     }
 }

@@ -42,7 +42,7 @@ enum Presentation {
                 try Comments.append(part.target, &archive, to: &builder)
             }
             builder.endPage()
-            if handler.isHidden { hidden += builder.text[start...].count { $0 > 0x20 && $0 & 0xC0 != 0x80 } }
+            if handler.isHidden { hidden += builder.text[start...].inkedCharacters }
         }
         var document = try builder.document(.pptx, limits: limits)
         try package.describe(&document, &archive)

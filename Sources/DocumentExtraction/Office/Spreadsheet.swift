@@ -37,7 +37,7 @@ enum Spreadsheet {
                 }
             }
             builder.end()
-            if sheet.isHidden { hidden += builder.text[start...].count { $0 > 0x20 && $0 & 0xC0 != 0x80 } }
+            if sheet.isHidden { hidden += builder.text[start...].inkedCharacters }
         }
         var document = try builder.document(.xlsx, limits: limits)
         try package.describe(&document, &archive)

@@ -53,8 +53,7 @@ enum WordDocument {
         try archive.parse(part, handler)
         // Page numbers alone say nothing.
         let text = handler.builder.text
-        let isText = text.contains { $0 >= 0x80 || (0x61...0x7A).contains($0 | 0x20) }
-        guard isText, seen.insert(text).inserted else { return }
+        guard text.hasLetters, seen.insert(text).inserted else { return }
         builder.append(handler.builder, blocks: handler.builder.blocks.indices)
     }
 

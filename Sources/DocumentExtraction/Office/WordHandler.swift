@@ -166,7 +166,7 @@ final class WordHandler: MarkupHandler {
 
     func characters(_ text: UnsafeBufferPointer<UInt8>) {
         guard formula.isEmpty else { return formula.add(text) }
-        if removed > 0 { builder.omit(.revision, text.count { $0 > 0x20 && $0 & 0xC0 != 0x80 }) }
+        if removed > 0 { builder.omit(.revision, text.inkedCharacters) }
         guard isText else { return }
         if run.font.isEmpty { add(text) } else { add(SymbolFont.plain(text, font: run.font)) }
     }
@@ -182,7 +182,7 @@ final class WordHandler: MarkupHandler {
         }
         // 10 and a raised 3 are no 103.
         if run.isRaised, builder.endsInDigit, (0x30...0x39).contains(text[0]) { builder.append("^") }
-        if run.isHidden { hidden += text.count { $0 > 0x20 && $0 & 0xC0 != 0x80 } }
+        if run.isHidden { hidden += text.inkedCharacters }
         builder.append(text)
     }
 

@@ -15,23 +15,16 @@ struct EmbeddedFiles {
             // Settings of printing programs and the like have names of their own.
             let hints = ExtractionHints(name: name)
             guard FormatSniffer.promised(by: hints) != nil, let contents = contents() else { return true }
-            switch contents.withUnsafeBytes({ attachments.read($0, hints: hints) }) {
-            case .success(let document):
+            if case .success(let document) = try attachments.read(contents, hints: hints) {
                 bytes += document.text.count
                 documents.append((name, document))
-            // One that cannot be read costs itself. Limits are the whole document's.
-            case .failure(let rejection): if rejection.code == .outputLimit { throw rejection }
             }
             return bytes <= limit
         }
     }
 
     func append(to builder: inout TextBuilder) {
-        for (name, document) in documents {
-            builder.begin(.heading, level: 2)
-            builder.append(name)
-            builder.append(document)
-        }
+        for (name, document) in documents { builder.append(document, name: name) }
     }
 }
 

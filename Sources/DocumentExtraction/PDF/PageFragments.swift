@@ -85,7 +85,7 @@ struct PageFragments {
                     box: box,
                     size: style?.size ?? box.height,
                     isBold: style?.isBold ?? false,
-                    isRightToLeft: Self.isRightToLeft(source, index),
+                    isRightToLeft: RightToLeft.begins(in: source, at: index),
                     isNumber: (0x30...0x39).contains(byte),
                     line: line
                 )
@@ -102,19 +102,6 @@ struct PageFragments {
         }
         close()
         if widthSum + heightSum > 0 { uprightShare = widthSum / (widthSum + heightSum) }
-    }
-
-    /// Hebrew to Arabic (U+0580 to U+08FF), and their presentation forms (U+FB1D to U+FDFF, U+FE70 to U+FEFF).
-    private static func isRightToLeft(_ text: UnsafeBufferPointer<UInt8>, _ index: Int) -> Bool {
-        switch text[index] {
-        case 0xD6...0xDF: true
-        case 0xE0: index + 1 < text.count && text[index + 1] < 0xA4
-        case 0xEF:
-            index + 2 < text.count
-                && (text[index + 1] == 0xAC && text[index + 2] >= 0x9D || (0xAD...0xB7).contains(text[index + 1])
-                    || text[index + 1] == 0xB9 && text[index + 2] >= 0xB0 || (0xBA...0xBB).contains(text[index + 1]))
-        default: false
-        }
     }
 
     private mutating func separateWords() {

@@ -97,7 +97,7 @@ struct TurnedText {
             sizes.append(sizes[sizes.count - 1])
             start = end
         }
-        guard characters.contains(where: { isRightToLeft($0.scalar) }) else {
+        guard characters.contains(where: { RightToLeft.contains($0.scalar) }) else {
             return Side(frame: frame, text: text, boxes: boxes, styles: styles(sizes), page: page)
         }
         let lines = text.withUnsafeBufferPointer { VisualLines($0) }
@@ -128,13 +128,6 @@ struct TurnedText {
         _ before: (x: Float, y: Float, character: Character)
     ) -> Bool {
         place.character.scalar == before.character.scalar && place.x - before.x < 0.1 * place.character.size
-    }
-
-    private static func isRightToLeft(_ scalar: UInt32) -> Bool {
-        switch scalar {
-        case 0x590...0x8FF, 0xFB1D...0xFDFF, 0xFE70...0xFEFF: true
-        default: false
-        }
     }
 
     /// Characters that follow each other, as they are drawn.

@@ -100,7 +100,7 @@ struct VisualLines {
     private static func direction(_ scalar: Unicode.Scalar) -> Direction {
         switch scalar.value {
         case 0x30...0x39, 0x660...0x669, 0x6F0...0x6F9: .number
-        case 0x590...0x8FF, 0xFB1D...0xFDFF, 0xFE70...0xFEFF, 0x10800...0x10FFF, 0x1E800...0x1EFFF: .right
+        case let value where RightToLeft.contains(value): .right
         default: scalar.properties.isAlphabetic ? .left : .neutral
         }
     }
