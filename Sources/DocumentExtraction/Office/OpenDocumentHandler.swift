@@ -49,15 +49,8 @@ final class OpenDocumentHandler: MarkupHandler {
     private var pages = 0
     private var seen: Set<[UInt8]> = []
     private let isRunning: Bool
-    /// Text that stands in a paragraph and is read behind it.
-    private struct Aside {
-        var outer: TextBuilder
-        var outerParagraphs: Int
-        var isComment: Bool
-    }
-
-    private var outside: [Aside] = []
-    private var asides: [TextBuilder] = []
+    /// With the depth of paragraphs around one.
+    private var asides = Asides<(paragraphs: Int, isComment: Bool)>()
     private var boxes: [Bool] = []
     /// Depth of paragraphs, in the aside that is open.
     private var paragraphs = 0
@@ -74,8 +67,9 @@ final class OpenDocumentHandler: MarkupHandler {
     var isDone: Bool { builder.isOverLimit || tooManyPages != nil }
 
     func finish() {
+        while asides.isOpen { endAside() }
         builder.end()
-        appendAsides()
+        asides.append(to: &builder)
         if pages > 0 { builder.endPage() }
     }
 
@@ -104,7 +98,7 @@ final class OpenDocumentHandler: MarkupHandler {
         case .section: beginLook(attributes["style-name"], isHidden: attributes["display"] == "none")
         case .listItem: isFreshItem = true
         case .table:
-            guard format == .ods, outside.isEmpty else { return }
+            guard format == .ods, !asides.isOpen else { return }
             sheet = SheetCells()
             isPageHidden = attributes["style-name"].map(styles.hiding.contains) ?? false
             builder.begin(.heading, level: 2)
@@ -135,17 +129,17 @@ final class OpenDocumentHandler: MarkupHandler {
             paragraphs -= 1
             guard rows.isEmpty, sheet == nil else { return builder.softBreak() }
             builder.end()
-            if outside.isEmpty { appendAsides() }
+            asides.append(to: &builder)
         case .span, .section: _ = looks.popLast()
         case .listItem: isFreshItem = false
         case .table:
-            if outside.isEmpty, sheet != nil {
+            if !asides.isOpen, sheet != nil {
                 sheet!.end(&builder)
                 sheet = nil
-                appendAsides()
+                asides.append(to: &builder)
             } else {
                 rows.endTable()
-                if rows.isEmpty { appendAsides() }
+                if rows.isEmpty { asides.append(to: &builder) }
             }
         case .row: if sheet == nil { rows.endRow(&builder) } else { sheet!.endRow(&builder) }
         case .cell: if sheet == nil { rows.endCell(&builder) } else { sheet!.endCell() }
@@ -157,11 +151,11 @@ final class OpenDocumentHandler: MarkupHandler {
     func characters(_ text: UnsafeBufferPointer<UInt8>) {
         // Of a comment who wrote it and when stand before its paragraphs.
         if deleted > 0 { builder.omit(.revision, text.inkedCharacters) }
-        guard skipped == 0, paragraphs > 0 || outside.last?.isComment != true else { return }
+        guard skipped == 0, paragraphs > 0 || asides.context?.isComment != true else { return }
         if isPageHidden || looks.contains(where: \.isHidden) {
             hiddenCharacters += text.inkedCharacters
         }
-        if sheet?.isInCell == true, outside.isEmpty { return sheet!.add(text) }
+        if sheet?.isInCell == true, !asides.isOpen { return sheet!.add(text) }
         if looks.last?.isRaised == true, builder.endsInDigit, let first = text.first, (0x30...0x39).contains(first) {
             builder.append("^")
         }
@@ -176,7 +170,7 @@ final class OpenDocumentHandler: MarkupHandler {
     private func beginParagraph(_ element: Element, _ attributes: MarkupAttributes) {
         beginLook(attributes["style-name"], isHidden: false)
         paragraphs += 1
-        if sheet != nil, outside.isEmpty {
+        if sheet != nil, !asides.isOpen {
             sheet!.add([0x20])
         } else if !rows.isEmpty || sheet != nil {
             builder.softBreak()
@@ -186,7 +180,7 @@ final class OpenDocumentHandler: MarkupHandler {
             builder.begin(isFreshItem ? .listItem : .paragraph)
             isFreshItem = false
         }
-        guard outside.last?.isComment == true, builder.text.isEmpty else { return }
+        guard asides.context?.isComment == true, builder.text.isEmpty else { return }
         builder.append("Comment:")
         builder.softBreak()
     }
@@ -220,21 +214,12 @@ final class OpenDocumentHandler: MarkupHandler {
     }
 
     private func beginAside(isComment: Bool = false) {
-        outside.append(Aside(outer: builder, outerParagraphs: paragraphs, isComment: isComment))
-        builder = TextBuilder(limit: limits.textBytes)
+        asides.begin(&builder, (paragraphs, isComment))
         paragraphs = 0
     }
 
     private func endAside() {
-        builder.end()
-        guard let aside = outside.popLast() else { return }
-        asides.append(builder)
-        (builder, paragraphs) = (aside.outer, aside.outerParagraphs)
-    }
-
-    private func appendAsides() {
-        for aside in asides { builder.append(aside, blocks: aside.blocks.indices) }
-        asides = []
+        if let aside = asides.end(&builder) { paragraphs = aside.paragraphs }
     }
 
     private func beginRunning() {
@@ -245,9 +230,7 @@ final class OpenDocumentHandler: MarkupHandler {
     /// A header that says what another one has said is left out, and so is one of numbers alone.
     private func endRunning() {
         skipped += 1
-        builder.end()
-        guard let aside = outside.popLast() else { return }
-        if builder.text.hasLetters, seen.insert(builder.text).inserted { asides.append(builder) }
-        (builder, paragraphs) = (aside.outer, aside.outerParagraphs)
+        let aside = asides.end(&builder) { $0.hasLetters && seen.insert($0).inserted }
+        if let aside { paragraphs = aside.paragraphs }
     }
 }

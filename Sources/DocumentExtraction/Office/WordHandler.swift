@@ -88,14 +88,11 @@ final class WordHandler: MarkupHandler {
     /// How paragraphs and runs looked before a change.
     private var changes = 0
     /// Text boxes stand in paragraphs, and are read behind them.
-    private var outside: [TextBuilder] = []
-    private var boxes: [TextBuilder] = []
-    private let limit: Int
+    private var boxes = Asides<Void>()
 
     /// - Parameter layoutTables: numbers of tables whose cells are read as text.
     init(_ builder: TextBuilder, _ styles: WordStyles, _ numbering: WordNumbering, layoutTables: Set<Int> = []) {
         (self.builder, self.styles, self.numbering, self.layoutTables) = (builder, styles, numbering, layoutTables)
-        limit = builder.limit
     }
 
     var isDone: Bool { builder.isOverLimit }
@@ -217,30 +214,26 @@ final class WordHandler: MarkupHandler {
         tables.addParagraph()
         guard rows.isEmpty else { return builder.softBreak() }
         builder.end()
-        guard outside.isEmpty else { return }
-        for box in boxes { builder.append(box, blocks: box.blocks.indices) }
-        boxes = []
+        guard !boxes.isOpen else { return }
+        boxes.append(to: &builder)
         imports += pending.map { Import(kind: $0.kind, id: $0.id, block: builder.blocks.count) }
         pending = []
     }
 
     private func beginBox() {
         guard rows.isEmpty, skipped == 0 else { return builder.softBreak() }
-        outside.append(builder)
-        builder = TextBuilder(limit: limit)
+        boxes.begin(&builder, ())
     }
 
     private func endBox() {
-        guard rows.isEmpty, skipped == 0, let outer = outside.popLast() else { return builder.softBreak() }
-        builder.end()
-        boxes.append(builder)
-        builder = outer
+        guard rows.isEmpty, skipped == 0, boxes.isOpen else { return builder.softBreak() }
+        boxes.end(&builder)
     }
 
     private func addImport(_ kind: Import.Kind, _ id: String?) {
         guard let id, skipped == 0 else { return }
         let part = Import(kind: kind, id: id, block: builder.blocks.count)
-        guard kind == .document, outside.isEmpty else { return pending.append(part) }
+        guard kind == .document, !boxes.isOpen else { return pending.append(part) }
         builder.end()
         imports.append(Import(kind: kind, id: id, block: builder.blocks.count))
     }

@@ -25,13 +25,6 @@ struct RichTextReader {
         var continuesAbove = false
     }
 
-    /// A note that is open: what it stands in, and the group that it is.
-    private struct Note {
-        var outer: TextBuilder
-        var isRow: Bool
-        var depth: Int
-    }
-
     private static let maximumDepth = 1000
     private static let skipped: Set<String> = [
         "fonttbl", "colortbl", "stylesheet", "info", "pict", "object", "header", "headerl", "headerr", "headerf",
@@ -71,8 +64,8 @@ struct RichTextReader {
     private var definition = CellDefinition()
     private var isCellOpen = false
     private var column = 0
-    private var open: [Note] = []
-    private var notes: [TextBuilder] = []
+    /// With what the paragraph around a note is, and the group that the note is.
+    private var notes = Asides<(isRow: Bool, depth: Int)>()
     private var properties: [Property: String] = [:]
     private static let mostCells = 1024
     private static let longestProperty = 1024
@@ -104,7 +97,7 @@ struct RichTextReader {
             case 0x7D:
                 flush()
                 if let outer = stack.popLast() { state = outer }
-                if let note = open.last, stack.count < note.depth { endNote() }
+                if let note = notes.context, stack.count < note.depth { endNote() }
                 if let depth = fontTableDepth, stack.count < depth { fontTableDepth = nil }
                 ignored = 0
                 if stack.isEmpty { return finish() }
@@ -118,9 +111,9 @@ struct RichTextReader {
     }
 
     private mutating func finish() {
-        while !open.isEmpty { endNote() }
+        while notes.isOpen { endNote() }
         builder.end()
-        appendNotes()
+        notes.append(to: &builder)
     }
 
     private mutating func literal(_ byte: UInt8) {
@@ -226,7 +219,7 @@ struct RichTextReader {
         guard !state.isSkipped else { return }
         guard !isRow else { return builder.softBreak() }
         builder.end()
-        if open.isEmpty { appendNotes() }
+        notes.append(to: &builder)
     }
 
     // Tables.
@@ -262,27 +255,18 @@ struct RichTextReader {
     private mutating func endRow() {
         if isCellOpen { endCell() }
         if !rows.isEmpty { rows.endRow(&builder) }
-        if open.isEmpty { appendNotes() }
+        notes.append(to: &builder)
     }
 
     // Notes.
 
     private mutating func beginNote() {
-        open.append(Note(outer: builder, isRow: isRow, depth: stack.count))
-        builder = TextBuilder(limit: builder.limit)
+        notes.begin(&builder, (isRow, stack.count))
         isRow = false
     }
 
     private mutating func endNote() {
-        guard let note = open.popLast() else { return }
-        builder.end()
-        notes.append(builder)
-        (builder, isRow) = (note.outer, note.isRow)
-    }
-
-    private mutating func appendNotes() {
-        for note in notes { builder.append(note, blocks: note.blocks.indices) }
-        notes = []
+        if let note = notes.end(&builder) { isRow = note.isRow }
     }
 
     private mutating func scalar(_ value: UInt32) {
@@ -322,7 +306,7 @@ struct RichTextReader {
             }
             return
         }
-        if isRow, open.isEmpty { beginCell() } else if rows.isEmpty { rows.endTable() }
+        if isRow, !notes.isOpen { beginCell() } else if rows.isEmpty { rows.endTable() }
         builder.append(text)
     }
 
