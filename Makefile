@@ -32,6 +32,7 @@ lint: bootstrap
 	@echo "== lint"
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
 	@$(PYTHON) Tests/lint.py
+	@$(PYTHON) Tests/image.py
 
 # The tables of docs/configuration.md, from the programs' own declarations.
 docs: build

@@ -25,7 +25,27 @@ def problems(root: pathlib.Path) -> list[tuple[pathlib.Path, str]]:
         for requirement in path.read_text().replace("\\\n", " ").splitlines():
             if not re.match(r"[\w.-]+==\S+.* --hash=sha256:[0-9a-f]{64}", requirement):
                 found.append((path, f"'{requirement.split(' ')[0]}' is not pinned by hashes: run tools/lock-python"))
+    for path in sorted((root / "deploy/image").glob("Dockerfile*")):
+        found += [(path, problem) for problem in of_image(path.read_text())]
     return found
+
+
+def of_image(dockerfile: str) -> list[str]:
+    """Bases by digest, packages by the script that pins them to a moment, and no root at the end of a stage that is released."""
+    found, stages, user = [], set(), {}
+    stage = ""
+    for line in dockerfile.replace("\\\n", " ").splitlines():
+        if match := re.match(r"FROM (\S+)(?: AS (\S+))?", line):
+            if match[1] not in stages and not re.search(r"@sha256:[0-9a-f]{64}$", match[1]):
+                found.append(f"the base {match[1]} is not named by its digest")
+            stage = match[2] or "the last stage"
+            stages.add(stage)
+            user[stage] = user.get(match[1], "root")
+        elif line.startswith("RUN ") and re.search(r"\bapt(-get)? ", line):
+            found.append("packages are not installed by deploy/image/install-packages")
+        elif line.startswith("USER "):
+            user[stage] = line.split()[1]
+    return found + [f"the stage {name} runs as root" for name, who in user.items() if who in ("root", "0") and name != "build"]
 
 
 def text(path: pathlib.Path) -> str:

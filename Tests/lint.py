@@ -175,6 +175,9 @@ PLANTED = {
     **{problem: ("deploy/ecs/a.json", CARELESS) for problem in (
         "runs as root", "may write to its root", "keeps capabilities", "no scratch volume", "grace period of 60 s", "not checked", "as plain text", "by tag", "no setting KEY",
     )},
+    **{problem: ("deploy/image/Dockerfile", "FROM debian:bookworm-slim AS fleet\nRUN apt-get update \\\n  && apt-get install libxml2\n") for problem in (
+        "is not named by its digest", "not installed by deploy/image/install-packages", "fleet runs as root",
+    )},
     "is not explained": ("deploy/iam/b.json", '{"Statement": [{"Sid": "A", "Action": ["s3:GetObject"], "Resource": "${X}"}]}'),
     "more than it names": ("deploy/iam/c.json", '{"Statement": [{"Sid": "A", "Action": ["s3:GetObject"], "Resource": "*"}]}'),
     "not pinned by hashes": ("deploy/local/requirements.txt", "six==1.17.0\n"),
