@@ -3,13 +3,13 @@
 # make test    lint, unit, integration and end-to-end tests
 # make simulate SEEDS=100000 (or SEED=7), make chaos KILLS=200, make edges SECONDS=600, make large, make tenants, make duplicates EVENTS=10000, make fuzz INPUTS=1000000
 # make growth: time of each stage at 1, 2 and 4 MB of one document
-# make hostile MUTATIONS=5000, make columns, make tables, make running, make directions, make bench-extract, make fidelity: documents that lie, order, speed and text beside other extractors
+# make hostile MUTATIONS=5000, make columns, make tables, make running, make directions, make scripts, make bench-extract, make fidelity: documents that lie, order, speed and text beside other extractors
 SHELL := /bin/bash
 PYTHON := .local/venv/bin/python
 # The manifest asks whether Tesseract is there: no answer of another day.
 BUILD := swift build -c release --manifest-cache none
 
-.PHONY: bootstrap build demo stop test bench simulate chaos edges large tenants duplicates fuzz growth hostile columns tables running directions bench-extract fidelity peers public lint docs clean
+.PHONY: bootstrap build demo stop test bench simulate chaos edges large tenants duplicates fuzz growth hostile columns tables running directions bench-extract fidelity scripts peers public lint docs clean
 
 bootstrap:
 	@deploy/local/bootstrap
@@ -92,6 +92,11 @@ bench-extract: peers public
 
 fidelity: peers
 	@.local/extraction/bin/python Tests/Extraction/fidelity.py --count $(or $(COUNT),40)
+
+# Nine scripts by four programs that write PDFs.
+scripts: build
+	@Tests/Extraction/bootstrap --producers
+	@.local/extraction/bin/python Tests/Extraction/scripts.py
 
 clean:
 	rm -rf .build .local
