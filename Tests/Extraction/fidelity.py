@@ -22,6 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "Tests/Extraction"))
 import extractor
 import generate
+import office
 
 FOLDER = ROOT / ".local/generated"
 WORD = re.compile(r"\w+")
@@ -106,9 +107,9 @@ def xml_truth(path: pathlib.Path) -> str:
     return "\n".join(parts)
 
 
-PEERS = {"pdf": [pdftotext, pypdfium2, pymupdf], "html": [trafilatura, lxml], "xml": [lxml]}
+PEERS = {"pdf": [pdftotext, pypdfium2, pymupdf], "html": [trafilatura, lxml], "xml": [lxml]} | office.PEERS
 # Where ours has to be at least as good as each peer.
-BEST = ["pdf-one", "pdf-two", "html"]
+BEST = ["pdf-one", "pdf-two", "html", "docx-pandoc", "docx-libreoffice", "odt-pandoc", "odt-libreoffice", "pptx-pandoc", "xlsx-openpyxl", "epub-pandoc"]
 
 
 def main() -> int:
@@ -138,6 +139,8 @@ def main() -> int:
         path = FOLDER / entry["file"]
         truth = entry["truth"] if entry["truth"] is not None else xml_truth(path)
         ours = child.read(path)["text"].decode()
+        if entry["kind"].startswith("xlsx"):
+            ours = office.HEADS.sub("", ours)
         figures[entry["kind"]]["ours"].append(score(ours, truth))
         worst.append((figures[entry["kind"]]["ours"][-1], str(path)))
         for peer in PEERS[entry["kind"].split("-")[0]]:

@@ -1,5 +1,5 @@
-"""Makes documents whose text is known: Markdown of the corpora as PDF in one and two columns, with headers, footers, page numbers and tables, and as web
-pages inside navigation, sidebars and footers.
+"""Makes documents whose text is known: Markdown of the corpora as PDF in one and two columns, with headers, footers, page numbers and tables, as web
+pages inside navigation, sidebars and footers, and as office documents.
 
     generate.py FOLDER [--count N]    run with the Python of .local/extraction
 """
@@ -12,6 +12,8 @@ import pathlib
 import random
 import re
 import sys
+
+import office
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 CORPORA = pathlib.Path(os.environ.get("FLEET_SHARED", ROOT.parent / "shared")) / "corpora"
@@ -89,7 +91,7 @@ def make(job: tuple[str, str, int]) -> list[dict]:
     target = out / f"{number:03}.html"
     target.write_text(page(fragment, path.stem, random_))
     made.append({"file": target.name, "kind": "html", "truth": text})
-    return made
+    return made + office.make(number, fragment, truth, out)
 
 
 def main() -> None:
@@ -105,6 +107,7 @@ def main() -> None:
             made += documents
             if number % 10 == 0:
                 print(f"  {number} of {len(jobs)} sources", file=sys.stderr, flush=True)
+    office.convert(list(range(len(jobs))), arguments.folder)
     (arguments.folder / "index.json").write_text(json.dumps(made))
 
 
