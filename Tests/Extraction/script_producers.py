@@ -64,11 +64,15 @@ def xelatex(content: Content, script: Script, layout: str, path: pathlib.Path) -
     table = "\\begin{tabular}{lll}\n" + " \\\\\n".join(" & ".join(row) for row in content.rows) + "\n\\end{tabular}" if content.rows else ""
     if layout == "sideways table":
         table = f"\\begin{{sideways}}{table}\\end{{sideways}}"
-    scripts = {"Noto Sans Hebrew": "Hebrew", "Noto Naskh Arabic": "Arabic", "Noto Sans Thai": "Thai", "Noto Sans Devanagari": "Devanagari", "Noto Sans Tamil": "Tamil", "Noto Sans CJK JP": "CJK"}
-    option = f"[Script={scripts[script.font]}]" if script.font in scripts else ""
+    # Most fonts of Noto have no Latin letters, and TeX takes them from no other font.
+    scripts = {"he": "Hebrew", "ar": "Arabic", "fa": "Arabic", "ur": "Arabic", "th": "Thai", "hi": "Devanagari", "ta": "Tamil"}
+    font = script.font if script.language in ("en", "hi", "ja") else "FreeSerif"
+    option = f"[Script={scripts[script.language]}]" if script.language in scripts else ""
     breaks = f'\\XeTeXlinebreaklocale "{script.language}"\\XeTeXlinebreakskip=0pt plus 1pt' if not script.gap else ""
-    bidi = "\\usepackage{bidi}\\AtBeginDocument{\\setRTL}" if script.is_right_to_left else ""
-    document = f"""\\documentclass[11pt,a4paper]{{article}}\\usepackage{{multicol,rotating,fontspec}}\\setmainfont{{{script.font}}}{option}{breaks}{bidi}\\pagestyle{{empty}}\\tolerance=9000
+    # The option turns columns around, and tables twice.
+    turned = "\\usepackage[RTLdocument]{bidi}" if layout == "two columns" else "\\usepackage{bidi}\\AtBeginDocument{\\setRTL}"
+    bidi = turned if script.is_right_to_left else ""
+    document = f"""\\documentclass[11pt,a4paper]{{article}}\\usepackage{{multicol,rotating,fontspec}}\\setmainfont{{{font}}}{option}{breaks}{bidi}\\pagestyle{{empty}}\\tolerance=9000
 \\begin{{document}}
 \\section*{{{content.heading}}}
 {paragraphs}
