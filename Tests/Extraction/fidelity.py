@@ -50,15 +50,21 @@ def lcs(a: list[str], b: list[str]) -> int:
     return len(a) - row.bit_count()
 
 
+def compare(found: list[str], truth: list[str]) -> tuple[float, float, float]:
+    """Precision, recall and order of what is read, by the words that are common."""
+    common = sum((collections.Counter(found) & collections.Counter(truth)).values())
+    if not common:
+        return 0.0, 0.0, 0.0
+    return common / len(found), common / len(truth), 2 * lcs(truth, found) / (len(truth) + len(found))
+
+
 def score(found: str, truth: str) -> tuple[float, float]:
+    """F1 and order."""
     ours, real = words(found), words(truth)
     if not real:
         return 1.0, 1.0
-    common = sum((collections.Counter(ours) & collections.Counter(real)).values())
-    if not common:
-        return 0.0, 0.0
-    precision, recall = common / len(ours), common / len(real)
-    return 2 * precision * recall / (precision + recall), 2 * lcs(real, ours) / (len(real) + len(ours))
+    precision, recall, order = compare(ours, real)
+    return 2 * precision * recall / (precision + recall) if recall else 0.0, order
 
 
 def pdftotext(path: pathlib.Path) -> str:

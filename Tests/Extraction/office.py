@@ -51,9 +51,13 @@ def convert(numbers: list[int], folder: pathlib.Path) -> None:
                 shutil.copy(folder / f"{number:03}.fragment.html", page)
                 pages.append(page)
         if pages and shutil.which("soffice"):
-            profile = (folder / "libreoffice").resolve()
-            subprocess.run(["soffice", f"-env:UserInstallation=file://{profile}", "--headless", "--infilter=HTML (StarWriter)", "--convert-to", writer, "--outdir", folder, *pages],
-                           check=True, capture_output=True, timeout=600)
+            soffice(pages, writer, folder, folder / "libreoffice", "--infilter=HTML (StarWriter)")
+
+
+def soffice(documents: list[pathlib.Path], writer: str, folder: pathlib.Path, profile: pathlib.Path, *options: str) -> None:
+    """Converts documents into `folder` with LibreOffice; `profile` keeps what it writes down about itself."""
+    subprocess.run(["soffice", f"-env:UserInstallation=file://{profile.resolve()}", "--headless", *options, "--convert-to", writer, "--outdir", folder, *documents],
+                   check=True, capture_output=True, timeout=600)
 
 
 def workbook(number: int, folder: pathlib.Path) -> dict:

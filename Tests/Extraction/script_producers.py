@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 
+import office
 from script_texts import Content, Script
 
 
@@ -49,8 +50,7 @@ def libreoffice(content: Content, script: Script, layout: str, path: pathlib.Pat
     with tempfile.TemporaryDirectory() as folder:
         source = pathlib.Path(folder) / "document.fodt"
         source.write_text(document)
-        profile = path.parent / "libreoffice"
-        subprocess.run(["soffice", f"-env:UserInstallation=file://{profile.resolve()}", "--headless", "--convert-to", "pdf", "--outdir", folder, source], check=True, capture_output=True, timeout=180)
+        office.soffice([source], "pdf", pathlib.Path(folder), path.parent / "libreoffice")
         shutil.copy(source.with_suffix(".pdf"), path)
 
 
@@ -134,7 +134,6 @@ def reportlab(content: Content, script: Script, layout: str, path: pathlib.Path)
     columns = 2 if layout == "two columns" else 1
     width = 480 if columns == 1 else 225
     draw(57, 770, content.heading, 20, 480)
-    column, y = 0, 730
     flow = [line for paragraph in content.paragraphs for line in [*lines(paragraph, 11, width), ""]]
     height = (len(flow) + columns - 1) // columns
     for number, line in enumerate(flow):

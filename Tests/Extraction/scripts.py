@@ -8,7 +8,6 @@ table, then what was skipped and why; ends with a line of JSON; 1 where a cell h
 Devanagari and Tamil, it is enough to read what pdftotext reads.
 """
 import argparse
-import collections
 import json
 import pathlib
 import sys
@@ -16,17 +15,12 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "Tests/Extraction"))
 import extractor
-from fidelity import lcs, pdftotext, say
+from fidelity import compare, pdftotext, say
 from script_producers import PRODUCERS, Skipped
 from script_texts import LAYOUTS, SCRIPTS, content
 
 FOLDER = ROOT / ".local/scripts"
 RECALL, ORDER = 0.98, 0.97
-
-
-def figures(found: list[str], truth: list[str]) -> tuple[float, float]:
-    common = sum((collections.Counter(found) & collections.Counter(truth)).values())
-    return common / len(truth), 2 * lcs(truth, found) / max(1, len(truth) + len(found))
 
 
 def main() -> int:
@@ -55,8 +49,8 @@ def main() -> int:
                 except extractor.Rejected as error:
                     below.append(f"{cell}: {error}")
                     continue
-                peer = figures(script.tokens(pdftotext(path)), truth)
-                cells[cell] = *figures(script.tokens(read), truth), *peer
+                peer = compare(script.tokens(pdftotext(path)), truth)[1:]
+                cells[cell] = *compare(script.tokens(read), truth)[1:], *peer
                 wanted_recall, wanted_order = (min(RECALL, peer[0]), min(ORDER, peer[1])) if script.is_reordered else (RECALL, ORDER)
                 if cells[cell][0] < wanted_recall or cells[cell][1] < wanted_order:
                     below.append(f"{cell}: recall {cells[cell][0]:.3f}, order {cells[cell][1]:.3f}")
