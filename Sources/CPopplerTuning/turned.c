@@ -22,24 +22,26 @@ static const double resolution = 72;
 static const double upright_tangent = 0.18;
 enum { most = 1 << 19, longest_glyph = 64 };
 
-static struct poppler_turned_character *kept;
-static size_t kept_count, kept_room;
-
 // CPopplerInflate has it, where poppler's private headers are at hand.
 void poppler_private_spacing(const void *state, unsigned code, double *across, double *down) __attribute__((weak));
 
 // Without it, no letter is wider than this share of its size: room between letters is part of their width.
 static const double widest = 1.05;
 
-static bool keep(struct poppler_turned_character character) {
-    if (kept_count == kept_room) {
-        size_t room = kept_room ? kept_room * 2 : 1024;
-        void *grown = room <= most ? realloc(kept, room * sizeof *kept) : NULL;
+struct characters { struct poppler_tuning_character *all; size_t count, room; };
+static struct characters turned_ones, upright_ones;
+// Poppler has characters that are not among them.
+static bool upright_is_short;
+
+static bool keep(struct characters *kept, struct poppler_tuning_character character) {
+    if (kept->count == kept->room) {
+        size_t room = kept->room ? kept->room * 2 : 1024;
+        void *grown = room <= most ? realloc(kept->all, room * sizeof *kept->all) : NULL;
         if (!grown) return false;
-        kept = grown;
-        kept_room = room;
+        kept->all = grown;
+        kept->room = room;
     }
-    kept[kept_count++] = character;
+    kept->all[kept->count++] = character;
     return true;
 }
 
@@ -83,12 +85,29 @@ static const unsigned *turned_glyph(const unsigned *scalars, int count, unsigned
     return turned;
 }
 
+static bool is_mark(unsigned scalar) {
+    return (scalar >= 0x591 && scalar <= 0x5BD) || (scalar >= 0x610 && scalar <= 0x61A) || (scalar >= 0x64B && scalar <= 0x65F) || scalar == 0x670;
+}
+
+// Where on the page the letters of a glyph stand that has them in the order of reading: each run of those from right to left the other way round, marks above their letter.
+static void find_slots(const unsigned *scalars, int count, float *slots) {
+    for (int start = 0, end; start < count; start = end) {
+        bool is_turned = is_right_to_left(scalars[start]);
+        for (end = start + 1; end < count && (is_right_to_left(scalars[end]) || (is_turned && scalars[end] == ' ')) == is_turned; end++) {}
+        for (int place = start; place < end; place++) {
+            slots[place] = (float)(is_turned ? start + end - 1 - place : place);
+            if (place > start && is_mark(scalars[place])) slots[place] = is_mark(scalars[place - 1]) ? slots[place - 1] : slots[place - 1] + 0.5f;
+        }
+    }
+}
+
 __attribute__((visibility("default"))) void _ZN8TextPage7addCharEPK8GfxStateddddjiPKji(
     void *page, const struct graphics_state *state, double x, double y, double dx, double dy, unsigned code, int bytes, const unsigned *scalars, int count) {
     static add_function *original;
     if (!original) original = (add_function *)dlsym(RTLD_NEXT, "_ZN8TextPage7addCharEPK8GfxStateddddjiPKji");
     struct direction direction;
-    if (count > 0 && read_direction(state, &direction) && !runs_to_the_right(&direction, state->matrix, dx, dy)) {
+    if (count > 0 && read_direction(state, &direction)) {
+        bool is_upright = runs_to_the_right(&direction, state->matrix, dx, dy);
         const double *m = state->matrix;
         double left = m[0] * x + m[2] * y + m[4], top = m[1] * x + m[3] * y + m[5];
         double width = dx, height = dy;
@@ -100,25 +119,42 @@ __attribute__((visibility("default"))) void _ZN8TextPage7addCharEPK8GfxStatedddd
         }
         double right = (m[0] * width + m[2] * height) / count, bottom = (m[1] * width + m[3] * height) / count;
         // Letters that stand upright below each other: columns of Japanese.
-        if (direction.is_upright) direction = (struct direction){ 0, 1, direction.size, false };
+        if (direction.is_upright && !is_upright) direction = (struct direction){ 0, 1, direction.size, false };
         double along = right * direction.across + bottom * direction.down;
         if (!poppler_private_spacing && along > widest * direction.size) along = widest * direction.size;
         // Not what is far outside of every page.
         if (fabs(left) < 20000 && fabs(top) < 20000 && fabs(along) < 20000) {
             int place = 0;
-            while (place < count && keep((struct poppler_turned_character){
-                (float)(left + right * place), (float)(top + bottom * place), direction.across, direction.down, (float)along, direction.size, scalars[place] }))
+            bool is_whole = is_upright && count > 1 && count <= longest_glyph;
+            float slots[longest_glyph];
+            if (is_whole) find_slots(scalars, count, slots);
+            while (place < count) {
+                float slot = is_whole ? slots[place] : (float)place;
+                if (!keep(is_upright ? &upright_ones : &turned_ones, (struct poppler_tuning_character){
+                    (float)(left + right * slot), (float)(top + bottom * slot), direction.across, direction.down, (float)along, direction.size, scalars[place] })) break;
                 place++;
-            if (place == count) return;
+            }
+            if (place == count && !is_upright) return;
+            if (place < count) upright_is_short = true;
         }
+    } else if (count > 0) {
+        upright_is_short = true;
     }
     unsigned turned[longest_glyph];
     if (original) original(page, state, x, y, dx, dy, code, bytes, turned_glyph(scalars, count, turned), count);
 }
 
-size_t poppler_tuning_take_turned(const struct poppler_turned_character **characters) {
-    size_t count = kept_count;
-    *characters = kept;
-    kept_count = 0;
+size_t poppler_tuning_take_turned(const struct poppler_tuning_character **characters) {
+    size_t count = turned_ones.count;
+    *characters = turned_ones.all;
+    turned_ones.count = 0;
+    return count;
+}
+
+size_t poppler_tuning_take_upright(const struct poppler_tuning_character **characters) {
+    size_t count = upright_is_short ? 0 : upright_ones.count;
+    *characters = upright_ones.all;
+    upright_ones.count = 0;
+    upright_is_short = false;
     return count;
 }

@@ -110,7 +110,7 @@ def reportlab(content: Content, script: Script, layout: str, path: pathlib.Path)
     canvas = Canvas(str(path), pagesize=A4)
 
     def shown(line: str) -> str:
-        return bidi.get_display(arabic_reshaper.reshape(line)) if script.is_right_to_left else line
+        return bidi.get_display(arabic_reshaper.reshape(line), base_dir="R") if script.is_right_to_left else line
 
     def draw(x: float, y: float, line: str, size: float, width: float) -> None:
         canvas.setFont(font, size)

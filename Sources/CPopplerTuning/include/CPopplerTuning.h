@@ -9,8 +9,8 @@ unsigned poppler_tuning_take_invisible(void);
 /// Gives memory that was freed back to the kernel, in programs that link jemalloc.
 void poppler_tuning_release_memory(void);
 
-/// A character that does not run from left to right. Points from the page's top left corner.
-struct poppler_turned_character {
+/// A character as it is drawn. Points from the page's top left corner.
+struct poppler_tuning_character {
     /// Where it begins on its base line.
     float x, y;
     /// The direction in which it runs, as a vector of length 1: (0, -1) is upward.
@@ -20,5 +20,8 @@ struct poppler_turned_character {
     unsigned scalar;
 };
 
-/// The characters that were kept since the last call, in the order of the page's content; valid until the next character is read. One thread.
-size_t poppler_tuning_take_turned(const struct poppler_turned_character **characters);
+/// The characters that do not run from left to right since the last call, in the order of the page's content; valid until the next character is read. One thread.
+size_t poppler_tuning_take_turned(const struct poppler_tuning_character **characters);
+
+/// The same of those that do, none where poppler has others beside them.
+size_t poppler_tuning_take_upright(const struct poppler_tuning_character **characters);

@@ -65,7 +65,7 @@ struct ColumnFinder {
     private struct Band {
         var left: [Fragment] = []
         var right: [Fragment] = []
-        var leftEnd: Float = 0
+        var leftEnd = -Float.infinity
         var top = Float.infinity
         var bottom = -Float.infinity
     }
@@ -104,9 +104,32 @@ struct ColumnFinder {
         if isBetweenEqualColumns(band, edge) { return true }
         // A table, a list or code is in one of two columns of the same width.
         let middle = ((band.leftEnd + edge) / 2 - box.left) / box.width
-        guard (0.45...0.55).contains(middle), band.bottom - band.top > 0.3 * box.height else { return false }
+        guard (0.45...0.55).contains(middle), band.bottom - band.top > 0.3 * box.height, !areRows(band) else {
+            return false
+        }
         let wide = lefts.count { $0 > 0.7 * (band.leftEnd - box.left) }
         return max(wide, rights.count { $0 > 0.7 * (box.right - edge) }) >= 4
+    }
+
+    /// Each line on the left has one beside it on the right and the other way round, all farther apart than lines of a paragraph, or with two cells on one side.
+    private func areRows(_ band: Band) -> Bool {
+        let (left, right) = (band.left.map(\.box.top).sorted(), band.right.map(\.box.top).sorted())
+        func isIn(_ tops: [Float]) -> (Float) -> Bool {
+            { top in
+                var (low, high) = (0, tops.count)
+                while low < high {
+                    let middle = (low + high) / 2
+                    if tops[middle] < top - 1 { low = middle + 1 } else { high = middle }
+                }
+                return low < tops.count && tops[low] <= top + 1
+            }
+        }
+        let steps = zip(left, left.dropFirst()).map { $1 - $0 }.filter { $0 > 1 }.sorted()
+        guard let first = band.left.first, let step = steps.first else { return false }
+        let rows = steps.count + 1
+        let hasCells = min(left.count, right.count) == rows && max(left.count, right.count) >= rows * 2
+        return (step > CellColumn.spaced * first.size || hasCells)
+            && left.allSatisfy(isIn(right)) && right.allSatisfy(isIn(left))
     }
 
     /// Of three columns and more the two beside the strip are of one width, and their lines fill them: cells of tables hardly ever do both.

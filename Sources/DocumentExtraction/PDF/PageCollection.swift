@@ -21,13 +21,17 @@ struct PageCollection {
             layouts.append(.empty)
         case .some(let page):
             var layout = PageLayout.empty
-            var vertical: [poppler_turned_character] = []
+            var vertical: [poppler_tuning_character] = []
             let size = page.size
             let fields = page.fields
             let isRead = page.withText(fields) { text, boxes, styles in
                 vertical = VerticalText.characters(text, boxes)
+                var upright = UprightText.take(beside: text, boxes, styles, page: size)
                 guard vertical.isEmpty else { return }
-                layout = PageLayout(text: text, boxes: boxes, styles: styles, page: size, usualColumn: &usualColumn)
+                upright?.append(fields)
+                layout =
+                    upright?.layout(page: size, usualColumn: &usualColumn)
+                    ?? PageLayout(text: text, boxes: boxes, styles: styles, page: size, usualColumn: &usualColumn)
             }
             layout = layout.with(TurnedText.take(and: vertical, page: size))
             layout.notes = fields.notes

@@ -8,12 +8,39 @@ struct Fragment {
     var firstWord: Float = .infinity
     var size: Float
     var isBold: Bool
-    /// Written from right to left.
-    var isRightToLeft: Bool
+    var direction: Direction
     /// Begins with a digit.
     var isNumber: Bool
     /// Poppler's line that it was part of.
     var line: Int
+
+    enum Direction { case leftToRight, rightToLeft, none }
+
+    /// As a mirror shows it: what is read from right to left is read from left to right then.
+    var mirrored: Fragment {
+        var fragment = self
+        (fragment.box.left, fragment.box.right) = (-box.right, -box.left)
+        switch direction {
+        case .leftToRight: fragment.direction = .rightToLeft
+        case .rightToLeft: fragment.direction = .leftToRight
+        case .none: break
+        }
+        return fragment
+    }
+}
+
+extension Collection<Fragment> {
+    /// Whether most of it, by its width, is written from right to left. Numbers say nothing of the direction.
+    var isRightToLeft: Bool {
+        let width = reduce(Float(0)) { width, fragment in
+            switch fragment.direction {
+            case .leftToRight: width - fragment.box.width
+            case .rightToLeft: width + fragment.box.width
+            case .none: width
+            }
+        }
+        return width > 0
+    }
 }
 
 /// A page's text, cut between cells, columns and lines. Poppler joins what is side by side; the boxes of the characters tell it
@@ -33,6 +60,11 @@ struct PageFragments {
     private static let tinySize: Float = 2
 
     private var open: Fragment?
+    /// Letters of the open fragment.
+    private var letters = (toRight: 0, toLeft: 0)
+    /// Numbers within fragments, and whether the last word is one.
+    private var numbers: [NumberColumns.Word] = []
+    private var isInNumber = false
     private var styleIndex = 0
     private var widthSum: Float = 0
     private var heightSum: Float = 0
@@ -49,7 +81,7 @@ struct PageFragments {
         var (index, character, line) = (0, 0, 0)
         while index < source.count {
             let byte = source[index]
-            let width = byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4
+            let width = Self.width(byte)
             defer {
                 index += width
                 character += 1
@@ -69,7 +101,12 @@ struct PageFragments {
             let box = character < boxes.count ? boxes[character] : (previous ?? CharacterBox.none)
             let style = style(at: character, styles)
             if let last = previous {
-                let (gap, height) = (last.gap(to: box), max(last.height, box.height))
+                let height = max(last.height, box.height)
+                var gap = last.gap(to: box)
+                if gap > Self.cellGap * height, let open, character < boxes.count {
+                    // Where the direction changes, the next character is not the nearest one.
+                    gap = open.box.gap(to: Self.run(from: character, source, index, boxes))
+                }
                 if gap > Self.cellGap * height {
                     close()
                 } else if gap > Self.wordGap * height {
@@ -85,12 +122,31 @@ struct PageFragments {
                     box: box,
                     size: style?.size ?? box.height,
                     isBold: style?.isBold ?? false,
-                    isRightToLeft: RightToLeft.begins(in: source, at: index),
+                    direction: .none,
                     isNumber: (0x30...0x39).contains(byte),
                     line: line
                 )
             }
+            if isInNumber {
+                numbers[numbers.count - 1].right = box.right
+            } else if (0x30...0x39).contains(byte), text.last == 0x20, open!.start < text.count, let last = previous {
+                isInNumber = true
+                numbers.append(
+                    NumberColumns.Word(
+                        fragment: fragments.count,
+                        start: text.count,
+                        before: last.right,
+                        left: box.left,
+                        right: box.right
+                    )
+                )
+            }
             for offset in index..<min(index + width, source.count) { text.append(source[offset]) }
+            if RightToLeft.begins(in: source, at: index) {
+                letters.toLeft += 1
+            } else if byte >= 0x80 || (0x61...0x7A).contains(byte | 0x20) {
+                letters.toRight += 1
+            }
             open!.end = text.count
             open!.box.include(box)
             if let style {
@@ -101,21 +157,53 @@ struct PageFragments {
             previous = box
         }
         close()
+        if !numbers.isEmpty { fragments = NumberColumns(fragments, text).split(fragments, at: numbers) }
         if widthSum + heightSum > 0 { uprightShare = widthSum / (widthSum + heightSum) }
     }
+
+    /// The box of the characters from there on, up to the next change of direction, wide gap or end of the line.
+    private static func run(
+        from start: Int,
+        _ source: UnsafeBufferPointer<UInt8>,
+        _ first: Int,
+        _ boxes: UnsafeBufferPointer<CharacterBox>
+    ) -> CharacterBox {
+        var (box, last) = (boxes[start], boxes[start])
+        let isRightToLeft = RightToLeft.begins(in: source, at: first)
+        var (index, character) = (first, start)
+        while index < source.count, character < boxes.count, source[index] != 0x0A {
+            let next = boxes[character]
+            if last.gap(to: next) > cellGap * max(last.height, next.height) { break }
+            if source[index] > 0x20 {
+                if RightToLeft.begins(in: source, at: index) != isRightToLeft { break }
+                box.include(next)
+                last = next
+            }
+            index += width(source[index])
+            character += 1
+        }
+        return box
+    }
+
+    /// Of the character that begins with `byte`.
+    private static func width(_ byte: UInt8) -> Int { byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4 }
 
     private mutating func separateWords() {
         guard let fragment = open, text.last != 0x20 else { return }
         text.append(0x20)
+        isInNumber = false
         open!.firstWord = min(fragment.firstWord, fragment.box.width)
     }
 
     private mutating func close() {
         if var fragment = open {
             fragment.firstWord = min(fragment.firstWord, fragment.box.width)
+            if letters.toLeft + letters.toRight > 0 {
+                fragment.direction = letters.toLeft > letters.toRight ? .rightToLeft : .leftToRight
+            }
             fragments.append(fragment)
         }
-        open = nil
+        (open, letters, isInNumber) = (nil, (0, 0), false)
     }
 
     private mutating func style(at character: Int, _ styles: [TextStyle]) -> TextStyle? {

@@ -49,13 +49,13 @@ package struct PageLayout {
     /// Adds what does not run from left to right. Where nothing else is on the page, it is the page.
     func with(_ turned: TurnedText) -> PageLayout {
         var sides = turned.sides.map { side in
-            side.text.withUnsafeBufferPointer { text in
-                side.boxes.withUnsafeBufferPointer { boxes in
+            side.lines.text.withUnsafeBufferPointer { text in
+                side.lines.boxes.withUnsafeBufferPointer { boxes in
                     var column: Float?
                     var layout = PageLayout(
                         text: text,
                         boxes: boxes,
-                        styles: side.styles,
+                        styles: side.lines.styles,
                         page: side.page,
                         usualColumn: &column
                     )

@@ -31,8 +31,7 @@ struct PairedCells {
             let cells = [left[span(rows, place, \.left, left.count)], right[span(rows, place, \.right, right.count)]]
                 .map { $0.flatMap(\.fragments) }
             let all = cells.flatMap { $0 }
-            let isRightToLeft = all.count(where: \.isRightToLeft) * 2 > all.count
-            return PageLine(all, cells: isRightToLeft ? cells.reversed() : cells)
+            return PageLine(all, cells: all.isRightToLeft ? cells.reversed() : cells)
         }
     }
 

@@ -110,7 +110,7 @@ struct PopplerPageText: ~Copyable {
     private static let fromLeft = PopplerRectangle(x1: -far, y1: -far, x2: far, y2: far)
     private static let fromRight = PopplerRectangle(x1: far, y1: -far, x2: -far, y2: far)
 
-    /// Calls `body` with the page's text, valid UTF-8 with lines ended by LF, the box of each of its scalars, and how they look; false where the page has none.
+    /// Calls `body` with the page's text, valid UTF-8 with lines ended by LF, the box of each of its scalars, and how they look; false where it cannot be read.
     ///
     /// Poppler's text is a selection from one corner to the other. Where text runs from right to left, the one that begins at the right may hold more.
     func withText(
@@ -137,7 +137,10 @@ struct PopplerPageText: ~Copyable {
     private func withText(_ body: (UnsafeBufferPointer<UInt8>, UnsafeBufferPointer<CharacterBox>, [TextStyle]) -> Void)
         -> Bool
     {
-        guard let left = Selection(handle, Self.fromLeft) else { return false }
+        guard let left = Selection(handle, Self.fromLeft) else {
+            body(UnsafeBufferPointer(start: nil, count: 0), UnsafeBufferPointer(start: nil, count: 0), [])
+            return false
+        }
         guard left.bytes.isEmpty || left.hasMarks, let right = Selection(handle, Self.fromRight)
         else {
             left.with(handle, body)
@@ -183,7 +186,7 @@ struct PopplerPageText: ~Copyable {
             isVisual: Bool = false,
             _ body: (UnsafeBufferPointer<UInt8>, UnsafeBufferPointer<CharacterBox>, [TextStyle]) -> Void
         ) {
-            guard !bytes.isEmpty else { return }
+            guard !bytes.isEmpty else { return body(bytes, UnsafeBufferPointer(start: nil, count: 0), []) }
             var area = area
             var rectangles: UnsafeMutablePointer<PopplerRectangle>?
             var count: guint = 0

@@ -12,6 +12,8 @@ struct PageLine {
         for fragment in fragments.dropFirst() { box.include(fragment.box) }
     }
 
+    var mirrored: PageLine { PageLine(fragments.map(\.mirrored), cells: cells?.map { $0.map(\.mirrored) }) }
+
     var size: Float { fragments.reduce(0) { max($0, $1.size) } }
     var isBold: Bool { fragments.allSatisfy(\.isBold) }
 }
@@ -23,12 +25,16 @@ struct ReadingOrder {
 
     private static let maximumColumns = 4
 
-    func lines(_ fragments: [Fragment]) -> [PageLine] { region(fragments, depth: 0) }
+    /// A page of scripts that run from right to left is read as its mirror image.
+    func lines(_ fragments: [Fragment]) -> [PageLine] {
+        guard fragments.isRightToLeft else { return region(fragments, depth: 0) }
+        return region(fragments.map(\.mirrored), depth: 0).map(\.mirrored)
+    }
 
     /// The left edge of the second column, where the fragments are in columns.
     func column(_ fragments: [Fragment]) -> Float? {
         guard fragments.count >= 8 else { return nil }
-        return ColumnFinder(fragments).leftEdge()
+        return ColumnFinder(fragments.isRightToLeft ? fragments.map(\.mirrored) : fragments).leftEdge()
     }
 
     private func region(_ fragments: [Fragment], depth: Int) -> [PageLine] {

@@ -28,7 +28,7 @@ enum TableRows {
             }
         }
         return rows.map { row in
-            let isRightToLeft = row.count(where: \.isRightToLeft) * 2 > row.count
+            let isRightToLeft = row.isRightToLeft
             return row.sorted { isRightToLeft ? $0.box.left > $1.box.left : $0.box.left < $1.box.left }
         }
     }
@@ -128,9 +128,7 @@ enum TableRows {
                 if bottom - group[0].box.top > 1.6 * fragment.box.height { hasWrapped = true }
             }
             if groups.count < 2 || !hasWrapped { groups = split(rows, openings) }
-            // Numbers say nothing of the direction.
-            let words = rows.joined().filter { !$0.isNumber }
-            let isRightToLeft = words.count(where: \.isRightToLeft) * 2 > words.count
+            let isRightToLeft = Array(rows.joined()).isRightToLeft
             return groups.map { group in
                 var cells: [[Fragment]] = Array(repeating: [], count: gaps.count + 1)
                 for fragment in group.sorted(by: { ($0.box.top, $0.box.left) < ($1.box.top, $1.box.left) }) {

@@ -6,13 +6,11 @@ struct TurnedText {
     /// Text that runs at one right angle.
     struct Side {
         let frame: PageFrame
-        let text: [UInt8]
-        let boxes: [CharacterBox]
-        let styles: [TextStyle]
+        let lines: CharacterLines
         let page: CharacterBox
     }
 
-    private typealias Character = poppler_turned_character
+    private typealias Character = poppler_tuning_character
 
     private(set) var sides: [Side] = []
     private(set) var labels: [SlantedLabel] = []
@@ -21,19 +19,16 @@ struct TurnedText {
     private static let wordGap: Float = 0.15
     private static let lineGap: Float = 1.2
     private static let sameLine: Float = 0.3
-    /// How far letters reach above and below their base line.
-    private static let ascent: Float = 0.95
-    private static let descent: Float = 0.25
     /// Another angle by more than this (15 degrees) begins another label; the sine.
     private static let bend: Float = 0.26
     /// What counts as a right angle (10 degrees).
     private static let square: Float = 0.174
 
     /// - Parameter characters: as the page draws them.
-    init(_ characters: UnsafeBufferPointer<poppler_turned_character>, page: CharacterBox) {
+    init(_ characters: UnsafeBufferPointer<poppler_tuning_character>, page: CharacterBox) {
         var square: [[Character]] = [[], [], []]
         var slanted: [Character] = []
-        for character in characters where Self.isVisible(character.scalar) {
+        for character in characters where character.isVisible {
             switch (character.across, character.down) {
             case (-Self.square...Self.square, ...0): square[0].append(character)
             case (..<0, -Self.square...Self.square): square[1].append(character)
@@ -43,91 +38,18 @@ struct TurnedText {
         }
         for (place, direction) in [(Float(0), Float(-1)), (-1, 0), (0, 1)].enumerated() where !square[place].isEmpty {
             let frame = PageFrame(across: direction.0, down: direction.1, page: page)
-            sides.append(Self.side(square[place], frame, frame.turned(page)))
+            sides.append(Side(frame: frame, lines: CharacterLines(square[place], frame), page: frame.turned(page)))
         }
         labels = Self.labels(slanted)
     }
 
     /// What poppler has read since it was last looked at, and what was found beside that.
-    static func take(and others: [poppler_turned_character], page: CharacterBox) -> TurnedText {
-        var characters: UnsafePointer<poppler_turned_character>?
+    static func take(and others: [poppler_tuning_character], page: CharacterBox) -> TurnedText {
+        var characters: UnsafePointer<poppler_tuning_character>?
         let count = poppler_tuning_take_turned(&characters)
         let taken = UnsafeBufferPointer(start: characters, count: count)
         guard !others.isEmpty else { return TurnedText(taken, page: page) }
         return (taken + others).withUnsafeBufferPointer { TurnedText($0, page: page) }
-    }
-
-    private static func isVisible(_ scalar: UInt32) -> Bool {
-        scalar > 0x20 && scalar != 0xA0 && scalar != 0x7F && Unicode.Scalar(scalar) != nil
-    }
-
-    /// Lines from the top, each from left to right.
-    private static func side(_ characters: [Character], _ frame: PageFrame, _ page: CharacterBox) -> Side {
-        typealias Placed = (x: Float, y: Float, character: Character)
-        let placed = characters.map { character -> Placed in
-            let place = frame.turned(character.x, character.y)
-            return (place.x, place.y, character)
-        }.sorted { $0.y < $1.y }
-        var (text, boxes, sizes) = ([UInt8](), [CharacterBox](), [Float]())
-        var start = 0
-        while start < placed.count {
-            var end = start + 1
-            while end < placed.count,
-                placed[end].y - placed[end - 1].y < sameLine / 4 * placed[end].character.size,
-                placed[end].y - placed[start].y < sameLine * placed[start].character.size
-            { end += 1 }
-            var drawn: [Placed] = []
-            for place in placed[start..<end].sorted(by: { $0.x < $1.x })
-            where !drawn.suffix(2).contains(where: { isAgain(place, $0) }) {
-                drawn.append(place)
-                text.append(contentsOf: UTF8.encode(Unicode.Scalar(place.character.scalar)!)!)
-                let size = place.character.size
-                boxes.append(
-                    CharacterBox(
-                        left: place.x,
-                        top: place.y - ascent * size,
-                        right: place.x + max(place.character.advance, 0),
-                        bottom: place.y + descent * size
-                    )
-                )
-                sizes.append(size)
-            }
-            text.append(0x0A)
-            boxes.append(boxes[boxes.count - 1])
-            sizes.append(sizes[sizes.count - 1])
-            start = end
-        }
-        guard characters.contains(where: { RightToLeft.contains($0.scalar) }) else {
-            return Side(frame: frame, text: text, boxes: boxes, styles: styles(sizes), page: page)
-        }
-        let lines = text.withUnsafeBufferPointer { VisualLines($0) }
-        return Side(
-            frame: frame,
-            text: lines.text,
-            boxes: lines.entries.map { boxes[$0] },
-            styles: styles(lines.entries.map { sizes[$0] }),
-            page: page
-        )
-    }
-
-    private static func styles(_ sizes: [Float]) -> [TextStyle] {
-        var styles: [TextStyle] = []
-        for (place, size) in sizes.enumerated() {
-            if let last = styles.last, last.size == size {
-                styles[styles.count - 1].end = place
-            } else {
-                styles.append(TextStyle(start: place, end: place, size: size))
-            }
-        }
-        return styles
-    }
-
-    /// Bold letters may be letters that are drawn twice.
-    private static func isAgain(
-        _ place: (x: Float, y: Float, character: Character),
-        _ before: (x: Float, y: Float, character: Character)
-    ) -> Bool {
-        place.character.scalar == before.character.scalar && place.x - before.x < 0.1 * place.character.size
     }
 
     /// Characters that follow each other, as they are drawn.
@@ -163,7 +85,7 @@ struct SlantedLabel {
     private(set) var box: CharacterBox
     private(set) var size: Float = 0
 
-    fileprivate init(_ character: poppler_turned_character) {
+    fileprivate init(_ character: poppler_tuning_character) {
         box = CharacterBox(left: character.x, top: character.y, right: character.x, bottom: character.y)
     }
 
@@ -173,7 +95,7 @@ struct SlantedLabel {
         builder.end()
     }
 
-    fileprivate mutating func add(_ character: poppler_turned_character) {
+    fileprivate mutating func add(_ character: poppler_tuning_character) {
         text.append(contentsOf: UTF8.encode(Unicode.Scalar(character.scalar)!)!)
         size = max(size, character.size)
         let (height, advance) = (0.8 * character.size, character.advance)

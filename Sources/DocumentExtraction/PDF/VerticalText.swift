@@ -8,7 +8,7 @@ enum VerticalText {
 
     /// The characters of such a page as they run, empty for every other page.
     static func characters(_ text: UnsafeBufferPointer<UInt8>, _ boxes: UnsafeBufferPointer<CharacterBox>)
-        -> [poppler_turned_character]
+        -> [poppler_tuning_character]
     {
         guard text.count(where: { (0xE3...0xED).contains($0) || $0 == 0xEF }) >= fewest else { return [] }
         var letters: [(scalar: Unicode.Scalar, box: CharacterBox)] = []
@@ -30,7 +30,7 @@ enum VerticalText {
         }
         guard below * 5 >= wide.count * 3, below > beside * 3 else { return [] }
         return letters.map { letter in
-            poppler_turned_character(
+            poppler_tuning_character(
                 x: letter.box.left + descent * letter.box.width,
                 y: letter.box.top,
                 across: 0,
