@@ -53,7 +53,7 @@ static bool read_direction(const struct graphics_state *state, struct direction 
     if (!font_matrix || state->horizontal != resolution || state->vertical != resolution) return false;
     double a, b, c, d;
     font_matrix(state, &a, &b, &c, &d);
-    double length = hypot(a, b), size = hypot(c, d);
+    double length = sqrt(a * a + b * b), size = sqrt(c * c + d * d);
     // Mirrored letters, and those whose font turns them, are poppler's.
     if (!isfinite(length) || !isfinite(size) || length < 0.01 || size < 0.01 || size > 10000 || a * d - b * c >= 0) return false;
     direction->is_upright = a > 0 && fabs(b) <= upright_tangent * a;

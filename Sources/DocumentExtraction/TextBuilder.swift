@@ -150,6 +150,13 @@ package struct TextBuilder {
         }
     }
 
+    /// Appends blanks as they are.
+    mutating func appendBlanks(_ count: Int) {
+        guard count > 0 else { return }
+        open()
+        text.append(contentsOf: repeatElement(0x20, count: count))
+    }
+
     /// Appends a line of a page and records where it is.
     mutating func appendLine(_ bytes: ArraySlice<UInt8>, _ page: Int, _ box: CharacterBox) {
         let isEmpty = text.isEmpty

@@ -226,6 +226,35 @@ import Testing
         #expect(texts(document) == ["Title", "Left", "Right", "Third", "Map of the mole"])
     }
 
+    /// Places and sizes in tenths of an inch.
+    @Test(arguments: [
+        // A table beside a caption begins higher than that.
+        ([("Rows", 40, 2, 55, 46), ("Caption", 5, 12, 33, 32)], ["Caption", "Rows"]),
+        // A tall shape beside rows of cards.
+        (
+            [("B", 60, 0, 15, 20), ("A", 40, 0, 15, 20), ("C", 40, 25, 15, 20), ("Tall", 0, 0, 30, 50)],
+            ["Tall", "A", "B", "C"]
+        ),
+        // Two columns under one line.
+        (
+            [
+                ("R2", 50, 48, 40, 12), ("L2", 0, 42, 40, 13), ("R1", 50, 12, 40, 33), ("L1", 0, 10, 40, 30),
+                ("Top", 0, 0, 90, 8),
+            ], ["Top", "L1", "L2", "R1", "R2"]
+        ),
+        // Shapes that cover each other go by their tops.
+        ([("Low", 0, 20, 50, 30), ("High", 10, 0, 50, 30)], ["High", "Low"]),
+    ])
+    func shapesSideBySideAreReadOneAfterTheOther(shapes: [(String, Int, Int, Int, Int)], order: [String]) throws {
+        let drawn = shapes.map { text, x, y, width, height in
+            shape(text, (x * 91_440, y * 91_440)).replacing(
+                "</a:xfrm>",
+                with: "<a:ext cx=\"\(width * 91_440)\" cy=\"\(height * 91_440)\"/></a:xfrm>"
+            )
+        }
+        #expect(try texts(slides(["<p:sld><p:spTree>\(drawn.joined())</p:spTree></p:sld>"])) == order)
+    }
+
     @Test func placeholdersStandWhereTheirLayoutPutsThem() throws {
         let layout = "<l xmlns:p=\"p\" xmlns:a=\"a\">\(shape("", (0, 2_000_000), "<p:ph idx=\"1\"/>"))</l>"
         let document = try slides(

@@ -44,6 +44,53 @@ import Testing
         #expect(try read(close).text == "Rate", "kerning parts no word")
     }
 
+    @Test func aNumberUnderOthersIsACellOfItsOwn() throws {
+        var rows: [Run] = []
+        for (place, name) in ["Oak", "Ash", "Elm", "Yew"].enumerated() {
+            let top = Float(20 * place)
+            rows += [
+                Run(text: "\n\(name)", left: 0, top: top), Run(text: "\(7 + place)", left: 100, top: top),
+                Run(text: "yes", left: 200, top: top),
+            ]
+        }
+        let long = Run(text: "\nA long name of them 12", left: 0, top: 80)
+        let text = try read(rows + [long, Run(text: "no", left: 200, top: 80)]).text
+        #expect(text.contains("A long name of them | 12 | no"))
+        let title = try read([Run(text: "The best trees of it 12", left: 0, top: -20)] + rows).text
+        #expect(title.contains("The best trees of it 12"), "it has nothing beside it")
+        let words = try read(
+            rows + [Run(text: "\nOf 12 trees", left: 0, top: 80), Run(text: "no", left: 200, top: 80)]
+        )
+        #expect(words.text.contains("Of 12 trees | | no"))
+    }
+
+    /// Tables between columns whose gutter is where two cells are apart.
+    @Test func aTableBetweenColumnsStaysWhole() throws {
+        func column(_ name: String, _ left: Float, _ top: Float) -> [Run] {
+            (0..<10).map {
+                Run(text: "\nline \(name)\($0) of the running text in columns", left: left, top: top + 12 * Float($0))
+            }
+        }
+        func table(_ steps: [Float]) -> [Run] {
+            (0..<4).flatMap { row in
+                steps.enumerated().map {
+                    Run(text: "\nt\(row)x\($0.offset)", left: $0.element, top: Float(140 + 15 * row))
+                }
+            }
+        }
+        let above = column("a", 0, 0) + column("b", 250, 0)
+        let below = column("c", 0, 220) + column("d", 250, 220)
+        for steps in [[2, 84, 166, 248, 330, 412], [2, 120, 246, 400] as [Float]] {
+            let text = try read(above + table(steps) + below).text
+            let order = ["a0", "a9", "b0", "b9", "t0x0", "t0x3", "t1x0", "t3x3", "c0", "c9", "d0", "d9"]
+            let places = order.compactMap { text.firstRange(of: $0)?.lowerBound }
+            #expect(places.count == order.count && places == places.sorted(), "\(text)")
+        }
+        // One in each column.
+        let two = try read(above + table([2, 100, 252, 300]) + below).text
+        #expect(two.firstRange(of: "t3x1")!.lowerBound < two.firstRange(of: "b0")!.lowerBound)
+    }
+
     @Test(arguments: [
         ("funda-", "\nmental", "fundamental"), ("ge\u{AD}", "\nändert", "geändert"), ("ge\u{2010}", "\nsagt", "gesagt"),
         ("New-", "\nYork", "New-\nYork"), ("1990-", "\nand", "1990-\nand"), ("over -", "\nand", "over -\nand"),

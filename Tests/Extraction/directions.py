@@ -4,6 +4,7 @@ and beside English; text and tables on their side and upside down, slanted label
 reading. Ends with a line of JSON; 1 where one does not.
 """
 import json
+import os
 import pathlib
 import random
 import re
@@ -17,10 +18,13 @@ from pdfs import pdf, stream
 
 # Small letters stand for the letters of a script that begins there, as a font with a map to Unicode has them; everything else is itself.
 STRAY = 100
+PRIVATE_HEADERS = pathlib.Path("/usr/include/poppler")
 SCRIPTS = {"hebrew": 0x05D0, "arabic": 0x0627}
 
 
 def meant(text: str, script: str) -> str:
+    """What a page of the drawn text says; a brace is one glyph of two letters."""
+    text = text.replace("{", "ab")
     return "".join(chr(SCRIPTS[script] + ord(letter) - 0x61) if "a" <= letter <= "z" else letter for letter in text)
 
 
@@ -29,13 +33,17 @@ def visual(text: str) -> str:
     return re.sub(r"[A-Z0-9][A-Z0-9.:]*[A-Z0-9]|[A-Z0-9]", lambda run: run[0][::-1], text[::-1])
 
 
-def page(drawing: str, script: str) -> bytes:
+def page(drawing: str, script: str, value: str = "") -> bytes:
+    """A page, with a field at its top that holds `value`."""
     unicode = f"""/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /M def /CMapType 2 def
-1 begincodespacerange <00><FF> endcodespacerange 3 beginbfrange <20><60><0020> <61><7A><{SCRIPTS[script]:04X}> <80><84><202A> endbfrange endcmap end end"""
+1 begincodespacerange <00><FF> endcodespacerange 3 beginbfrange <20><60><0020> <61><7A><{SCRIPTS[script]:04X}> <80><84><202A> endbfrange
+1 beginbfchar <7B> <{SCRIPTS[script]:04X}{SCRIPTS[script] + 1:04X}> endbfchar endcmap end end"""
     return pdf([
-        b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count 1/Kids[3 0 R]>>",
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F 5 0 R/E 7 0 R>>>>>>", stream(drawing.encode()),
-        b"<</Type/Font/Subtype/Type1/BaseFont/Courier/ToUnicode 6 0 R>>", stream(unicode.encode()), b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+        b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[9 0 R]>>>>" if value else b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count 1/Kids[3 0 R]>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F 5 0 R/E 7 0 R/B 8 0 R>>>>" + (b"/Annots[9 0 R]>>" if value else b">>"),
+        stream(drawing.encode()), b"<</Type/Font/Subtype/Type1/BaseFont/Courier/ToUnicode 6 0 R>>", stream(unicode.encode()), b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+        b"<</Type/Font/Subtype/Type1/BaseFont/Courier-Bold/ToUnicode 6 0 R>>",
+        f"<</Type/Annot/Subtype/Widget/FT/Tx/T(berth)/V({value})/Rect[60 780 160 796]/P 3 0 R>>".encode(),
     ])
 
 
@@ -43,9 +51,9 @@ def show(left: float, top: float, text: str, font: str = "F", size: float = 11, 
     return f"BT /{font} {size} Tf {matrix} {left:.1f} {842 - top:.1f} Tm ({text}) Tj ET\n"
 
 
-def right(top: float, text: str, size: float = 11, edge: float = 535) -> str:
+def right(top: float, text: str, size: float = 11, edge: float = 535, font: str = "F") -> str:
     """A line that ends at the right margin: characters of Courier are as wide as each other."""
-    return show(edge - 0.6 * size * len(text), top, visual(text), size=size)
+    return show(edge - 0.6 * size * len(text), top, visual(text), font=font, size=size)
 
 
 LINES = ["abcd efg hijk lmn opqr stu", "vwx yab 7 cdef ghi 12:30 jkl", "mnop PDF qrs tuv wxy. zab cde"]
@@ -53,11 +61,25 @@ CELLS = [["abcd", "efgh", "ijkl"], ["mnop", "7.5", "qr"], ["stuv", "9.0", "wx"],
 ENGLISH = ["The harbour office keeps a register of every vessel.", "Masters report the draught and the cargo."]
 
 
+def made_line(number: int, length: int) -> str:
+    """Words of that length in all."""
+    chance = random.Random(number)
+    line = ""
+    while length - len(line) > 9:
+        line += "".join(chance.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(chance.randrange(2, 8))) + " "
+    return line + "".join(chance.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(length - len(line)))
+
+
 def cases() -> dict[str, tuple[str, list[str]]]:
     """What is drawn, and the lines that are read, in their order."""
     table = "".join(right(100 + 18 * row, cell, edge=535 - 120 * column) for row, cells in enumerate(CELLS) for column, cell in enumerate(cells))
     between = "".join(show(60, 80 + 200 * n, text, font="E") for n, text in enumerate(ENGLISH))
+    # As far apart as two words of a loose line.
+    columns = [[made_line(10 * side + n, 36) for n in range(10)] for side in range(2)]
+    narrow = "".join(right(80 + 14 * n, line, edge=535 - 247 * side) for side, lines in enumerate(columns) for n, line in enumerate(lines))
     return {
+        "columns with a narrow gutter": (narrow, columns[0] + columns[1]),
+        "glyphs of two letters": (right(80, "cd{ef {g") + right(94, "hi {7 jk{"), ["cd{ef {g", "hi {7 jk{"]),
         "paragraph": ("".join(right(80 + 14 * n, line) for n, line in enumerate(LINES)), LINES),
         "heading and paragraph": (right(60, "abcd efg", size=20) + "".join(right(100 + 14 * n, line) for n, line in enumerate(LINES)), ["abcd efg", *LINES]),
         "table": (table, [" | ".join(cells) for cells in CELLS]),
@@ -147,6 +169,33 @@ def difference(child: extractor.Extractor, path: pathlib.Path, name: str, truth:
     return [] if read == truth else [f"{name}: read {read!r} instead of {truth!r}"]
 
 
+def looks(child: extractor.Extractor, path: pathlib.Path) -> list[str]:
+    """What is bold, white or filled in, beside letters from right to left."""
+    problems = []
+    body = "".join(right(120 + 14 * n, line) for n, line in enumerate(LINES))
+    path.write_bytes(page(right(80, "abcd efg", font="B") + body, "hebrew"))
+    document = child.read(path)
+    headings = [document["text"][start:end].decode() for kind, _, start, end in document["blocks"] if kind == "heading"]
+    if headings != [meant("abcd efg", "hebrew")]:
+        problems.append(f"a bold line above a paragraph: headings {headings}")
+    path.write_bytes(page(body + "1 1 1 rg\n" + right(400, "stuv"), "hebrew"))
+    hidden = child.read(path)["hidden"]
+    if hidden != 4:
+        problems.append(f"four white letters: {hidden} are hidden")
+    # Behind white letters, and beside them.
+    bar = "0.1 0.1 0.3 rg 60 430 480 30 re f 1 1 1 rg\n"
+    wanted = 4 if (PRIVATE_HEADERS / "GfxState.h").exists() and os.environ.get("POPPLER_PRIVATE_ABI") != "0" else 8
+    path.write_bytes(page(body + bar + right(400, "stuv") + right(500, "wxyz"), "hebrew"))
+    hidden = child.read(path)["hidden"]
+    if hidden != wanted:
+        problems.append(f"white letters on a dark bar, and four beside it: {hidden} are hidden")
+    path.write_bytes(page(body, "hebrew", value="North quay"))
+    text = child.read(path)["text"].decode()
+    if "North quay" not in text or meant(LINES[2], "hebrew") not in text:
+        problems.append(f"a field that is filled in: {text!r}")
+    return problems
+
+
 def main() -> int:
     child = extractor.Extractor()
     problems, count = [], 0
@@ -168,6 +217,7 @@ def main() -> int:
             path.write_bytes(english_pages([drawing]))
             count += 1
             problems += difference(child, path, f"Japanese {name}", " ".join(JAPANESE))
+        problems += looks(child, pathlib.Path(folder) / "looks.pdf")
         for number in range(STRAY):
             path = pathlib.Path(folder) / f"stray-{number}.pdf"
             path.write_bytes(page(stray(number), "hebrew"))

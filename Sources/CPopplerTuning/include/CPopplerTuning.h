@@ -25,3 +25,9 @@ size_t poppler_tuning_take_turned(const struct poppler_tuning_character **charac
 
 /// The same of those that do, none where poppler has others beside them.
 size_t poppler_tuning_take_upright(const struct poppler_tuning_character **characters);
+
+/// An area that was filled with one colour, in points from the page's top left corner. Its luma is 1 for white.
+struct poppler_tuning_fill { float left, top, right, bottom, luma; };
+
+/// The areas since the last call, in the order in which they were filled; valid until the next page is read. None where poppler's private headers are not at hand. One thread.
+size_t poppler_tuning_take_fills(const struct poppler_tuning_fill **fills);

@@ -26,7 +26,7 @@ final class XMLHandler: MarkupHandler {
     func start(_ name: MarkupName, _ attributes: MarkupAttributes) {
         if roles.isEmpty {
             language = attributes["lang"] ?? ""
-            if !XMLRole.vocabularies.contains(name.string) { path = [] }
+            if !XMLRole.vocabularies.contains(name.string.lowercased()) { path = [] }
         }
         if path != nil { return startValue(name, attributes) }
         // The header of a TEI document holds its title and authors, and the text is elsewhere; JATS has an article's title among what is about it.

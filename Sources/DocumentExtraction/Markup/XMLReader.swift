@@ -33,8 +33,9 @@ enum XMLRole {
     case about
     case section
 
+    /// Root elements in small letters: training data of GROBID begin with "tei".
     static let vocabularies: Set<String> = [
-        "article", "TEI", "TEI.2", "teiCorpus", "book", "chapter", "section", "rss", "feed", "RDF", "refentry", "html",
+        "article", "tei", "tei.2", "teicorpus", "book", "chapter", "section", "rss", "feed", "rdf", "refentry", "html",
         "document", "doc", "sect1",
         "part", "preface", "appendix", "glossary", "dita", "topic", "concept", "task", "reference",
     ]

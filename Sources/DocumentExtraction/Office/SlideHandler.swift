@@ -12,6 +12,7 @@ final class SlideHandler: MarkupHandler {
         case properties = "cNvPr"
         case placeholder = "ph"
         case offset = "off"
+        case extent = "ext"
         case chart
         case diagram = "relIds"
         case paragraph = "p"
@@ -41,6 +42,8 @@ final class SlideHandler: MarkupHandler {
     private var table = NameTable { Element(rawValue: $0) ?? .other }
     private var kind = Kind.text
     private var depth = 0
+    /// The place of a shape was read last, and its size follows.
+    private var isPlaced = false
     private var isText = false
     private var rows = TableCells()
     private var fallbacks = 0
@@ -59,7 +62,8 @@ final class SlideHandler: MarkupHandler {
         case .slide: isHidden = attributes["show"] == "0" || attributes["show"] == "false"
         case .shape, .picture, .connector, .frame, .group: beginShape()
         case .placeholder: setPlaceholder(attributes)
-        case .offset, .chart, .diagram, .properties: if depth > 0, fallbacks == 0 { describe(element, attributes) }
+        case .offset, .extent, .chart, .diagram, .properties:
+            if depth > 0, fallbacks == 0 { describe(element, attributes) }
         case .paragraph:
             if !rows.isEmpty {
                 builder.softBreak()
@@ -127,7 +131,12 @@ final class SlideHandler: MarkupHandler {
         let last = shapes.count - 1
         switch element {
         case .offset where depth == 1 || shapes[last].place == nil:
-            if let place = SlideShape.Place(attributes) { shapes[last].place = place }
+            guard let place = SlideShape.Place(attributes) else { return }
+            shapes[last].place = place
+            isPlaced = true
+        case .extent:
+            if isPlaced { shapes[last].place?.setSize(attributes) }
+            isPlaced = false
         case .properties: builder.appendAlternative(attributes)
         case .chart: addPart(.chart, attributes["id"])
         case .diagram: addPart(.diagram, attributes["dm"])

@@ -9,6 +9,8 @@ struct SlideShape {
     struct Place {
         var x: Int
         var y: Int
+        var width = 0
+        var height = 0
     }
 
     /// Of the slide's builder.
@@ -18,9 +20,6 @@ struct SlideShape {
     var isTitle = false
     /// Relationships to what is drawn in it.
     var parts: [(kind: Part, id: String)] = []
-
-    /// What stands less than this apart is side by side (a fifth of an inch).
-    private static let row = 182_880
 
     private static func withLoose(_ shapes: [SlideShape], _ blocks: Int) -> [SlideShape] {
         var (all, next) = ([SlideShape](), 0)
@@ -32,26 +31,18 @@ struct SlideShape {
         return next < blocks ? all + [SlideShape(blocks: next..<blocks)] : all
     }
 
-    /// The title first, then from top to bottom, and from left to right what is side by side.
+    /// The title first, then as `ShapeOrder` says.
     /// - Parameter blocks: how many there are; what is in no shape is one of its own.
     static func ordered(_ shapes: [SlideShape], blocks: Int) -> [SlideShape] {
         let shapes = withLoose(shapes, blocks)
-        var placed: [(shape: SlideShape, place: Place, index: Int)] = []
+        var placed: [ShapeOrder.Placed] = []
         var last = Place(x: 0, y: 0)
         for (index, shape) in shapes.enumerated() where !shape.isTitle {
             // What has no place follows what stands before it in the file.
             last = shape.place ?? last
-            placed.append((shape, last, index))
+            placed.append((last, index))
         }
-        placed.sort { ($0.place.y, $0.index) < ($1.place.y, $1.index) }
-        var ordered = shapes.filter(\.isTitle)
-        var start = 0
-        while start < placed.count {
-            let end = placed[start...].firstIndex { $0.place.y - placed[start].place.y >= row } ?? placed.count
-            ordered += placed[start..<end].sorted { ($0.place.x, $0.index) < ($1.place.x, $1.index) }.map(\.shape)
-            start = end
-        }
-        return ordered
+        return shapes.filter(\.isTitle) + ShapeOrder.read(placed).map { shapes[$0] }
     }
 }
 
@@ -60,6 +51,7 @@ final class SlideLayout: MarkupHandler {
     private var places: [String: SlideShape.Place] = [:]
     private var key: String?
     private var isFound = false
+    private var isPlaced = false
 
     var isDone: Bool { false }
 
@@ -77,7 +69,10 @@ final class SlideLayout: MarkupHandler {
         case "off":
             guard let key, !isFound, let place = SlideShape.Place(attributes) else { return }
             places[key] = place
-            isFound = true
+            (isFound, isPlaced) = (true, true)
+        case "ext":
+            if isPlaced, let key { places[key]?.setSize(attributes) }
+            isPlaced = false
         default: break
         }
     }
@@ -93,5 +88,12 @@ extension SlideShape.Place {
             abs(x) < 1 << 47, abs(y) < 1 << 47
         else { return nil }
         self.init(x: x, y: y)
+    }
+
+    mutating func setSize(_ attributes: MarkupAttributes) {
+        guard let width = attributes["cx"].flatMap({ Int($0) }), let height = attributes["cy"].flatMap({ Int($0) }),
+            (0..<1 << 47).contains(width), (0..<1 << 47).contains(height)
+        else { return }
+        (self.width, self.height) = (width, height)
     }
 }

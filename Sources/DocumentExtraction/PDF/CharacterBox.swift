@@ -41,6 +41,8 @@ package struct TextStyle: Equatable {
     var end: Int
     var size: Float
     var isBold: Bool
+    /// Every letter is as wide as the others.
+    var isFixed = false
     /// White, as text on white paper that is meant for machines is.
     var isWhite: Bool
 

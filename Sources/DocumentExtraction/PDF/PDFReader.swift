@@ -5,8 +5,23 @@ enum PDFReader {
     static func read(_ bytes: UnsafeRawBufferPointer, attachments: AttachmentReader) throws(Rejection)
         -> ExtractedDocument
     {
+        do throws(Rejection) {
+            return try read(PopplerDocument(bytes: bytes), bytes, attachments)
+        } catch {
+            guard error.code == .malformed, let whole = try ObjectStreams.unpacked(bytes) else { throw error }
+            return try whole.withUnsafeBufferPointer { (whole) throws(Rejection) in
+                let whole = UnsafeRawBufferPointer(whole)
+                return try read(PopplerDocument(bytes: whole), whole, attachments)
+            }
+        }
+    }
+
+    private static func read(
+        _ pdf: borrowing PopplerDocument,
+        _ bytes: UnsafeRawBufferPointer,
+        _ attachments: AttachmentReader
+    ) throws(Rejection) -> ExtractedDocument {
         let (limits, recognizer) = (attachments.limits, attachments.recognizer)
-        let pdf = try PopplerDocument(bytes: bytes)
         let count = pdf.pageCount
         guard count > 0 else { throw Rejection(.malformed, "the PDF has no pages that can be found") }
         guard count <= limits.pages else {

@@ -24,6 +24,7 @@ struct PageCollection {
             var vertical: [poppler_tuning_character] = []
             let size = page.size
             let fields = page.fields
+            DrawnCharacters.discard()
             let isRead = page.withText(fields) { text, boxes, styles in
                 vertical = VerticalText.characters(text, boxes)
                 var upright = UprightText.take(beside: text, boxes, styles, page: size)
@@ -93,17 +94,18 @@ struct PageCollection {
         }
         Hyphenation(layouts).join(&layouts)
         let all = layouts + layouts.flatMap(\.sides)
-        let (headings, hyphenation) = (HeadingSizes(all), Hyphenation(all))
+        let (headings, code, hyphenation) = (HeadingSizes(all), CodeLines(all), Hyphenation(all))
+        func writer(_ layout: PageLayout, _ number: Int) -> PageWriter {
+            PageWriter(layout, number: number, headings: headings, code: code, hyphenation: hyphenation)
+        }
         var watermarks = Watermarks(layouts)
         var builder = TextBuilder(limit: limits.textBytes)
         for (index, layout) in layouts.enumerated() where !builder.isOverLimit {
             builder.beginPage(index + 1)
             let middle = layout.page.height / 2
             for title in kept[index] where title.box.top < middle { title.append(to: &builder, page: index + 1) }
-            PageWriter(layout, number: index + 1, headings: headings, hyphenation: hyphenation).append(to: &builder)
-            for side in layout.sides {
-                PageWriter(side, number: index + 1, headings: headings, hyphenation: hyphenation).append(to: &builder)
-            }
+            writer(layout, index + 1).append(to: &builder)
+            for side in layout.sides { writer(side, index + 1).append(to: &builder) }
             for label in watermarks.withoutRepeated(layout.labels, at: index) {
                 label.append(to: &builder, page: index + 1)
             }

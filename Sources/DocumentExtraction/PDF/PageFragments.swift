@@ -8,6 +8,8 @@ struct Fragment {
     var firstWord: Float = .infinity
     var size: Float
     var isBold: Bool
+    /// Every letter is as wide as the others.
+    var isFixed = false
     var direction: Direction
     /// Begins with a digit.
     var isNumber: Bool
@@ -122,6 +124,7 @@ struct PageFragments {
                     box: box,
                     size: style?.size ?? box.height,
                     isBold: style?.isBold ?? false,
+                    isFixed: style?.isFixed ?? false,
                     direction: .none,
                     isNumber: (0x30...0x39).contains(byte),
                     line: line
@@ -152,6 +155,7 @@ struct PageFragments {
             if let style {
                 if style.size > open!.size { open!.size = style.size }
                 if !style.isBold { open!.isBold = false }
+                if !style.isFixed { open!.isFixed = false }
             }
             if isHidden(box, style, page) { hidden += 1 }
             previous = box

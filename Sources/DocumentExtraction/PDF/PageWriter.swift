@@ -11,20 +11,35 @@ package struct PageWriter {
     private let layout: PageLayout
     private let number: Int
     private let headings: HeadingSizes
+    private let code: CodeLines
     private let hyphenation: Hyphenation
 
     package init(_ layout: PageLayout, number: Int) {
-        self.init(layout, number: number, headings: HeadingSizes([]), hyphenation: Hyphenation([]))
+        self.init(layout, number: number, headings: HeadingSizes([]), code: CodeLines([]), hyphenation: Hyphenation([]))
     }
 
-    init(_ layout: PageLayout, number: Int, headings: HeadingSizes, hyphenation: Hyphenation) {
-        (self.layout, self.number, self.headings, self.hyphenation) = (layout, number, headings, hyphenation)
+    init(_ layout: PageLayout, number: Int, headings: HeadingSizes, code: CodeLines, hyphenation: Hyphenation) {
+        (self.layout, self.number) = (layout, number)
+        (self.headings, self.code, self.hyphenation) = (headings, code, hyphenation)
     }
 
     package func append(to builder: inout TextBuilder) {
-        let kinds = layout.lines.indices.map(kind)
+        let code = self.code.lines(of: layout)
+        let kinds = layout.lines.indices.map { kind($0, code) }
+        var margin: Float = 0
         for (index, line) in layout.lines.enumerated() where !builder.isOverLimit {
-            if index == 0 || begins(index, kinds) { begin(index, kinds[index], &builder) }
+            if index == 0 || begins(index, kinds) {
+                begin(index, kinds[index], &builder)
+                if kinds[index] == .code { margin = self.margin(from: index, kinds) }
+            }
+            if kinds[index] == .code {
+                for piece in CodeLines.pieces(of: line, layout.text, margin: margin) {
+                    builder.appendBlanks(piece.blanks)
+                    builder.appendLine(bytes(piece.fragment), number, layout.frame.onPage(piece.fragment.box))
+                }
+                builder.breakLine()
+                continue
+            }
             if let cells = line.cells {
                 for (place, cell) in cells.enumerated() {
                     if place > 0 { builder.keepPlace() }
@@ -61,13 +76,15 @@ package struct PageWriter {
         case item
         case heading(UInt8)
         case row
+        case code
     }
 
-    private func kind(_ index: Int) -> Kind {
+    private func kind(_ index: Int, _ code: Set<Int>) -> Kind {
         let line = layout.lines[index]
         if line.cells != nil { return .row }
         let length = layout.length(line)
         if let level = headings.level(line, length: length) { return .heading(level) }
+        if code.contains(index) { return .code }
         if startsWithBullet(line) { return .item }
         if line.isBold, length < 100, length > 2, isAlone(index),
             !layout.text[line.fragments.last!.end - 1].isSentenceEnd
@@ -91,7 +108,18 @@ package struct PageWriter {
         case .item: builder.begin(.listItem)
         case .heading(let level): builder.begin(.heading, level: level)
         case .row: builder.begin(.tableRow)
+        case .code: builder.begin(.code)
         }
+    }
+
+    /// Where the leftmost line of a piece of code begins.
+    private func margin(from first: Int, _ kinds: [Kind]) -> Float {
+        var (index, margin) = (first + 1, layout.lines[first].box.left)
+        while index < layout.lines.count, !begins(index, kinds) {
+            margin = min(margin, layout.lines[index].box.left)
+            index += 1
+        }
+        return margin
     }
 
     private func begins(_ index: Int, _ kinds: [Kind]) -> Bool {
@@ -100,6 +128,7 @@ package struct PageWriter {
         case (.heading(let above), .heading(let level)):
             return above != level || !isClose(layout.lines[index - 1], layout.lines[index])
         case (.text, .text), (.item, .text): return startsParagraph(index)
+        case (.code, .code): return !CodeLines.areTogether(layout.lines[index - 1], layout.lines[index])
         default: return true
         }
     }

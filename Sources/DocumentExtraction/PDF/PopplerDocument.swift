@@ -195,7 +195,7 @@ struct PopplerPageText: ~Copyable {
             var boxes = UnsafeBufferPointer(start: rectangles, count: rectangles == nil ? 0 : Int(count)).map {
                 CharacterBox(left: Float($0.x1), top: Float($0.y1), right: Float($0.x2), bottom: Float($0.y2))
             }
-            var styles = PopplerPageText.styles(page, area)
+            var styles = Background.take().shown(PopplerPageText.styles(page, area), boxes)
             guard hasMarks else {
                 boxes.withUnsafeBufferPointer { body(bytes, $0, styles) }
                 return
@@ -222,15 +222,15 @@ struct PopplerPageText: ~Copyable {
             guard let attributes = cpoppler_data(entry)?.assumingMemoryBound(to: PopplerTextAttributes.self).pointee
             else { continue }
             let color = attributes.color
-            styles.append(
-                TextStyle(
-                    start: Int(attributes.start_index),
-                    end: Int(attributes.end_index),
-                    size: Float(attributes.font_size),
-                    isBold: cpoppler_is_bold(attributes.font_name) != 0,
-                    isWhite: color.red >= 0xFA00 && color.green >= 0xFA00 && color.blue >= 0xFA00
-                )
+            var style = TextStyle(
+                start: Int(attributes.start_index),
+                end: Int(attributes.end_index),
+                size: Float(attributes.font_size),
+                isBold: cpoppler_is_bold(attributes.font_name) != 0,
+                isWhite: color.red >= 0xFA00 && color.green >= 0xFA00 && color.blue >= 0xFA00
             )
+            style.isFixed = cpoppler_is_fixed(attributes.font_name) != 0
+            styles.append(style)
         }
         return styles
     }

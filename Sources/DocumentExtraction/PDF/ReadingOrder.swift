@@ -85,9 +85,10 @@ struct ReadingOrder {
             fragment.box.left < middle && fragment.box.right > max(middle, gutter.upperBound - 3)
                 || fragment.box.left > gutter.lowerBound + 1 && fragment.box.right < gutter.upperBound - 1
         }
-        let crossed = fragments.indices.filter { crossing[$0] }.map { fragments[$0].box }
+        let tables = WideTables(fragments, gutter: gutter).isInside
+        let crossed = fragments.indices.filter { crossing[$0] || tables[$0] }.map { fragments[$0].box }
         return fragments.indices.map { index in
-            crossing[index] || crossed.contains { $0.isBeside(fragments[index].box) }
+            crossing[index] || tables[index] || crossed.contains { $0.isBeside(fragments[index].box) }
         }
     }
 

@@ -45,9 +45,7 @@ struct TurnedText {
 
     /// What poppler has read since it was last looked at, and what was found beside that.
     static func take(and others: [poppler_tuning_character], page: CharacterBox) -> TurnedText {
-        var characters: UnsafePointer<poppler_tuning_character>?
-        let count = poppler_tuning_take_turned(&characters)
-        let taken = UnsafeBufferPointer(start: characters, count: count)
+        let taken = DrawnCharacters.turned()
         guard !others.isEmpty else { return TurnedText(taken, page: page) }
         return (taken + others).withUnsafeBufferPointer { TurnedText($0, page: page) }
     }

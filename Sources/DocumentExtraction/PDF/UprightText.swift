@@ -18,9 +18,7 @@ struct UprightText {
         _ styles: [TextStyle],
         page: CharacterBox
     ) -> UprightText? {
-        var first: UnsafePointer<poppler_tuning_character>?
-        let count = poppler_tuning_take_upright(&first)
-        let drawn = UnsafeBufferPointer(start: first, count: count)
+        let drawn = DrawnCharacters.upright()
         if drawn.contains(where: { RightToLeft.contains($0.scalar) || isStacked($0.scalar) }) {
             return UprightText(drawn.filter(\.isVisible), CharacterLooks(styles, boxes))
         }
