@@ -89,14 +89,15 @@ static bool is_mark(unsigned scalar) {
     return (scalar >= 0x591 && scalar <= 0x5BD) || (scalar >= 0x610 && scalar <= 0x61A) || (scalar >= 0x64B && scalar <= 0x65F) || scalar == 0x670;
 }
 
-// Where on the page the letters of a glyph stand that has them in the order of reading: each run of those from right to left the other way round, marks above their letter.
-static void find_slots(const unsigned *scalars, int count, float *slots) {
+// Where on the page the letters of a glyph stand that has them in the order of reading: each run of those from right to left the other way round, marks beside their letter by `above`.
+static void find_slots(const unsigned *scalars, int count, float above, float *slots) {
     for (int start = 0, end; start < count; start = end) {
         bool is_turned = is_right_to_left(scalars[start]);
         for (end = start + 1; end < count && (is_right_to_left(scalars[end]) || (is_turned && scalars[end] == ' ')) == is_turned; end++) {}
+        while (is_turned && end < count && scalars[end - 1] == ' ') end--;
         for (int place = start; place < end; place++) {
             slots[place] = (float)(is_turned ? start + end - 1 - place : place);
-            if (place > start && is_mark(scalars[place])) slots[place] = is_mark(scalars[place - 1]) ? slots[place - 1] : slots[place - 1] + 0.5f;
+            if (place > start && is_mark(scalars[place])) slots[place] = is_mark(scalars[place - 1]) ? slots[place - 1] : slots[place - 1] + above;
         }
     }
 }
@@ -124,10 +125,12 @@ __attribute__((visibility("default"))) void _ZN8TextPage7addCharEPK8GfxStatedddd
         if (!poppler_private_spacing && along > widest * direction.size) along = widest * direction.size;
         // Not what is far outside of every page.
         if (fabs(left) < 20000 && fabs(top) < 20000 && fabs(along) < 20000) {
-            int place = 0;
-            bool is_whole = is_upright && count > 1 && count <= longest_glyph;
+            // Where words end shows in their places, but for blanks among the letters of one glyph.
+            int place = count == 1 && scalars[0] == ' ';
+            bool is_whole = count > 1 && count <= longest_glyph;
             float slots[longest_glyph];
-            if (is_whole) find_slots(scalars, count, slots);
+            // Those of upright text are looked at again (UprightText), those of turned text stand in their order.
+            if (is_whole) find_slots(scalars, count, is_upright ? 0.5f : -0.01f, slots);
             while (place < count) {
                 float slot = is_whole ? slots[place] : (float)place;
                 if (!keep(is_upright ? &upright_ones : &turned_ones, (struct poppler_tuning_character){

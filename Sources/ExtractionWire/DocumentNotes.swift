@@ -37,6 +37,12 @@ package struct DocumentNotes: Equatable, Sendable {
         return left > 0 ? Double(left) / Double(left + text) : 0
     }
 
+    /// The share of the source's characters that were left out for any reason, in percent: 1 at least where there are some.
+    package func leftOutPercent(of text: Int) -> Int {
+        let left = omissions.reduce(0) { $0 + $1.characters }
+        return left > 0 ? max(1, Int((Double(left) / Double(left + text) * 100).rounded())) : 0
+    }
+
     /// `quality` in percent.
     package var percent: Int { Int((quality * 100).rounded()) }
 

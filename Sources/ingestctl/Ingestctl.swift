@@ -16,11 +16,12 @@ struct Ingestctl {
               search QUESTION    print the best hits, of live versions only
               status             count documents by state
               rejections         list documents whose newest version was rejected, with the reason
+              flagged [FLAG]     list live documents with flags (left_out_navigation, hidden_text, ...): object, percent left out, quality, flags
               dead-letters       list what the dead-letter queues hold: queue, reason, object, generation, time, trace, detail
               prune              delete the records of objects that were deleted long ago (TOMBSTONE_DAYS)
               settings           print the table of all settings
             """,
-        operands: "setup|switch|search QUESTION|status|rejections|dead-letters|prune|settings",
+        operands: "setup|switch|search QUESTION|status|rejections|flagged [FLAG]|dead-letters|prune|settings",
         declarations: Settings.common + Settings.embeddings + Settings.setup + SearchOptions.declarations
             + [Settings.queryPrefix.declaration] + Settings.pruning + [
                 Settings.ingestQueue.declaration, Settings.chunkQueue.declaration,
@@ -69,6 +70,9 @@ struct Ingestctl {
                 program.print(try await StatusCommand(services: services, names: common.names).json() + "\n")
             case ("rejections", 0, _):
                 program.print(try await StatusCommand(services: services, names: common.names).rejections())
+            case ("flagged", 0...1, _):
+                let command = StatusCommand(services: services, names: common.names)
+                program.print(try await command.flagged(operands.first))
             case ("dead-letters", 0, _):
                 program.print(try await DeadLetterCommand(services: services, queues: queues).run())
             case ("prune", 0, _):

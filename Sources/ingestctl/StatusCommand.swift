@@ -2,7 +2,7 @@ import FoundationEssentials
 import IngestCore
 import TextCoding
 
-/// `ingestctl status` and `ingestctl rejections`.
+/// `ingestctl status`, `ingestctl rejections` and `ingestctl flagged`.
 struct StatusCommand {
     var services: Services
     var names: IndexNames
@@ -14,7 +14,22 @@ struct StatusCommand {
         return String(decoding: try encoder.encode(status), as: UTF8.self).printableJSON
     }
 
-    /// Reason, object, detail: a line each, by object.
+    /// Live documents with flags: object, percent of the source's characters that are not in the text, quality, flags; by object.
+    /// - Parameter flag: those with this one alone.
+    func flagged(_ flag: String?) async throws -> String {
+        var lines: [String] = []
+        _ = try await LedgerWalk(client: services.openSearch, names: names).forEach { record in
+            guard let live = record.live, live.chunkCount > 0, let flags = live.flags, !flags.isEmpty else { return }
+            guard flag.map(flags.contains) ?? true else { return }
+            let figures = "\(live.leftOut ?? 0)\t\(live.quality.map(String.init) ?? "-")"
+            lines.append(
+                "\(record.object.description.printable)\t\(figures)\t\(flags.joined(separator: " ").printable)\n"
+            )
+        }
+        return lines.sorted().joined()
+    }
+
+    /// Object, reason, detail: a line each, by object.
     func rejections() async throws -> String {
         var lines: [String] = []
         let unreadable = try await LedgerWalk(client: services.openSearch, names: names).forEach { record in

@@ -58,7 +58,9 @@ def run(aws, say) -> dict:
     fleet.wait_until_drained(600, progress, work.alive)
     seconds = time.monotonic() - begun
     status, rejected = work.status(), work.rejections()
-    chunks = work.chunks(["key", "text", "page_numbers", "page_offsets", "generation", "chunk_index", "chunk_count"])
+    flagged = {row[0].split("/", 3)[3]: row[1:] for row in (line.split("\t") for line in work.ctl("flagged").splitlines())}
+    unlisted = work.ctl("flagged", "no-such-flag")
+    chunks = work.chunks(["key", "text", "page_numbers", "page_offsets", "generation", "chunk_index", "chunk_count", "flags", "left_out", "quality"])
     work.stop()
     indexed = collections.Counter(chunk["key"] for chunk in chunks)
     outcome = {key: rejected.get(key) or ("indexed" if indexed[key] else "lost") for key in keys}
@@ -75,9 +77,13 @@ def run(aws, say) -> dict:
     assert status["live"] == counts["indexed"] == len(indexed), (status, counts)
     assert status["rejected"] == len(rejected) == len(keys) - counts["indexed"] == dead, (status, len(rejected), dead)
     assert status["chunks"] == status["indexedChunks"] == len(chunks), status
+    said = {c["key"]: [str(c.get("left_out", 0)), str(c["quality"]), " ".join(c["flags"])] for c in chunks if c.get("flags")}
+    assert flagged == said and not unlisted, "ingestctl flagged does not say what the index says"
+    flags = collections.Counter(flag for row in flagged.values() for flag in row[2].split())
+    assert status["liveByFlag"] == flags and "left_out_layout" not in flags, (status["liveByFlag"], flags)
     return {
         "bucket": len(keys), "live": status["live"], "rejected": status["rejected"], "dead_letters": dead, "chunks": len(chunks),
-        "by_reason": status["rejectedByReason"], "seconds": round(seconds, 1), **page_fidelity(keys, chunks),
+        "by_reason": status["rejectedByReason"], "by_flag": status["liveByFlag"], "much_left_out": status["liveWithMuchLeftOut"], "seconds": round(seconds, 1), **page_fidelity(keys, chunks),
     }
 
 
@@ -94,7 +100,8 @@ def page_fidelity(keys: dict[str, pathlib.Path], chunks: list[dict]) -> dict:
         for number, texts in by_page.items():
             # Both orders: pdftotext joins a broken word in one where it leaves it in the other.
             text = "\n".join(order[number - 1] for order in (plain, raw) if number <= len(order))
-            there = set(words(text))
+            # pdftotext turns a glyph of several letters from right to left around.
+            there = set(words(text)) | set(words(text[::-1]))
             # Notes are none of what `pdftotext` prints.
             ours = set().union(*(words(NOTE.sub("", t)) for t in texts))
             # A word longer than a chunk is in parts.

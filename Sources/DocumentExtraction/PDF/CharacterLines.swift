@@ -3,11 +3,12 @@ import CPopplerTuning
 extension poppler_tuning_character {
     /// Neither a blank nor a control, and a scalar at all.
     var isVisible: Bool { scalar > 0x20 && scalar != 0xA0 && scalar != 0x7F && Unicode.Scalar(scalar) != nil }
+    var isBlank: Bool { scalar == 0x20 }
 }
 
-/// Characters as lines from the top, each in the order of reading.
+/// Characters as lines from the top, each in the order of reading. Blanks are kept: a glyph may have some among its letters.
 struct CharacterLines {
-    /// Valid UTF-8 with lines ended by LF, without blanks: what is apart shows in the boxes, of which there is one for each scalar.
+    /// Valid UTF-8 with lines ended by LF. What is apart shows in the boxes as well, of which there is one for each scalar.
     private(set) var text: [UInt8] = []
     private(set) var boxes: [CharacterBox] = []
     private(set) var styles: [TextStyle] = []
@@ -20,7 +21,7 @@ struct CharacterLines {
     private static let ascent: Float = 0.95
     private static let descent: Float = 0.25
 
-    /// - Parameter characters: visible ones.
+    /// - Parameter characters: visible ones and blanks.
     init(_ characters: [poppler_tuning_character], _ frame: PageFrame) {
         let placed = characters.map { character -> Placed in
             let place = frame.turned(character.x, character.y)
@@ -86,7 +87,7 @@ struct CharacterLines {
     private static func gaps(_ line: [Placed]) -> Gutters.Line {
         var end = line[0].x
         var gaps: [Gutters.Gap] = []
-        for place in line {
+        for place in line where place.character.isVisible {
             if place.x - end > Gutters.narrowest * place.character.size {
                 gaps.append(Gutters.Gap(left: end, right: place.x))
             }

@@ -28,15 +28,16 @@ struct TurnedText {
     init(_ characters: UnsafeBufferPointer<poppler_tuning_character>, page: CharacterBox) {
         var square: [[Character]] = [[], [], []]
         var slanted: [Character] = []
-        for character in characters where character.isVisible {
+        for character in characters where character.isVisible || character.isBlank {
             switch (character.across, character.down) {
             case (-Self.square...Self.square, ...0): square[0].append(character)
             case (..<0, -Self.square...Self.square): square[1].append(character)
             case (-Self.square...Self.square, 0...): square[2].append(character)
-            default: slanted.append(character)
+            default: if character.isVisible { slanted.append(character) }
             }
         }
-        for (place, direction) in [(Float(0), Float(-1)), (-1, 0), (0, 1)].enumerated() where !square[place].isEmpty {
+        for (place, direction) in [(Float(0), Float(-1)), (-1, 0), (0, 1)].enumerated()
+        where square[place].contains(where: \.isVisible) {
             let frame = PageFrame(across: direction.0, down: direction.1, page: page)
             sides.append(Side(frame: frame, lines: CharacterLines(square[place], frame), page: frame.turned(page)))
         }

@@ -20,11 +20,11 @@ struct UprightText {
     ) -> UprightText? {
         let drawn = DrawnCharacters.upright()
         if drawn.contains(where: { RightToLeft.contains($0.scalar) || isStacked($0.scalar) }) {
-            return UprightText(drawn.filter(\.isVisible), CharacterLooks(styles, boxes))
+            return UprightText(drawn.filter { $0.isVisible || $0.isBlank }, CharacterLooks(styles, boxes))
         }
         guard isShort(letters(of: selected), of: drawn.count { isOnPage($0, page) }) else { return nil }
         // Letters that are drawn twice are one.
-        let upright = UprightText(drawn.filter { isOnPage($0, page) }, CharacterLooks(styles, boxes))
+        let upright = UprightText(drawn.filter { isOnPage($0, page) || $0.isBlank }, CharacterLooks(styles, boxes))
         let letterCount = upright.text.withUnsafeBufferPointer { letters(of: $0) }
         return isShort(letters(of: selected), of: letterCount) ? upright : nil
     }
@@ -96,7 +96,8 @@ struct UprightText {
         }
         let near = max(0, place - reach)...(isRightToLeft ? min(characters.count - 1, place + reach) : place)
         let letters = near.filter {
-            !isMark(characters[$0].scalar) && abs(mark.y - characters[$0].y) < characters[$0].size
+            !isMark(characters[$0].scalar) && !characters[$0].isBlank
+                && abs(mark.y - characters[$0].y) < characters[$0].size
         }
         let letter = isRightToLeft ? letters.min { distance($0) < distance($1) } : letters.last
         return letter.flatMap { distance($0) < mark.size ? $0 : nil }

@@ -71,7 +71,7 @@ extension DocumentRecord {
         chunkCount: Int,
         reason: String?,
         reasonSettings: String? = nil,
-        quality: Int? = nil,
+        summary: TextSummary = TextSummary(),
         at time: Timestamp
     ) -> DocumentRecord? {
         guard live?.generation ?? 0 <= generation, !rejected.contains(where: { $0.generation == generation }) else {
@@ -89,7 +89,9 @@ extension DocumentRecord {
             committed: time,
             reason: reason,
             reasonSettings: reasonSettings,
-            quality: quality
+            quality: summary.quality,
+            flags: summary.flags,
+            leftOut: summary.leftOut
         )
         if let pending, pending.generation <= generation { record.pending = nil }
         record.rejected.removeAll { $0.generation <= generation }

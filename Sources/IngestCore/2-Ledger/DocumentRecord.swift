@@ -95,6 +95,20 @@ package struct LiveGeneration: Hashable, Sendable, Codable {
     package var reasonSettings: String?
     /// How much its text looks like text, in percent; nil for one without text.
     package var quality: Int?
+    /// What readers may filter by, and the share of the source's characters that are not in the text, in percent.
+    package var flags: [String]?
+    package var leftOut: Int?
+}
+
+/// What the ledger keeps of a document's text.
+package struct TextSummary: Hashable, Sendable {
+    package var quality: Int?
+    package var flags: [String]?
+    package var leftOut: Int?
+
+    package init(quality: Int? = nil, flags: [String]? = nil, leftOut: Int? = nil) {
+        (self.quality, self.flags, self.leftOut) = (quality, flags, leftOut)
+    }
 }
 
 package struct PendingGeneration: Hashable, Sendable, Codable {

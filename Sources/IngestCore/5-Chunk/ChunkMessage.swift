@@ -26,8 +26,10 @@ package struct ChunkMessage: Equatable, Sendable {
         package var author: String?
         /// How much the text looks like text, in percent.
         package var quality: Int?
-        /// What readers may filter by (`DocumentFlag`).
+        /// What readers may filter by (`DocumentNotes.flags`).
         package var flags: [String]?
+        /// The share of the source's characters that are not in the text, in percent.
+        package var leftOut: Int?
         /// Why the generation is empty, where that is no deletion, and the settings that this depended on.
         package var reason: String?
         package var reasonSettings: String?
@@ -59,6 +61,7 @@ package struct ChunkMessage: Equatable, Sendable {
             self.chunkCount = chunkCount
         }
 
+        package var summary: TextSummary { TextSummary(quality: quality, flags: flags, leftOut: leftOut) }
         package var etag: String { if case .etag(let etag) = content { etag } else { "" } }
     }
 

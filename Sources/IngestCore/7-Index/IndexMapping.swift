@@ -25,7 +25,7 @@ package struct IndexMapping: Sendable {
     ]
     private static let integers = [
         "chunk_index", "chunk_count", "tokens", "char_start", "char_end", "page_start", "page_end", "page_numbers",
-        "page_offsets", "quality",
+        "page_offsets", "quality", "left_out",
     ]
 
     /// A composable template for `pattern` (OpenSearch 2.19 and 3.x). Vectors are of unit length, so the inner product is the cosine.
@@ -113,6 +113,7 @@ package struct IndexMapping: Sendable {
             let live = [
                 "generation": "long", "chunkCount": "integer", "committed": "long", "reason": "keyword",
                 "reasonSettings": "keyword", "quality": "short",
+                "flags": "keyword", "leftOut": "short",
             ]
             object("live", live, &fields)
             object("pending", ["generation": "long", "chunkCount": "integer", "handedOver": "boolean"], &fields)

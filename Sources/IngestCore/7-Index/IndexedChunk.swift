@@ -43,6 +43,7 @@ package struct IndexedChunk: Sendable {
             json.field("last_modified", header.lastModified)
             if let author = header.author { json.field("author", author) }
             if let quality = header.quality { json.field("quality", quality) }
+            if let leftOut = header.leftOut { json.field("left_out", leftOut) }
             for (name, values) in [
                 ("flags", header.flags), ("links", header.links), ("attachments", header.attachments),
                 ("outline", header.outline),

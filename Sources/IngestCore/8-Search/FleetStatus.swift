@@ -12,6 +12,10 @@ package struct FleetStatus: Equatable, Sendable, Codable {
     /// Whose newest version is rejected.
     package var rejected = 0
     package var rejectedByReason: [String: Int] = [:]
+    /// Live documents by flag: `ingestctl flagged` lists them.
+    package var liveByFlag: [String: Int] = [:]
+    /// Live documents of which a tenth of the source's characters or more are not in the text.
+    package var liveWithMuchLeftOut = 0
     /// Records that cannot be read: `ingestctl rejections` lists them.
     package var unreadableRecords = 0
     /// Chunks of live generations, as the ledger counts them.
@@ -19,12 +23,16 @@ package struct FleetStatus: Equatable, Sendable, Codable {
     /// Chunks in the index, whatever their generation.
     package var indexedChunks = 0
 
+    private static let muchLeftOut = 10
+
     package init() {}
 
     package mutating func count(_ record: DocumentRecord) {
         if let live = record.live {
             chunks += live.chunkCount
             if live.content == .absent { tombstones += 1 } else if live.chunkCount > 0 { self.live += 1 }
+            for flag in live.flags ?? [] where live.chunkCount > 0 { liveByFlag[flag, default: 0] += 1 }
+            if live.leftOut ?? 0 >= Self.muchLeftOut { liveWithMuchLeftOut += 1 }
             if let reason = live.reason { reject(reason) }
         }
         if let last = record.lastRejection { reject(last.reason) }

@@ -306,7 +306,7 @@ package struct EmbedPipeline: Sendable {
                     chunkCount: header.chunkCount,
                     reason: header.reason,
                     reasonSettings: header.reasonSettings,
-                    quality: header.quality,
+                    summary: header.summary,
                     at: now
                 )
             }

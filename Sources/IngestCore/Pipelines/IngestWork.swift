@@ -100,6 +100,7 @@ extension ChunkMessage.Header {
         author = document.author.isEmpty ? nil : document.author.prefix(utf8: 512)
         quality = notes.percent
         flags = notes.flags
+        leftOut = notes.leftOutPercent(of: document.text.inkedCharacters)
         created = notes.created.isEmpty ? nil : notes.created.prefix(utf8: 64)
         modified = notes.modified.isEmpty ? nil : notes.modified.prefix(utf8: 64)
         links = Self.first(notes.links)
