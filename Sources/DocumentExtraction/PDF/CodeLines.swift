@@ -4,6 +4,8 @@ struct CodeLines {
     /// Of the lines' height, between two lines of one piece.
     private static let farthest: Float = 2
     private static let mostBlanks = 80
+    /// In lines.
+    private static let longestInText = 3
 
     init(_ layouts: [PageLayout]) {
         var (fixed, count) = (0, 0)
@@ -23,7 +25,9 @@ struct CodeLines {
             let signs = piece.count {
                 page.lines[$0].fragments.contains { page.text[$0.start..<$0.end].contains(where: Self.isSign) }
             }
-            if signs * 3 >= piece.count { lines.formUnion(piece) }
+            if signs * 3 >= piece.count, piece.count >= Self.longestInText || !isInText(piece, page) {
+                lines.formUnion(piece)
+            }
             piece = []
         }
         for (index, line) in page.lines.enumerated() {
@@ -32,6 +36,17 @@ struct CodeLines {
         }
         close()
         return lines
+    }
+
+    /// A line or two of a paragraph may hold nothing else.
+    private func isInText(_ piece: [Int], _ page: PageLayout) -> Bool {
+        guard let first = piece.first, let last = piece.last else { return false }
+        return first > 0 && Self.isClose(page.lines[first - 1], page.lines[first])
+            || last + 1 < page.lines.count && Self.isClose(page.lines[last], page.lines[last + 1])
+    }
+
+    private static func isClose(_ above: PageLine, _ line: PageLine) -> Bool {
+        abs(line.box.top - above.box.bottom) <= PageWriter.paragraphGap * min(above.box.height, line.box.height)
     }
 
     private func isFixed(_ line: PageLine) -> Bool { line.cells == nil && line.fragments.allSatisfy(\.isFixed) }

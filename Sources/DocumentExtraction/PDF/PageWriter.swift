@@ -3,7 +3,7 @@ import ExtractionWire
 /// Writes a page's lines as headings, paragraphs, list items and rows, and joins words that are broken between lines.
 package struct PageWriter {
     /// Lines of a paragraph are closer than this share of their height.
-    private static let paragraphGap: Float = 0.6
+    static let paragraphGap: Float = 0.6
     /// Lines of a paragraph differ in height by less than this factor.
     private static let sizeStep: Float = 1.25
     private static let bullets = Set("•◦▪▫■●○‣⁃∙·\u{F0B7}\u{F0A7}".unicodeScalars)
@@ -26,18 +26,18 @@ package struct PageWriter {
     package func append(to builder: inout TextBuilder) {
         let code = self.code.lines(of: layout)
         let kinds = layout.lines.indices.map { kind($0, code) }
-        var margin: Float = 0
+        // Of a piece of code, and whether its last line goes on with the next word.
+        var (margin, isJoined): (Float, Bool) = (0, false)
         for (index, line) in layout.lines.enumerated() where !builder.isOverLimit {
             if index == 0 || begins(index, kinds) {
                 begin(index, kinds[index], &builder)
-                if kinds[index] == .code { margin = self.margin(from: index, kinds) }
+                (margin, isJoined) = (kinds[index] == .code ? self.margin(from: index, kinds) : 0, false)
             }
+            let next =
+                index + 1 < layout.lines.count && !begins(index + 1, kinds) ? layout.lines[index + 1].fragments[0] : nil
             if kinds[index] == .code {
-                for piece in CodeLines.pieces(of: line, layout.text, margin: margin) {
-                    builder.appendBlanks(piece.blanks)
-                    builder.appendLine(bytes(piece.fragment), number, layout.frame.onPage(piece.fragment.box))
-                }
-                builder.breakLine()
+                isJoined = appendCode(line, margin: isJoined ? line.box.left : margin, before: next, to: &builder)
+                if !isJoined { builder.breakLine() }
                 continue
             }
             if let cells = line.cells {
@@ -47,8 +47,6 @@ package struct PageWriter {
                 }
                 continue
             }
-            let next =
-                index + 1 < layout.lines.count && !begins(index + 1, kinds) ? layout.lines[index + 1].fragments[0] : nil
             if !append(line.fragments, before: next, to: &builder) { builder.breakLine() }
         }
         builder.end()
@@ -66,6 +64,23 @@ package struct PageWriter {
             if joins, let following, !keepsHyphen(fragment, following) {
                 fragment.end -= BrokenWord.hyphenWidth(bytes(fragment))
             }
+            builder.appendLine(bytes(fragment), number, layout.frame.onPage(fragment.box))
+        }
+        return joins
+    }
+
+    /// A line with its indentation. True where its last word goes on with `next`.
+    private func appendCode(_ line: PageLine, margin: Float, before next: Fragment?, to builder: inout TextBuilder)
+        -> Bool
+    {
+        var joins = false
+        for piece in CodeLines.pieces(of: line, layout.text, margin: margin) {
+            var fragment = piece.fragment
+            if let next, fragment.end == line.fragments.last!.end, isBroken(fragment, next) {
+                joins = true
+                if !keepsHyphen(fragment, next) { fragment.end -= BrokenWord.hyphenWidth(bytes(fragment)) }
+            }
+            builder.appendBlanks(piece.blanks)
             builder.appendLine(bytes(fragment), number, layout.frame.onPage(fragment.box))
         }
         return joins
