@@ -77,7 +77,9 @@ def cases() -> dict[str, tuple[str, list[str]]]:
     # As far apart as two words of a loose line.
     columns = [[made_line(10 * side + n, 36) for n in range(10)] for side in range(2)]
     narrow = "".join(right(80 + 14 * n, line, edge=535 - 247 * side) for side, lines in enumerate(columns) for n, line in enumerate(lines))
+    tight = "".join(right(100 + 16 * row, cell, edge=535 - sum((31, 30)[:column])) for row, cells in enumerate(CELLS) for column, cell in enumerate(cells))
     return {
+        "table whose cells are as far apart as words": (tight, [" | ".join(cells) for cells in CELLS]),
         "columns with a narrow gutter": (narrow, columns[0] + columns[1]),
         "glyphs of two letters": (right(80, "cd{ef {g") + right(94, "hi {7 jk{"), ["cd{ef {g", "hi {7 jk{"]),
         "paragraph": ("".join(right(80 + 14 * n, line) for n, line in enumerate(LINES)), LINES),

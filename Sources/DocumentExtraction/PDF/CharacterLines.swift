@@ -88,7 +88,7 @@ struct CharacterLines {
         var end = line[0].x
         var gaps: [Gutters.Gap] = []
         for place in line where place.character.isVisible {
-            if place.x - end > Gutters.narrowest * place.character.size {
+            if place.x - end > Gutters.narrowestGap * place.character.size {
                 gaps.append(Gutters.Gap(left: end, right: place.x))
             }
             end = max(end, place.x + max(place.character.advance, 0))
