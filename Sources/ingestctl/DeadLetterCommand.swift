@@ -1,20 +1,32 @@
 import AsyncPrimitives
+import CommandLineOptions
 import IngestCore
 import Observability
 import Resilience
 import TextCoding
 
 /// `ingestctl dead-letters`: what both dead-letter queues hold, and why. Looking does not take anything away.
-struct DeadLetterCommand {
-    var services: Services
+struct DeadLettersCommand: Command {
+    static let declaration = CommandDeclaration(
+        name: "dead-letters",
+        summary: "list what the dead-letter queues hold: queue, reason, object, generation, time, trace, detail",
+        settings: [Settings.ingestQueue.declaration, Settings.chunkQueue.declaration],
+        example: "dead-letters"
+    )
+
     /// The queues whose dead-letter messages are listed.
-    var queues: [String]
+    private let queues: [String]
+
+    init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {
+        queues = [reader.read(Settings.ingestQueue), reader.read(Settings.chunkQueue)]
+    }
 
     /// Long enough to look at every message once, at some hundred a second.
     private static let lookingTime = Duration.seconds(900)
 
     /// A message for each line: queue, reason, object, generation, when it was sent, trace, detail.
-    func run() async throws -> String {
+    func run(_ context: CommandContext) async throws -> String {
+        let services = context.services
         var lines: [String] = []
         for url in queues {
             let queue = services.queue(url)

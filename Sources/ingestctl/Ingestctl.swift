@@ -7,85 +7,47 @@ import TextCoding
 /// The operator's program.
 @main
 struct Ingestctl {
-    static let program = Program(
+    /// Of the program as a whole, for what stands before a command.
+    private static let overview = Program(
         name: "ingestctl",
         summary: """
             Operate an ingest fleet: index setup, search, status. Commands:
-              setup              make index, write alias, readers' alias, ledger and search pipeline; may be repeated
-              switch             let readers see the index of these settings
-              search QUESTION    print the best hits, of live versions only
-              status             count documents by state
-              rejections         list documents whose newest version was rejected, with the reason
-              flagged [FLAG]     list live documents with flags (left_out_navigation, hidden_text, ...): object, percent left out, quality, flags
-              dead-letters       list what the dead-letter queues hold: queue, reason, object, generation, time, trace, detail
-              prune              delete the records of objects that were deleted long ago (TOMBSTONE_DAYS)
-              settings           print the table of all settings
+            \(Commands.list)
+
+            'ingestctl COMMAND --help' says what a command takes.
             """,
-        operands: "setup|switch|search QUESTION|status|rejections|flagged [FLAG]|dead-letters|prune|settings",
-        declarations: Settings.common + Settings.embeddings + Settings.setup + SearchOptions.declarations
-            + [Settings.queryPrefix.declaration] + Settings.pruning + [
-                Settings.ingestQueue.declaration, Settings.chunkQueue.declaration,
-            ]
-            + Settings.information
+        operands: "COMMAND",
+        declarations: Settings.information
     )
 
     static func main() async {
         let environment = ProcessEnvironment.variables
         ProcessEnvironment.hideSecrets()
-        let parsed = program.parse(Array(CommandLine.arguments.dropFirst()), environment: environment)
-        guard let command = parsed.operands.first else {
-            program.fail("which command? See 'ingestctl --help'.", code: Program.ExitCode.usage)
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        let (command, rest) = find(arguments, environment)
+        let declaration = command.declaration
+        let program = Program(
+            name: "ingestctl \(declaration.name)",
+            summary: "\(declaration.summary)\n\nEXAMPLE: ingestctl \(declaration.example)",
+            operands: declaration.operands,
+            declarations: declaration.settings + (command.offline == nil ? Settings.common : []) + Settings.information
+        )
+        let parsed = program.parse(rest, environment: environment)
+        guard declaration.operandCount.contains(parsed.operands.count) else {
+            let usage = declaration.operands.isEmpty ? "no arguments" : declaration.operands
+            program.fail("takes \(usage). See 'ingestctl \(declaration.name) --help'.", code: Program.ExitCode.usage)
         }
-        if command == "settings" { return program.print(SettingsTable.markdown) }
+        if let text = command.offline { return program.print(text) }
 
         var reader = SettingsReader(parsed.values)
         let common = CommonConfiguration(&reader)
-        let mapping = IndexMapping(
-            dimensions: common.dimensions,
-            engine: IndexMapping.Engine(rawValue: reader.read(Settings.engine)) ?? .faiss,
-            shards: reader.read(Settings.shards),
-            replicas: reader.read(Settings.replicas)
-        )
-        let options = SearchOptions(&reader)
-        let embeddings =
-            command == "search"
-            ? EmbeddingsConfiguration(&reader, common, prefix: reader.read(Settings.queryPrefix)) : nil
-        let queues =
-            command == "dead-letters" ? [reader.read(Settings.ingestQueue), reader.read(Settings.chunkQueue)] : []
+        let made = command.init(&reader, common, parsed.operands)
         for problem in AWSEndpoints.problems(in: environment) { reader.problem(problem) }
-        let tombstoneDays = reader.read(Settings.tombstoneDays)
         program.require(reader, printing: parsed.values[Settings.printConfig.declaration.environment] == "true")
-
         let sink = StandardErrorLog(asJSON: common.logAsJSON)
-        let services = Services(common, environment: environment, label: program.name, sink: sink)
-        let setup = IndexSetup(client: services.openSearch, names: common.names)
-        let operands = Array(parsed.operands.dropFirst())
+        let services = Services(common, environment: environment, label: overview.name, sink: sink)
         do {
-            switch (command, operands.count, embeddings) {
-            case ("setup", 0, _): program.print(try await setup.run(mapping).map { $0 + "\n" }.joined())
-            case ("switch", 0, _):
-                try await setup.switchAlias()
-                program.print("\(common.names.alias) reads \(common.names.chunks)\n")
-            case ("status", 0, _):
-                program.print(try await StatusCommand(services: services, names: common.names).json() + "\n")
-            case ("rejections", 0, _):
-                program.print(try await StatusCommand(services: services, names: common.names).rejections())
-            case ("flagged", 0...1, _):
-                let command = StatusCommand(services: services, names: common.names)
-                program.print(try await command.flagged(operands.first))
-            case ("dead-letters", 0, _):
-                program.print(try await DeadLetterCommand(services: services, queues: queues).run())
-            case ("prune", 0, _):
-                program.print(try await prune(services, common.names, days: tombstoneDays))
-            case ("search", 1, let embeddings?):
-                let search = SearchCommand(services: services, common: common, embeddings: embeddings, options: options)
-                program.print(try await search.run(operands[0]))
-            default:
-                program.fail(
-                    "'\(parsed.operands.joined(separator: " "))' is not a command. See 'ingestctl --help'.",
-                    code: Program.ExitCode.usage
-                )
-            }
+            program.print(try await made.run(CommandContext(services: services, common: common)))
             sink.close()
         } catch {
             sink.close()
@@ -93,20 +55,25 @@ struct Ingestctl {
         }
     }
 
-    private static func prune(_ services: Services, _ names: IndexNames, days: Int) async throws -> String {
-        let ledger = services.ledger(names)
-        let (removed, unreadable) = try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await ledger.run() }
-            defer { group.cancelAll() }
-            return try await TombstonePruning(
-                client: services.openSearch,
-                ledger: ledger,
-                names: names,
-                time: services.time,
-                days: days
-            ).run()
+    /// The command and its arguments. Options may stand before its name, as far as they have no values.
+    private static func find(_ arguments: [String], _ environment: [String: String]) -> (any Command.Type, [String]) {
+        guard let place = arguments.firstIndex(where: { !$0.hasPrefix("-") }) else {
+            _ = overview.parse(arguments, environment: environment)
+            overview.fail("which command? See 'ingestctl --help'.", code: Program.ExitCode.usage)
         }
-        let kept = unreadable.map { "kept: \(StoredRecord.unreadable($0, in: names.ledger).printable)\n" }
-        return kept.joined() + "\(removed) tombstones deleted\n"
+        let rest = Array(arguments[..<place] + arguments[(place + 1)...])
+        if arguments[place] == "help" {
+            guard let name = rest.first, let command = Commands.find(name) else {
+                _ = overview.parse(["--help"], environment: environment)
+                overview.fail("which command? See 'ingestctl --help'.", code: Program.ExitCode.usage)
+            }
+            return (command, ["--help"])
+        }
+        guard let command = Commands.find(arguments[place]) else {
+            let meant =
+                Commands.nearest(arguments[place]).map { "; did you mean \($0)?" } ?? ". See 'ingestctl --help'."
+            overview.fail("'\(arguments[place])' is not a command\(meant)", code: Program.ExitCode.usage)
+        }
+        return (command, rest)
     }
 }

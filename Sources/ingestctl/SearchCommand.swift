@@ -28,13 +28,29 @@ struct SearchOptions {
 }
 
 /// `ingestctl search`.
-struct SearchCommand {
-    var services: Services
-    var common: CommonConfiguration
-    var embeddings: EmbeddingsConfiguration
-    var options: SearchOptions
+struct SearchCommand: Command {
+    static let declaration = CommandDeclaration(
+        name: "search",
+        summary: "print the best hits, of live versions only",
+        operands: "QUESTION...",
+        operandCount: 1...Int.max,
+        settings: Settings.embeddings + SearchOptions.declarations + [Settings.queryPrefix.declaration],
+        example: "search --limit 10 who may board the pilot boat"
+    )
 
-    func run(_ question: String) async throws -> String {
+    private let question: String
+    private let options: SearchOptions
+    private let embeddings: EmbeddingsConfiguration
+
+    /// The words of the question need no quotes.
+    init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {
+        question = operands.joined(separator: " ")
+        options = SearchOptions(&reader)
+        embeddings = EmbeddingsConfiguration(&reader, common, prefix: reader.read(Settings.queryPrefix))
+    }
+
+    func run(_ context: CommandContext) async throws -> String {
+        let (services, common) = (context.services, context.common)
         let cluster = try await services.openSearch.cluster(searching: common.names.pattern)
         var text = ""
         if !cluster.hasVectorSearch, options.mode != .text, !options.asJSON {
@@ -44,7 +60,7 @@ struct SearchCommand {
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await ledger.run() }
             defer { group.cancelAll() }
-            let vector = options.mode == .text ? [] : try await self.vector(question)
+            let vector = options.mode == .text ? [] : try await self.vector(services)
             let search = ChunkSearch(client: services.openSearch, names: common.names, ledger: ledger, cluster: cluster)
             let request = ChunkSearch.Question(text: question, vector: vector, limit: options.limit)
             let hits = try await search.hits(request, mode: options.mode)
@@ -54,7 +70,7 @@ struct SearchCommand {
         }
     }
 
-    private func vector(_ question: String) async throws -> [Float] {
+    private func vector(_ services: Services) async throws -> [Float] {
         let input = EmbeddingInput(text: question, tokens: Tokenizer.cl100k.count(question))
         let parsed = await embeddings.embedder(services, requests: 1).embed([input])
         return try parsed[0].get()

@@ -1,6 +1,21 @@
 import CommandLineOptions
 import IngestCore
 
+/// `ingestctl settings`.
+struct SettingsCommand: Command {
+    static let declaration = CommandDeclaration(
+        name: "settings",
+        summary: "print the table of all settings",
+        example: "settings"
+    )
+
+    static var offline: String? { SettingsTable.markdown }
+
+    init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {}
+
+    func run(_ context: CommandContext) async throws -> String { SettingsTable.markdown }
+}
+
 /// The table of `docs/configuration.md`, from the declarations that the programs parse with.
 enum SettingsTable {
     static var markdown: String {

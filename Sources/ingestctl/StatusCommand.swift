@@ -1,38 +1,40 @@
+import CommandLineOptions
 import FoundationEssentials
 import IngestCore
 import TextCoding
 
-/// `ingestctl status`, `ingestctl rejections` and `ingestctl flagged`.
-struct StatusCommand {
-    var services: Services
-    var names: IndexNames
+/// `ingestctl status`.
+struct StatusCommand: Command {
+    static let declaration = CommandDeclaration(
+        name: "status",
+        summary: "count documents by state, as JSON",
+        example: "status"
+    )
 
-    func json() async throws -> String {
-        let status = try await LedgerWalk(client: services.openSearch, names: names).status()
+    init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {}
+
+    func run(_ context: CommandContext) async throws -> String {
+        let status = try await LedgerWalk(client: context.services.openSearch, names: context.names).status()
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
-        return String(decoding: try encoder.encode(status), as: UTF8.self).printableJSON
+        return String(decoding: try encoder.encode(status), as: UTF8.self).printableJSON + "\n"
     }
+}
 
-    /// Live documents with flags: object, percent of the source's characters that are not in the text, quality, flags; by object.
-    /// - Parameter flag: those with this one alone.
-    func flagged(_ flag: String?) async throws -> String {
-        var lines: [String] = []
-        _ = try await LedgerWalk(client: services.openSearch, names: names).forEach { record in
-            guard let live = record.live, live.chunkCount > 0, let flags = live.flags, !flags.isEmpty else { return }
-            guard flag.map(flags.contains) ?? true else { return }
-            let figures = "\(live.leftOut ?? 0)\t\(live.quality.map(String.init) ?? "-")"
-            lines.append(
-                "\(record.object.description.printable)\t\(figures)\t\(flags.joined(separator: " ").printable)\n"
-            )
-        }
-        return lines.sorted().joined()
-    }
+/// `ingestctl rejections`: object, reason, detail: a line each, by object.
+struct RejectionsCommand: Command {
+    static let declaration = CommandDeclaration(
+        name: "rejections",
+        summary: "list documents whose newest version was rejected, with the reason",
+        example: "rejections"
+    )
 
-    /// Object, reason, detail: a line each, by object.
-    func rejections() async throws -> String {
+    init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {}
+
+    func run(_ context: CommandContext) async throws -> String {
         var lines: [String] = []
-        let unreadable = try await LedgerWalk(client: services.openSearch, names: names).forEach { record in
+        let walk = LedgerWalk(client: context.services.openSearch, names: context.names)
+        let unreadable = try await walk.forEach { record in
             if let last = record.lastRejection {
                 lines.append(
                     "\(record.object.description.printable)\t\(last.reason.printable)\t\(last.detail.printable)\n"
@@ -42,7 +44,35 @@ struct StatusCommand {
             }
         }
         lines += unreadable.map { id in
-            "record \(id.printable)\tunreadable_record\t\(StoredRecord.unreadable(id, in: names.ledger).printable)\n"
+            "record \(id.printable)\tunreadable_record\t\(StoredRecord.unreadable(id, in: context.names.ledger).printable)\n"
+        }
+        return lines.sorted().joined()
+    }
+}
+
+/// `ingestctl flagged`: object, percent of the source's characters that are not in the text, quality, flags: a line each, by object.
+struct FlaggedCommand: Command {
+    static let declaration = CommandDeclaration(
+        name: "flagged",
+        summary: "list live documents with flags: object, percent left out, quality, flags",
+        operands: "[FLAG]",
+        operandCount: 0...1,
+        example: "flagged left_out_navigation"
+    )
+
+    private let flag: String?
+
+    init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) { flag = operands.first }
+
+    func run(_ context: CommandContext) async throws -> String {
+        var lines: [String] = []
+        _ = try await LedgerWalk(client: context.services.openSearch, names: context.names).forEach { record in
+            guard let live = record.live, live.chunkCount > 0, let flags = live.flags, !flags.isEmpty else { return }
+            guard flag.map(flags.contains) ?? true else { return }
+            let figures = "\(live.leftOut ?? 0)\t\(live.quality.map(String.init) ?? "-")"
+            lines.append(
+                "\(record.object.description.printable)\t\(figures)\t\(flags.joined(separator: " ").printable)\n"
+            )
         }
         return lines.sorted().joined()
     }

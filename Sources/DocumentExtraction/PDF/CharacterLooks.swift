@@ -9,6 +9,8 @@ struct CharacterLooks {
     private var marked: [Cell: [(box: CharacterBox, style: TextStyle)]] = [:]
     /// In points.
     private static let cell: Float = 16
+    /// Letters of three points fill a square with 30.
+    private static let mostInCell = 256
 
     var isPlain: Bool { marked.isEmpty }
 
@@ -16,7 +18,9 @@ struct CharacterLooks {
         for style in styles where (style.isBold || style.isWhite) && style.start >= 0 {
             for place in style.start..<max(style.start, min(style.end + 1, boxes.count)) {
                 guard let cell = Self.cell(boxes[place]) else { continue }
-                marked[cell, default: []].append((boxes[place], style))
+                if marked[cell]?.count ?? 0 < Self.mostInCell {
+                    marked[cell, default: []].append((boxes[place], style))
+                }
             }
         }
     }

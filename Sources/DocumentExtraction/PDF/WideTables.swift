@@ -8,11 +8,14 @@ struct WideTables {
 
     private let fragments: [Fragment]
     private let gutter: ClosedRange<Float>
+    /// Where fragments behind the gutter begin, from the left.
+    private let starts: [Float]
     /// By fragment.
     private(set) var isInside: [Bool]
 
     init(_ fragments: [Fragment], gutter: ClosedRange<Float>) {
         (self.fragments, self.gutter) = (fragments, gutter)
+        starts = fragments.map(\.box.left).filter { $0 >= gutter.upperBound - Self.aligned }.sorted()
         isInside = Array(repeating: false, count: fragments.count)
         var table: [[Int]] = []
         for row in rows() + [[]] {
@@ -78,9 +81,17 @@ struct WideTables {
     /// Its first cell behind the gutter begins where no line of the column does.
     private func isInGutter(_ row: [Int]) -> Bool {
         let edge = row.map { fragments[$0].box.left }.first { $0 >= gutter.upperBound - Self.aligned }!
-        let others = fragments.filter { $0.box.left >= gutter.upperBound - Self.aligned }
-        let near = others.filter { abs($0.box.left - edge) < 2 }.count
-        let behind = others.filter { (edge + 2..<edge + 12).contains($0.box.left) }.count
-        return behind > near
+        return count(edge + 2, edge + 12) > count(edge - 2, edge + 2)
+    }
+
+    private func count(_ from: Float, _ to: Float) -> Int { first(to) - first(from) }
+
+    private func first(_ left: Float) -> Int {
+        var (low, high) = (0, starts.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if starts[middle] < left { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 }
