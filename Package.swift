@@ -19,6 +19,11 @@ let hasPrivateHeaders =
         FileManager.default.fileExists(atPath: "/usr/include/\($0)")
     }
 
+// What `ingestctl version` says: the repository's, or BUILD_COMMIT where there is none (an image's build).
+let commit =
+    Context.environment["BUILD_COMMIT"]
+    ?? Context.gitInformation.map { $0.currentCommit + ($0.hasUncommittedChanges ? "+changes" : "") } ?? ""
+
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .treatAllWarnings(as: .error),
@@ -63,6 +68,7 @@ let package = Package(
         systemLibrary("CGMime", "gmime-3.0", apt: "libgmime-3.0-dev"),
 
         .target(name: "CPlatform", cSettings: cSettings),
+        .target(name: "CBuild", cSettings: cSettings + [.define("BUILD_COMMIT", to: "\"\(commit)\"")]),
         .target(name: "CPopplerTuning", cSettings: cSettings),
         .target(name: "CSandbox", cSettings: cSettings, linkerSettings: [.linkedLibrary("seccomp")]),
         .target(
@@ -127,7 +133,11 @@ let package = Package(
         ),
         .executableTarget(name: "ingest-worker", dependencies: foundations + ["IngestCore"], swiftSettings: settings),
         .executableTarget(name: "embed-worker", dependencies: foundations + ["IngestCore"], swiftSettings: settings),
-        .executableTarget(name: "ingestctl", dependencies: foundations + ["IngestCore"], swiftSettings: settings),
+        .executableTarget(
+            name: "ingestctl",
+            dependencies: foundations + ["IngestCore", "ExtractionWire", "CBuild"],
+            swiftSettings: settings
+        ),
 
         .target(
             name: "IngestTestKit",

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """All tests but lint, in one go (`make test`): Swift's own against real servers, then the programs end to end.
 
-    run.py [--only swift|demo|operations|ground|situations|corpora|scans|kills|stops|edges|large|chaos|simulation|fuzz|columns|tables|running|directions|hostile]...
+    run.py [--only swift|demo|operations|operator|ground|situations|corpora|scans|kills|stops|edges|large|chaos|simulation|fuzz|columns|tables|running|directions|hostile]...
 
 Starts S3, SQS and embeddings, OpenSearch 2.19.1 and 3.6.0 where the folder beside the project has them, and the embedded stand-in.
 A test that is skipped although that folder is there is a failure.
@@ -22,7 +22,7 @@ import stack
 from processes import PYTHON, Failed
 
 FOLDER = ROOT / ".local/stack/test"
-PARTS = ["swift", "demo", "operations", "ground", "situations", "corpora", "scans", "kills", "stops", "edges", "large", "chaos", "simulation", "fuzz", "columns", "tables", "running", "directions", "hostile"]
+PARTS = ["swift", "demo", "operations", "operator", "ground", "situations", "corpora", "scans", "kills", "stops", "edges", "large", "chaos", "simulation", "fuzz", "columns", "tables", "running", "directions", "hostile"]
 CHAOS_KILLS = 24
 started = time.monotonic()
 
@@ -135,6 +135,7 @@ def main() -> int:
     import ground
     import kills
     import operations
+    import operator_day
     import scans
     import situations
     import stops
@@ -160,6 +161,10 @@ def main() -> int:
                 results.run("demo on the embedded default", lambda: demo("embedded"))
         if "operations" in only:
             results.run("operations", lambda: operations.run(aws, say))
+        if "operator" in only and has_archives:
+            results.run("operator", lambda: operator_day.run(aws, say))
+        elif "operator" in only:
+            results.skip("operator", "it needs aggregations that the embedded server has not")
         if "ground" in only:
             results.run("ground", lambda: ground.run(aws, say))
         if "situations" in only:

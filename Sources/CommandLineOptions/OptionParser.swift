@@ -69,11 +69,17 @@ package struct OptionParser: Sendable {
     }
 
     private func unknown(_ flag: String) -> String {
-        let nearest = declarations.map { ($0.flag, Self.distance(flag, $0.flag)) }.min { $0.1 < $1.1 }
-        guard let (name, distance) = nearest, distance <= max(3, flag.count / 3) else {
+        guard let name = Self.nearest(flag, among: declarations.map(\.flag), within: 3) else {
             return "unknown option \(flag)"
         }
         return "unknown option \(flag); did you mean \(name)?"
+    }
+
+    /// The word that was meant, where one is near.
+    package static func nearest(_ word: String, among words: [String], within errors: Int = 2) -> String? {
+        let nearest = words.map { ($0, distance(word, $0)) }.min { $0.1 < $1.1 }
+        guard let (found, distance) = nearest, distance <= max(errors, word.count / 3) else { return nil }
+        return found
     }
 
     /// Levenshtein's distance.

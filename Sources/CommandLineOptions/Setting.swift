@@ -72,6 +72,20 @@ extension Setting {
         return copy
     }
 
+    /// The same under another flag, given by it only.
+    package func flagged(_ flag: String) -> Setting {
+        var copy = asFlagOnly
+        copy.declaration.flag = flag
+        return copy
+    }
+
+    /// The same, where nothing depends on its being set.
+    package var optional: Setting {
+        var copy = self
+        copy.declaration.isRequired = false
+        return copy
+    }
+
     /// The same, given by its flag only.
     package var asFlagOnly: Setting {
         var copy = self

@@ -4,6 +4,8 @@ import TextCoding
 package struct SettingsReader {
     private let values: [String: String]
     package private(set) var problems: [String] = []
+    /// Of arguments, not of settings.
+    package private(set) var usageProblems: [String] = []
     private var printed: [(name: String, value: String)] = []
 
     package init(_ values: [String: String]) { self.values = values }
@@ -29,7 +31,13 @@ package struct SettingsReader {
         }
     }
 
+    /// Whether a value was given, be it empty.
+    package func isSet<Value>(_ setting: Setting<Value>) -> Bool { values[setting.declaration.environment] != nil }
+
     package mutating func problem(_ text: String) { problems.append(text) }
+
+    /// An argument that means nothing.
+    package mutating func usage(_ text: String) { usageProblems.append(text) }
 
     /// A URL without what may be secret in it: what stands before its host, and its query.
     package static func withoutPassword(_ text: String) -> String {

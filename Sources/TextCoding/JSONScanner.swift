@@ -113,6 +113,13 @@ package struct JSONScanner {
         } while depth > 0
     }
 
+    /// The next value's own text, on one line: line breaks stand between values only.
+    package mutating func raw() throws(JSONError) -> ArraySlice<UInt8> {
+        let text = bytes[try range()]
+        guard text.contains(where: { $0 == 0x0A || $0 == 0x0D }) else { return text }
+        return text.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 }[...]
+    }
+
     /// Where the next value is in the text; it is skipped.
     package mutating func range() throws(JSONError) -> Range<Int> {
         _ = try peek()

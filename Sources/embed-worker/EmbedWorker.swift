@@ -40,8 +40,10 @@ struct EmbedWorker: Worker {
             try await probe(dependency, ledger, index, embedder, store)
         }
         try run.serveHealth(defaultPort: 8081)
+        let registration = WorkerRegistration(services: services, names: names, kind: Self.program.name)
+        guard let pipelines = try await registration.admit(run) else { return }
         let queue = services.queue(configuration.worker.chunkQueue)
-        let stages = EmbedPipeline.Stages(
+        var stages = EmbedPipeline.Stages(
             ledger: ledger,
             index: index,
             embeddings: embeddings,
@@ -54,13 +56,21 @@ struct EmbedWorker: Worker {
             eventQueue: services.queue(configuration.worker.ingestQueue),
             chunkQueue: queue
         )
+        stages.donors = VectorDonor.all(of: names, among: pipelines, services)
+        let control = WorkerControl(
+            services: services,
+            index: names.chunks,
+            kind: Self.program.name,
+            shutdown: shutdown,
+            environment: run.environment
+        ) { embedder.limiter.gauges }
         let pipeline = EmbedPipeline(stages, settings: configuration.pipeline, environment: run.environment)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await ledger.run() }
             group.addTask { await index.run() }
             group.addTask { await embeddings.run() }
             await learn(embedder, run.environment.breakers)
-            try await run.loop(queue, pipeline.handler)
+            try await run.loop(queue, control, pipeline.handler)
             group.cancelAll()
         }
     }

@@ -15,9 +15,12 @@ struct IngestConfiguration: WorkerSettings {
     var inlineBytes: Int
     var maximumObjectBytes: Int
     var temporaryFolder: String
-    var replay: ReplayTarget?
+    /// Every object whose key begins so.
+    var replay: ObjectAddress?
     var isDryRun: Bool
     var onlyRejected: Bool
+    /// DOCUMENTS, with one space between its rules.
+    var documents: String
 
     static let declarations =
         Settings.worker + Settings.common + Settings.ingest + Settings.replaying + Settings.information
@@ -53,8 +56,9 @@ struct IngestConfiguration: WorkerSettings {
         maximumObjectBytes = reader.read(Settings.maximumObject)
         temporaryFolder = reader.read(Settings.temporaryFolder)
         var rules = DocumentRules(tenant: common.tenant)
+        documents = DocumentRules.normalized(reader.read(Settings.documents))
         do {
-            rules = try DocumentRules(parsing: reader.read(Settings.documents), tenant: common.tenant)
+            rules = try DocumentRules(parsing: documents, tenant: common.tenant)
         } catch {
             reader.problem("DOCUMENTS: \(error)")
         }
@@ -71,7 +75,7 @@ struct IngestConfiguration: WorkerSettings {
         let url = reader.read(Settings.replay)
         isDryRun = reader.read(Settings.dryRun)
         onlyRejected = reader.read(Settings.onlyRejected)
-        replay = ReplayTarget(url)
+        replay = ObjectAddress(url)
         if !url.isEmpty, replay == nil { reader.problem("--replay is not a valid s3://bucket/prefix: \"\(url)\"") }
         for (isSet, flag) in [(isDryRun, "--dry-run"), (onlyRejected, "--only-rejected")] where isSet && url.isEmpty {
             reader.problem("\(flag) goes with --replay")
@@ -107,19 +111,5 @@ struct IngestConfiguration: WorkerSettings {
     private static func path(_ value: String, _ setting: Setting<String>) -> String {
         guard value == setting.declaration.defaultText else { return value }
         return "\(ProcessEnvironment.programFolder)/\(setting.declaration.help)"
-    }
-}
-
-/// `s3://bucket/prefix`; the prefix may be empty.
-struct ReplayTarget: Equatable, Sendable {
-    var bucket: String
-    var prefix: String
-
-    init?(_ url: String) {
-        guard url.hasPrefix("s3://") else { return nil }
-        let parts = url.dropFirst(5).split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let bucket = parts.first, !bucket.isEmpty else { return nil }
-        self.bucket = String(bucket)
-        prefix = parts.count > 1 ? String(parts[1]) : ""
     }
 }

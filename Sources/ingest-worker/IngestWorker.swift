@@ -36,6 +36,13 @@ struct IngestWorker: Worker {
             run.environment.log.error("UNSAFE: documents are parsed without a sandbox (--unsafe-no-sandbox)")
         }
         try run.serveHealth(defaultPort: 8080)
+        let registration = WorkerRegistration(
+            services: services,
+            names: configuration.common.names,
+            kind: Self.program.name,
+            rules: (configuration.documents, configuration.common.tenant)
+        )
+        guard try await registration.admit(run) != nil else { return }
         let chunkQueue = services.queue(configuration.worker.chunkQueue)
         guard let chunkAttributes = try await run.attributes(chunkQueue) else { return }
         let stages = IngestPipeline.Stages(
@@ -58,7 +65,14 @@ struct IngestWorker: Worker {
         let pipeline = IngestPipeline(stages, settings: configuration.pipeline, environment: run.environment)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await ledger.run() }
-            try await run.loop(services.queue(configuration.worker.ingestQueue), pipeline.handler)
+            let control = WorkerControl(
+                services: services,
+                index: configuration.common.names.chunks,
+                kind: Self.program.name,
+                shutdown: shutdown,
+                environment: run.environment
+            )
+            try await run.loop(services.queue(configuration.worker.ingestQueue), control, pipeline.handler)
             group.cancelAll()
         }
     }
@@ -156,7 +170,7 @@ struct IngestWorker: Worker {
         }
     }
 
-    private func replay(_ target: ReplayTarget) async throws {
+    private func replay(_ target: ObjectAddress) async throws {
         let replay = Replay(
             store: services.objectStore(),
             queue: services.queue(configuration.worker.ingestQueue),

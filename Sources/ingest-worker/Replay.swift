@@ -7,7 +7,7 @@ import Observability
 struct Replay: Sendable {
     var store: any ObjectStore
     var queue: any MessageQueue
-    var target: ReplayTarget
+    var target: ObjectAddress
     var settings: IngestSettings
     var isDryRun: Bool
     var log: Log
@@ -21,7 +21,7 @@ struct Replay: Sendable {
         var total = (objects: 0, bytes: 0)
         var token: String?
         repeat {
-            let page = try await store.list(bucket: target.bucket, prefix: target.prefix, after: token)
+            let page = try await store.list(bucket: target.bucket, prefix: target.key, after: token)
             let entries = page.entries.filter { entry in
                 let object = ObjectReference(bucket: target.bucket, key: entry.key)
                 return !(entry.bytes == 0 && entry.key.utf8.last == 0x2F) && settings.tenant(of: object) != nil
@@ -45,7 +45,7 @@ struct Replay: Sendable {
         let unreadable = try await walk.forEach { record in
             let isRejected = record.lastRejection != nil || record.live?.reason != nil
             guard isRejected, record.bucket.utf8.elementsEqual(target.bucket.utf8),
-                record.key.utf8.starts(with: target.prefix.utf8), settings.tenant(of: record.object) != nil
+                record.key.utf8.starts(with: target.key.utf8), settings.tenant(of: record.object) != nil
             else { return }
             objects.append(record.object)
         }

@@ -8,19 +8,20 @@ protocol Command: Sendable {
     /// Reads its settings; what is wrong goes into the reader.
     init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String])
 
-    /// - Returns: what is printed at the end.
-    func run(_ context: CommandContext) async throws -> String
-
-    /// What it prints where it needs no settings and no server, else nil.
-    static var offline: String? { get }
+    /// Prints to `context.output`.
+    func run(_ context: CommandContext) async throws -> ExitStatus
 }
 
-extension Command {
-    static var offline: String? { nil }
+/// How a command ended that did its work.
+enum ExitStatus: Int32, Sendable {
+    case success = 0
+    /// Not all is as it should be, or not all was found.
+    case finding = 1
 }
 
-/// What parsing, help and completion need to know of a command.
+/// What parsing, help, completion and the manual need to know of a command.
 struct CommandDeclaration: Sendable {
+    /// One word or two: `dead-letters list`.
     var name: String
     /// One line for the list of commands.
     var summary: String
@@ -31,40 +32,71 @@ struct CommandDeclaration: Sendable {
     var settings: [SettingDeclaration] = []
     /// The words behind `ingestctl`.
     var example: String
-}
+    var needs = Needs.cluster
+    /// What exit code 1 means here; empty where it is not used.
+    var finding = ""
 
-/// What every command works with.
-struct CommandContext: Sendable {
-    var services: Services
-    var common: CommonConfiguration
+    enum Needs: Sendable {
+        /// No settings and no server.
+        case nothing
+        case cluster
+        /// The cluster makes it better: without OPENSEARCH_URL it does without.
+        case clusterWhereSet
+    }
 
-    var names: IndexNames { common.names }
+    /// All that it takes.
+    var all: [SettingDeclaration] {
+        switch needs {
+        case .nothing: settings + Settings.shown + Settings.about
+        case .cluster, .clusterWhereSet:
+            settings + Settings.shown
+                + Settings.common.filter { common in !settings.contains { $0.flag == common.flag } } + Settings.about
+        }
+    }
 }
 
 /// Every command, in the order of `--help`.
 enum Commands {
     static let all: [any Command.Type] = [
-        SetupCommand.self, SwitchCommand.self, SearchCommand.self, StatusCommand.self, RejectionsCommand.self,
-        FlaggedCommand.self, DeadLettersCommand.self, PruneCommand.self, SettingsCommand.self,
+        SetupCommand.self, SearchCommand.self, ShowCommand.self, StatusCommand.self, RejectionsCommand.self,
+        FlaggedCommand.self, PipelinesCommand.self, VerifyCommand.self, RepairCommand.self, SwitchCommand.self,
+        RetireCommand.self, RetryCommand.self, DeadLettersListCommand.self, DeadLettersShowCommand.self,
+        DeadLettersRedriveCommand.self, DeadLettersPurgeCommand.self, PauseCommand.self, ResumeCommand.self,
+        ForgetCommand.self, ExportCommand.self, ImportCommand.self, PruneCommand.self, SettingsCommand.self,
+        VersionCommand.self, CompletionCommand.self, ManualCommand.self,
     ]
 
-    static func find(_ name: String) -> (any Command.Type)? { all.first { $0.declaration.name == name } }
+    /// The command that the words begin with, and the rest of them. `dead-letters` alone lists them.
+    static func find(_ words: [String]) -> (command: any Command.Type, rest: [String])? {
+        for count in [2, 1] where words.count >= count {
+            let name = words[..<count].joined(separator: " ")
+            if let command = all.first(where: { $0.declaration.name == name }) {
+                return (command, Array(words[count...]))
+            }
+        }
+        if words.first == "dead-letters", words.dropFirst().isEmpty { return (DeadLettersListCommand.self, []) }
+        return nil
+    }
 
     /// The name that was meant, where one is near.
-    static func nearest(_ name: String) -> String? {
-        let names = all.map { ($0.declaration.name, OptionParser.distance(name, $0.declaration.name)) }
-        guard let (found, distance) = names.min(by: { $0.1 < $1.1 }), distance <= max(2, name.count / 3) else {
-            return nil
+    static func nearest(_ words: [String]) -> String? {
+        let names = all.map { $0.declaration.name }
+        // The first word of two is right.
+        let siblings = names.filter { $0.hasPrefix((words.first ?? "") + " ") }
+        if !siblings.isEmpty {
+            guard words.count > 1 else { return siblings.first }
+            return OptionParser.nearest(words.prefix(2).joined(separator: " "), among: siblings) ?? siblings.first
         }
-        return found
+        let first = OptionParser.nearest(words.first ?? "", among: names.map { String($0.prefix { $0 != " " }) })
+        guard let first, !names.contains(first) else { return first }
+        return nearest([first] + words.dropFirst())
     }
 
     static var list: String {
         let width = all.map { ($0.declaration.name + " " + $0.declaration.operands).count }.max() ?? 0
         return all.map { command in
-            let left =
-                command.declaration.name
-                + (command.declaration.operands.isEmpty ? "" : " " + command.declaration.operands)
+            let operands = command.declaration.operands
+            let left = command.declaration.name + (operands.isEmpty ? "" : " " + operands)
             return "  " + left + String(repeating: " ", count: width + 2 - left.count) + command.declaration.summary
         }.joined(separator: "\n")
     }

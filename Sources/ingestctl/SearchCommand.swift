@@ -3,11 +3,10 @@ import IngestCore
 import OpenSearch
 import TextCoding
 
-/// How many hits, found how, printed how.
-struct SearchOptions {
+/// How many hits, found how.
+struct SearchOptions: Sendable {
     var limit: Int
     var mode: ChunkSearch.Mode
-    var asJSON: Bool
 
     static let limitSetting = Setting.number("LIMIT", "n", "search: maximum number of hits", default: 5, in: 1...100)
         .asFlagOnly
@@ -17,13 +16,11 @@ struct SearchOptions {
         "search: by text, by vector, or both",
         default: "hybrid"
     ).asFlagOnly
-    static let jsonSetting = Setting.toggle("JSON", "search: one JSON object per line, with the full text").asFlagOnly
-    static let declarations = [limitSetting.declaration, modeSetting.declaration, jsonSetting.declaration]
+    static let declarations = [limitSetting.declaration, modeSetting.declaration]
 
     init(_ reader: inout SettingsReader) {
         limit = reader.read(Self.limitSetting)
         mode = ChunkSearch.Mode(rawValue: reader.read(Self.modeSetting)) ?? .hybrid
-        asJSON = reader.read(Self.jsonSetting)
     }
 }
 
@@ -49,25 +46,23 @@ struct SearchCommand: Command {
         embeddings = EmbeddingsConfiguration(&reader, common, prefix: reader.read(Settings.queryPrefix))
     }
 
-    func run(_ context: CommandContext) async throws -> String {
-        let (services, common) = (context.services, context.common)
+    func run(_ context: CommandContext) async throws -> ExitStatus {
+        let (services, common, output) = (context.services, context.common, context.output)
         let cluster = try await services.openSearch.cluster(searching: common.names.pattern)
-        var text = ""
-        if !cluster.hasVectorSearch, options.mode != .text, !options.asJSON {
-            text += "(this server compares no vectors: all stored ones are compared here, exactly)\n"
+        if !cluster.hasVectorSearch, options.mode != .text {
+            output.text("(this server compares no vectors: all stored ones are compared here, exactly)")
         }
-        let ledger = services.ledger(common.names)
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await ledger.run() }
-            defer { group.cancelAll() }
+        let hits = try await context.withLedger(common.names) { ledger in
             let vector = options.mode == .text ? [] : try await self.vector(services)
             let search = ChunkSearch(client: services.openSearch, names: common.names, ledger: ledger, cluster: cluster)
             let request = ChunkSearch.Question(text: question, vector: vector, limit: options.limit)
-            let hits = try await search.hits(request, mode: options.mode)
-            if options.asJSON { return hits.map { Self.json($0, question) + "\n" }.joined() }
-            if hits.isEmpty { return text + "nothing found\n" }
-            return text + hits.enumerated().map { Self.line($0 + 1, $1, question) }.joined()
+            return try await search.hits(request, mode: options.mode)
         }
+        if hits.isEmpty { output.text("nothing found") }
+        for (place, hit) in hits.enumerated() {
+            output.item("hit", Self.line(place + 1, hit, question)) { Self.write(hit, question, &$0) }
+        }
+        return .success
     }
 
     private func vector(_ services: Services) async throws -> [Float] {
@@ -81,25 +76,22 @@ struct SearchCommand: Command {
         let place = hit.object.description + (passage.page.map { ", page \($0)" } ?? "")
         let score = (hit.score * 1000).rounded() / 1000
         let headings = hit.headings.isEmpty ? "" : "   \(hit.headings.joined(separator: " › ").printable)\n"
-        return "\(rank). \(place.printable)  (score \(score))\n\(headings)   \(passage.text.printable)\n"
+        return "\(rank). \(place.printable)  (score \(score))\n\(headings)   \(passage.text.printable)"
     }
 
-    private static func json(_ hit: SearchHit, _ question: String) -> String {
-        let bytes = JSONWriter.object { json in
-            json.key("score")
-            json.number(hit.score)
-            json.field("document", hit.object.description)
-            json.field("document_id", hit.documentID.description)
-            json.field("generation", hit.generation)
-            if let page = hit.passage(for: question).page { json.field("page", page) }
-            if let first = hit.pages.first, let last = hit.pages.last {
-                json.field("page_start", first.number)
-                json.field("page_end", last.number)
-            }
-            json.field("title", hit.title)
-            json.field("headings", hit.headings)
-            json.field("text", hit.text)
+    private static func write(_ hit: SearchHit, _ question: String, _ json: inout JSONWriter) {
+        json.key("score")
+        json.number(hit.score)
+        json.field("document", hit.object.description)
+        json.field("document_id", hit.documentID.description)
+        json.field("generation", hit.generation)
+        if let page = hit.passage(for: question).page { json.field("page", page) }
+        if let first = hit.pages.first, let last = hit.pages.last {
+            json.field("page_start", first.number)
+            json.field("page_end", last.number)
         }
-        return String(decoding: bytes, as: UTF8.self).printableJSON
+        json.field("title", hit.title)
+        json.field("headings", hit.headings)
+        json.field("text", hit.text)
     }
 }

@@ -6,14 +6,16 @@ struct SettingsCommand: Command {
     static let declaration = CommandDeclaration(
         name: "settings",
         summary: "print the table of all settings",
-        example: "settings"
+        example: "settings",
+        needs: .nothing
     )
-
-    static var offline: String? { SettingsTable.markdown }
 
     init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {}
 
-    func run(_ context: CommandContext) async throws -> String { SettingsTable.markdown }
+    func run(_ context: CommandContext) async throws -> ExitStatus {
+        context.output.program.print(SettingsTable.markdown)
+        return .success
+    }
 }
 
 /// The table of `docs/configuration.md`, from the declarations that the programs parse with.
@@ -25,6 +27,7 @@ enum SettingsTable {
             ("`ingest-worker`", Settings.ingest + Settings.replaying),
             ("`embed-worker` (the first five `ingestctl search` as well)", Settings.embed),
             ("`ingestctl setup`", Settings.setup),
+            ("`ingestctl show`", [Settings.price.declaration]),
             ("`ingestctl prune`", Settings.pruning),
             ("`ingestctl search`", [Settings.queryPrefix.declaration] + SearchOptions.declarations),
             ("Every program: information", Settings.information),

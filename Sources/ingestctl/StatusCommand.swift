@@ -1,3 +1,4 @@
+import AsyncPrimitives
 import CommandLineOptions
 import FoundationEssentials
 import IngestCore
@@ -7,73 +8,86 @@ import TextCoding
 struct StatusCommand: Command {
     static let declaration = CommandDeclaration(
         name: "status",
-        summary: "count documents by state, as JSON",
-        example: "status"
+        summary: "count documents by state; with --in-work, list what is being worked on",
+        settings: [CommandContext.pipelineSetting.declaration, jobs.declaration],
+        example: "status --in-work"
     )
 
-    init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {}
+    private static let jobs = Setting.toggle(
+        "IN_WORK",
+        "list the messages that workers hold, and the versions on their way"
+    ).asFlagOnly
+    private let listsJobs: Bool
 
-    func run(_ context: CommandContext) async throws -> String {
-        let status = try await LedgerWalk(client: context.services.openSearch, names: context.names).status()
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        return String(decoding: try encoder.encode(status), as: UTF8.self).printableJSON + "\n"
+    init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {
+        listsJobs = reader.read(Self.jobs)
     }
-}
 
-/// `ingestctl rejections`: object, reason, detail: a line each, by object.
-struct RejectionsCommand: Command {
-    static let declaration = CommandDeclaration(
-        name: "rejections",
-        summary: "list documents whose newest version was rejected, with the reason",
-        example: "rejections"
-    )
+    func run(_ context: CommandContext) async throws -> ExitStatus {
+        let pipeline = try await context.pipeline()
+        if listsJobs { return try await listJobs(pipeline, context) }
+        let status = try await LedgerWalk(client: context.services.openSearch, names: pipeline.names).status()
+        if context.output.isJSON {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys]
+            let text = String(decoding: try encoder.encode(status), as: UTF8.self)
+            context.output.program.print(text.printableJSON + "\n")
+            return .success
+        }
+        let rejected = status.rejectedByReason.sorted { $0.key < $1.key }.map { ", \($0.key) \($0.value)" }.joined()
+        let flags = status.liveByFlag.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        context.output.text(
+            """
+            pipeline            \(pipeline.index) (\(pipeline.state.rawValue))
+            documents live      \(status.live)
+            on their way        \(status.pending)
+            rejected            \(status.rejected)\(rejected)
+            deleted             \(status.tombstones)
+            chunks              \(status.chunks), in the index \(status.indexedChunks)
+            much left out       \(status.liveWithMuchLeftOut)
+            flags               \(flags.isEmpty ? "none" : flags.joined(separator: ", "))
+            unreadable records  \(status.unreadableRecords)
+            """
+        )
+        return .success
+    }
 
-    init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {}
-
-    func run(_ context: CommandContext) async throws -> String {
-        var lines: [String] = []
-        let walk = LedgerWalk(client: context.services.openSearch, names: context.names)
-        let unreadable = try await walk.forEach { record in
-            if let last = record.lastRejection {
-                lines.append(
-                    "\(record.object.description.printable)\t\(last.reason.printable)\t\(last.detail.printable)\n"
-                )
-            } else if let reason = record.live?.reason {
-                lines.append("\(record.object.description.printable)\t\(reason.printable)\tremoved from the index\n")
+    /// Jobs of the workers that report, then versions whose chunks wait for their vectors.
+    private func listJobs(_ pipeline: PipelineRecord, _ context: CommandContext) async throws -> ExitStatus {
+        let (now, client) = (context.services.time.now, context.services.openSearch)
+        for report in try await WorkerReports(client: client).running(at: now) where report.index == pipeline.index {
+            for job in report.jobs {
+                let seconds = Int(now.duration(since: job.since).seconds)
+                let fields = [report.kind, report.host, "\(seconds) s", "receive \(job.receives)", job.objects]
+                context.output.item("job", fields.map(\.oneLine).joined(separator: "\t")) {
+                    $0.field("worker", report.kind)
+                    $0.field("host", report.host)
+                    $0.field("object", job.objects)
+                    $0.field("messageId", job.messageID)
+                    $0.field("receives", job.receives)
+                    $0.field("seconds", seconds)
+                }
             }
         }
-        lines += unreadable.map { id in
-            "record \(id.printable)\tunreadable_record\t\(StoredRecord.unreadable(id, in: context.names.ledger).printable)\n"
+        var pending: [DocumentRecord] = []
+        _ = try await LedgerWalk(client: client, names: pipeline.names).forEach { record in
+            if record.pending != nil { pending.append(record) }
         }
-        return lines.sorted().joined()
-    }
-}
-
-/// `ingestctl flagged`: object, percent of the source's characters that are not in the text, quality, flags: a line each, by object.
-struct FlaggedCommand: Command {
-    static let declaration = CommandDeclaration(
-        name: "flagged",
-        summary: "list live documents with flags: object, percent left out, quality, flags",
-        operands: "[FLAG]",
-        operandCount: 0...1,
-        example: "flagged left_out_navigation"
-    )
-
-    private let flag: String?
-
-    init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) { flag = operands.first }
-
-    func run(_ context: CommandContext) async throws -> String {
-        var lines: [String] = []
-        _ = try await LedgerWalk(client: context.services.openSearch, names: context.names).forEach { record in
-            guard let live = record.live, live.chunkCount > 0, let flags = live.flags, !flags.isEmpty else { return }
-            guard flag.map(flags.contains) ?? true else { return }
-            let figures = "\(live.leftOut ?? 0)\t\(live.quality.map(String.init) ?? "-")"
-            lines.append(
-                "\(record.object.description.printable)\t\(figures)\t\(flags.joined(separator: " ").printable)\n"
-            )
+        for record in pending.sorted(by: { $0.object < $1.object }) {
+            guard let version = record.pending else { continue }
+            let seconds = version.since.map { Int(now.duration(since: $0).seconds) }
+            let state = version.handedOff ? "waits for vectors" : "reserved"
+            let since = seconds.map { "\($0) s" } ?? "-"
+            let fields = [
+                "ledger", state, since, "generation \(version.generation)", record.object.description,
+            ]
+            context.output.item("pending", fields.map(\.oneLine).joined(separator: "\t")) {
+                $0.field("object", record.object.description)
+                $0.field("generation", version.generation)
+                $0.field("state", state)
+                if let seconds { $0.field("seconds", seconds) }
+            }
         }
-        return lines.sorted().joined()
+        return .success
     }
 }

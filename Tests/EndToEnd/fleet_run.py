@@ -68,7 +68,7 @@ class FleetRun:
         return done.stdout
 
     def status(self) -> dict:
-        return json.loads(self.ctl("status"))
+        return json.loads(self.ctl("status", "--json"))
 
     def rejections(self) -> dict[str, str]:
         """Reason by key."""

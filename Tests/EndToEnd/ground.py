@@ -98,7 +98,7 @@ def clusters(aws, fleet, say) -> int:
         count += 1
         url = server.url.replace("127.0.0.1", settings.pop("HOST", "127.0.0.1"))
         environment = fleet.operator() | {"OPENSEARCH_URL": url} | settings
-        done = program("ingestctl", environment, "status")
+        done = program("ingestctl", environment, "status", "--json")
         logged = done.stdout + done.stderr
         assert done.returncode == code and words in logged, f"{what}: exit {done.returncode}, logged:\n{logged}"
         assert "canary" not in logged, f"{what}: a secret is logged"
@@ -109,12 +109,12 @@ def clusters(aws, fleet, say) -> int:
     for service in ("es", "aoss"):
         with proxies.signature_guard(node, service, REGION, keys) as server:
             ask(f"{service}, right keys", server, signing | {"OPENSEARCH_AUTH": service}, 0)
-            ask(f"{service}, wrong secret", server, signing | {"OPENSEARCH_AUTH": service, "AWS_SECRET_ACCESS_KEY": "canary"}, 69, "secret access key is wrong")
-            ask(f"{service}, no sign-in", server, {}, 69, "OPENSEARCH_AUTH")
+            ask(f"{service}, wrong secret", server, signing | {"OPENSEARCH_AUTH": service, "AWS_SECRET_ACCESS_KEY": "canary"}, 77, "secret access key is wrong")
+            ask(f"{service}, no sign-in", server, {}, 77, "OPENSEARCH_AUTH")
     say("  clusters that verify signatures of es and aoss")
     with proxies.password_guard(node, "fleet", "canary pässword") as server:
         ask("password", server, dict(basic), 0)
-        ask("wrong password", server, basic | {"OPENSEARCH_PASSWORD": "canary"}, 69, "OPENSEARCH_PASSWORD")
+        ask("wrong password", server, basic | {"OPENSEARCH_PASSWORD": "canary"}, 77, "OPENSEARCH_PASSWORD")
     own = {"AWS_CA_BUNDLE": str(authority.certificate)}
     with proxies.password_guard(node, "fleet", "canary pässword", authority.issue("good", "IP:127.0.0.1,DNS:localhost")) as server:
         ask("an authority of our own", server, basic | own, 0)

@@ -73,6 +73,10 @@ package final class InMemoryLedger: Ledger {
         }
     }
 
+    package func tenants(of object: ObjectReference, index: String) async throws -> [String] {
+        all.filter { $0.object == object && $0.index == index }.map(\.tenant).sorted()
+    }
+
     package func write(_ id: String, _ record: DocumentRecord, over version: RecordVersion) async throws -> WriteOutcome
     {
         let interruption = interruption.withLock { held in

@@ -31,11 +31,12 @@ import Testing
     @Test(arguments: ["ingest-worker", "embed-worker", "ingestctl"])
     func versionHelpAndWrongOptions(_ program: String) throws {
         #expect(try run(program, ["--version"]).out == "\(program) \(Program.version)\n")
-        let help = try run(program, ["--help"])
+        let command = program == "ingestctl" ? ["search"] : []
+        let help = try run(program, command + ["--help"])
         #expect(help.code == 0 && help.out.contains("--opensearch-url <URL>") && help.out.contains("[OPENSEARCH_URL]"))
-        let wrong = try run(program, ["--opensearch-ur", "x"])
+        let wrong = try run(program, command + ["--opensearch-ur", "x"])
         #expect(wrong.code == 64 && wrong.error.contains("did you mean --opensearch-url?"))
-        #expect(try run(program, ["--log-level"]).code == 64)
+        #expect(try run(program, command + ["--log-level"]).code == 64)
         #expect(try run(program, ["--help=yes"]).error.contains("takes no value"))
         // Variables that a container may well have.
         let other = try run(program, ["--version"], ["VERSION": "false", "HELP": "true", "LIMIT": "lots"])

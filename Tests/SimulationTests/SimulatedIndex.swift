@@ -21,8 +21,36 @@ final class SimulatedIndex: @unchecked Sendable {
     func record(of key: String) -> DocumentRecord? { records.values.first { $0.record.key == key }?.record }
 
     func answer(_ request: HTTPRequest, _ process: SimulatedProcess, _ world: World) -> HTTPResponse {
-        let body = request.path == "/_bulk" ? bulk(request.body, process, world) : get(request)
+        let body =
+            request.path == "/_bulk"
+            ? bulk(request.body, process, world) : request.path.hasSuffix("/_search") ? tenants(request) : get(request)
         return HTTPResponse(status: 200, body: body)
+    }
+
+    private struct Search: Decodable {
+        struct Query: Decodable { var bool: Bool }
+        struct Bool: Decodable { var filter: [Filter] }
+        struct Filter: Decodable { var term: [String: String] }
+        var query: Query
+    }
+
+    /// The tenants of the records with these values.
+    private func tenants(_ request: HTTPRequest) -> [UInt8] {
+        let search = try! JSONDecoder().decode(Search.self, from: Data(request.body))
+        let terms = search.query.bool.filter.reduce(into: [String: String]()) { $0.merge($1.term) { $1 } }
+        let found = records.values.map(\.record).filter {
+            $0.key == terms["key"] && $0.bucket == terms["bucket"] && $0.index == terms["index"]
+        }
+        return JSONWriter.object { json in
+            json.object("hits") { hits in
+                hits.key("hits")
+                hits.array { items in
+                    for record in found {
+                        items.object { item in item.object("_source") { $0.field("tenant", record.tenant) } }
+                    }
+                }
+            }
+        }
     }
 
     private struct Target: Decodable {

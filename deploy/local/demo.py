@@ -100,7 +100,7 @@ class Demo:
             self.fleet.wait_until_drained(60, alive=self.alive)
         except TimeoutError as error:
             raise Failed(f"the queues do not empty: {error}; the workers' logs are in {FOLDER}") from error
-        status = json.loads(self.ctl("status"))
+        status = json.loads(self.ctl("status", "--json"))
         say(f"the queues are empty: {status['live']} documents live, {status['chunks']} chunks in the ledger, {status['indexedChunks']} in the index")
         self.expect(status["live"] == live and status["rejected"] == 0, f"{live} live documents and no rejection, not {status}")
         self.expect(status["chunks"] == status["indexedChunks"] > 0, f"ledger and index agree, not {status}")

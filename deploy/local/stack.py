@@ -6,6 +6,7 @@
 
 As a module: `Stack(folder)` starts the servers, `Stack.fleet(name)` makes bucket, queues, notification and roles for one fleet.
 """
+import copy
 import json
 import os
 import pathlib
@@ -97,8 +98,8 @@ class Stack:
         request = urllib.request.Request(f"{self.embeddings_url}/control", json.dumps(switches).encode(), method="POST")
         urllib.request.urlopen(request, timeout=5)
 
-    def fleet(self, name: str, visibility: int = 30, receives: int = 5) -> "Fleet":
-        return Fleet(self, name, visibility, receives)
+    def fleet(self, name: str, visibility: int = 30, receives: int = 5, fan_out: bool = False) -> "Fleet":
+        return Fleet(self, name, visibility, receives, fan_out)
 
     def stop(self) -> None:
         for process in reversed(self.processes):
@@ -114,21 +115,64 @@ class Stack:
 
 
 class Fleet:
-    """Bucket, queues with dead-letter queues, notification and roles of one fleet, and the environments of its programs."""
+    """Bucket, queues with dead-letter queues, notification and roles of one fleet, and the environments of its programs.
 
-    def __init__(self, stack: Stack, name: str, visibility: int, receives: int) -> None:
-        self.stack, self.name = stack, name
+    With `fan_out` an SNS topic stands between bucket and queues: each pipeline that is set up `beside` the first has queues of its own there.
+    """
+
+    EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"]
+
+    def __init__(self, stack: Stack, name: str, visibility: int, receives: int, fan_out: bool = False) -> None:
+        self.stack, self.name, self.visibility, self.receives = stack, name, visibility, receives
+        self.settings: dict[str, str] = {}
         self.bucket, self.hand_over, self.alias = f"{name}-documents", f"{name}-hand-over", name
         self.s3, self.sqs, self.iam = stack.client("s3"), stack.client("sqs"), stack.client("iam")
         for bucket in (self.bucket, self.hand_over):
             self.s3.create_bucket(Bucket=bucket)
+        self._queues()
+        self.topic = self._topic() if fan_out else None
+        if self.topic:
+            self._subscribe()
+        else:
+            self._notify()
+        self._roles()
+
+    def beside(self, name: str, settings: dict[str, str], subscribe: bool = True) -> "Fleet":
+        """A second pipeline: the same documents, topic and alias, with queues, roles and settings of its own."""
+        other = copy.copy(self)
+        other.name, other.settings = f"{self.name}-{name}", self.settings | settings
+        other._queues()
+        if subscribe:
+            other._subscribe()
+        other._roles()
+        return other
+
+    def _queues(self) -> None:
         self.queues, self.arns = {}, {}
         for queue in ("events", "chunks"):
             dead = self._queue(f"{queue}-dead", {"MessageRetentionPeriod": "1209600"})
-            policy = json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": receives})
-            self._queue(queue, {"VisibilityTimeout": str(visibility), "RedrivePolicy": policy, "MaximumMessageSize": "1048576"})
-        self._notify()
-        self._roles()
+            policy = json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": self.receives})
+            self._queue(queue, {"VisibilityTimeout": str(self.visibility), "RedrivePolicy": policy, "MaximumMessageSize": "1048576"})
+
+    def _topic(self) -> str:
+        """The bucket notifies it of every change."""
+        sns = self.stack.client("sns")
+        topic = sns.create_topic(Name=f"{self.name}-changes")["TopicArn"]
+        source = {"ArnLike": {"aws:SourceArn": f"arn:aws:s3:::{self.bucket}"}}
+        allow = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sns:Publish", "Resource": topic, "Condition": source}
+        sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
+        self.s3.put_bucket_notification_configuration(
+            Bucket=self.bucket, NotificationConfiguration={"TopicConfigurations": [{"TopicArn": topic, "Events": self.EVENTS}]}
+        )
+        return topic
+
+    def _subscribe(self) -> None:
+        """The topic's messages go into the event queue, as S3 wrote them."""
+        condition = {"ArnEquals": {"aws:SourceArn": self.topic}}
+        allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": self.arns["events"], "Condition": condition}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        self.sqs.set_queue_attributes(QueueUrl=self.queues["events"], Attributes={"Policy": policy})
+        self.stack.client("sns").subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=self.arns["events"], Attributes={"RawMessageDelivery": "true"})
 
     def _queue(self, short: str, attributes: dict[str, str]) -> str:
         url = self.sqs.create_queue(QueueName=f"{self.name}-{short}", Attributes=attributes)["QueueUrl"]
@@ -141,10 +185,9 @@ class Fleet:
         allow = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": self.arns["events"], "Condition": source}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
         self.sqs.set_queue_attributes(QueueUrl=self.queues["events"], Attributes={"Policy": policy})
-        events = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"]
         self.s3.put_bucket_notification_configuration(
             Bucket=self.bucket,
-            NotificationConfiguration={"QueueConfigurations": [{"QueueArn": self.arns["events"], "Events": events}]},
+            NotificationConfiguration={"QueueConfigurations": [{"QueueArn": self.arns["events"], "Events": self.EVENTS}]},
         )
 
     def _roles(self) -> None:
@@ -173,7 +216,7 @@ class Fleet:
             "OPENSEARCH_URL": node.url if node else "http://127.0.0.1:1", "OPENSEARCH_INDEX": self.alias,
             "OPENSEARCH_ENGINE": node.engine if node else "lucene", "OPENSEARCH_REPLICAS": "0",
             "EMBEDDING_MODEL": MODEL, "EMBEDDING_DIMENSIONS": str(DIMENSIONS),
-        }
+        } | self.settings
 
     def worker(self, worker: str, session_seconds: int = 3600) -> dict[str, str]:
         """The environment of a worker: keys of its own role only."""

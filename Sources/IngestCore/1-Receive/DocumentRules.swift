@@ -30,10 +30,15 @@ package struct DocumentRules: Equatable, Sendable {
     ///   are percent-encoded.
     package init(parsing text: String, tenant: String) throws(Problem) {
         self.tenant = tenant
-        for word in text.split(whereSeparator: { $0 == "," || $0 == ";" || $0.isWhitespace }) {
-            rules.append(try Self.rule(String(word)))
-        }
+        for word in Self.words(text) { rules.append(try Self.rule(String(word))) }
     }
+
+    private static func words(_ text: String) -> [Substring] {
+        text.split(whereSeparator: { $0 == "," || $0 == ";" || $0.isWhitespace })
+    }
+
+    /// The same rules with one space between them.
+    package static func normalized(_ text: String) -> String { words(text).joined(separator: " ") }
 
     /// Buckets that the rules include by their full name, in the order of the rules.
     package var buckets: [String] {

@@ -61,6 +61,8 @@ package enum EventParser {
         var s3: Entity?
         /// The fleet's own: an operator requested a retry of a rejected document.
         var retriesRejected: Bool?
+        /// The fleet's own: a repair.
+        var rebuilds: Bool?
     }
 
     private struct Detail: Decodable {
@@ -142,7 +144,8 @@ package enum EventParser {
                     object: object,
                     event: name,
                     sequencer: entity.object.sequencer,
-                    retriesRejected: record.retriesRejected ?? false
+                    retriesRejected: record.retriesRejected ?? false,
+                    rebuilds: record.rebuilds ?? false
                 )
             )
         }
@@ -182,8 +185,12 @@ extension ObjectChange {
 
     /// A notification that says no more than "this key may have changed", for replays and repeated work.
     ///
-    /// - Parameter retriesRejected: retry the document even if it is already rejected.
-    package static func hint(for object: ObjectReference, retriesRejected: Bool = false) -> String {
+    /// - Parameters:
+    ///   - retriesRejected: retry the document even if it is already rejected.
+    ///   - rebuilds: make a new version even of known content.
+    package static func hint(for object: ObjectReference, retriesRejected: Bool = false, rebuilds: Bool = false)
+        -> String
+    {
         let body = JSONWriter.object { event in
             event.key("Records")
             event.array { records in
@@ -192,6 +199,7 @@ extension ObjectChange {
                     record.field("eventSource", "aws:s3")
                     record.field("eventName", "ObjectCreated:Put")
                     if retriesRejected { record.field("retriesRejected", true) }
+                    if rebuilds { record.field("rebuilds", true) }
                     record.object("s3") { entity in
                         entity.object("bucket") { $0.field("name", object.bucket) }
                         entity.object("object") {

@@ -1,3 +1,4 @@
+import AsyncPrimitives
 import Observability
 
 extension WorkLoop {
@@ -23,6 +24,16 @@ extension WorkLoop {
         }
 
         package var first: Delivery { deliveries[0] }
+
+        /// What the worker reports of it.
+        func entry(at time: Timestamp) -> JobsInFlight.Entry {
+            JobsInFlight.Entry(
+                objects: objects(first),
+                messageID: first.messageID,
+                receives: first.receiveCount,
+                since: time
+            )
+        }
 
         /// No worker can have worked on the message before.
         package var isFirstAttempt: Bool { first.receiveCount == 1 && pauses == 0 }

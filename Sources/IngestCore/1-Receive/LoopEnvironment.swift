@@ -12,6 +12,9 @@ package struct LoopEnvironment: Sendable {
     package var breakers: CircuitBreakers
     /// Where the task runs on ECS.
     package var protection: ScaleInProtection?
+    /// An operator's pause.
+    package let gate = OperatorGate()
+    package let jobs = JobsInFlight()
 
     package init(
         time: any TimeSource,
@@ -26,7 +29,7 @@ package struct LoopEnvironment: Sendable {
         self.random = random
         self.log = log
         self.metrics = metrics
-        health = Health(breakers: breakers, heartbeat: heartbeat)
+        health = Health(breakers: breakers, heartbeat: heartbeat, gate: gate)
         self.heartbeat = heartbeat
         self.breakers = breakers
         self.protection = protection

@@ -7,11 +7,20 @@ package struct ObjectChange: Equatable, Sendable {
     package var sequencer: String?
     /// An operator requested a retry of a rejected document.
     package var retriesRejected: Bool
+    /// A repair: a new version is made of known content as well, and what stands under other tenants is removed.
+    package var rebuilds: Bool
 
-    package init(object: ObjectReference, event: String, sequencer: String? = nil, retriesRejected: Bool = false) {
+    package init(
+        object: ObjectReference,
+        event: String,
+        sequencer: String? = nil,
+        retriesRejected: Bool = false,
+        rebuilds: Bool = false
+    ) {
         self.object = object
         self.event = event
         self.sequencer = sequencer
         self.retriesRejected = retriesRejected
+        self.rebuilds = rebuilds
     }
 }

@@ -158,6 +158,7 @@ package struct WorkLoop: Sendable {
     /// Waits for a free slot while nothing essential is unavailable, and takes up to 10; nil when it is time to stop.
     private func freePlaces() async -> Int? {
         let isReady = try? await shutdown.run(until: .stopping) {
+            try await environment.gate.waitUntilOpen()
             try await environment.breakers.waitUntilEssentialsClosed()
             try await slots.acquire()
             return true
@@ -217,6 +218,8 @@ package struct WorkLoop: Sendable {
     private func finish(_ job: Job, _ leases: [LeaseKeeper.Lease]) async {
         var job = job
         if environment.log.level <= .debug { environment.log.debug("message received", job.metadata) }
+        environment.jobs.begin(job.entry(at: environment.time.now))
+        defer { environment.jobs.end(job.first.messageID) }
         switch await attempts(&job, leases) {
         case .outcome(let outcome): await settlement.settle(job, outcome)
         case .stopped, .waited: await settlement.release(job, after: .zero)

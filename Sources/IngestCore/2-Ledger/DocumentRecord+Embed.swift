@@ -72,6 +72,7 @@ extension DocumentRecord {
         reason: String?,
         reasonSettings: String? = nil,
         summary: TextSummary = TextSummary(),
+        origin: EventOrigin = EventOrigin(),
         at time: Timestamp
     ) -> DocumentRecord? {
         guard live?.generation ?? 0 <= generation, !rejected.contains(where: { $0.generation == generation }) else {
@@ -91,7 +92,9 @@ extension DocumentRecord {
             reasonSettings: reasonSettings,
             quality: summary.quality,
             flags: summary.flags,
-            leftOut: summary.leftOut
+            leftOut: summary.leftOut,
+            sent: origin.sent,
+            trace: origin.trace
         )
         if let pending, pending.generation <= generation { record.pending = nil }
         record.rejected.removeAll { $0.generation <= generation }

@@ -50,14 +50,22 @@ extension DocumentRecord {
     }
 
     /// A new generation for `content`. What an earlier pending one may have written is cleaned up with the next commit.
-    package func reserving(_ content: Content, chunkCount: Int) -> DocumentRecord {
+    package func reserving(
+        _ content: Content,
+        chunkCount: Int,
+        origin: EventOrigin = EventOrigin(),
+        at time: Timestamp? = nil
+    ) -> DocumentRecord {
         var record = retiringPending()
         record.newest += 1
         record.pending = PendingGeneration(
             generation: record.newest,
             content: content,
             chunkCount: chunkCount,
-            handedOff: false
+            handedOff: false,
+            since: time,
+            sent: origin.sent,
+            trace: origin.trace
         )
         return record
     }

@@ -98,6 +98,17 @@ package struct LiveGeneration: Hashable, Sendable, Codable {
     /// What readers may filter by, and the share of the source's characters that are not in the text, in percent.
     package var flags: [String]?
     package var leftOut: Int?
+    /// When its event was sent, and the trace that it belongs to.
+    package var sent: Timestamp?
+    package var trace: String?
+}
+
+/// The event that a generation was made for.
+package struct EventOrigin: Hashable, Sendable {
+    package var sent: Timestamp?
+    package var trace: String?
+
+    package init(sent: Timestamp? = nil, trace: String? = nil) { (self.sent, self.trace) = (sent, trace) }
 }
 
 /// What the ledger keeps of a document's text.
@@ -117,9 +128,13 @@ package struct PendingGeneration: Hashable, Sendable, Codable {
     package var chunkCount: Int
     /// The queue has confirmed the chunk message. Until then the generation counts for nothing: its owner may have died.
     package var handedOff: Bool
+    /// When it was reserved, when its event was sent, and the trace that it belongs to.
+    package var since: Timestamp?
+    package var sent: Timestamp?
+    package var trace: String?
 
     private enum CodingKeys: String, CodingKey {
-        case generation, content, chunkCount
+        case generation, content, chunkCount, since, sent, trace
         case handedOff = "handedOver"
     }
 }

@@ -6,6 +6,8 @@ package protocol Ledger: Sendable {
     func read(_ id: String) async throws -> VersionedRecord
     /// Writes if the record still has the version that was read.
     func write(_ id: String, _ record: DocumentRecord, over version: RecordVersion) async throws -> WriteOutcome
+    /// The tenants under which an index has records of an object. What was written in the last seconds may be missing.
+    func tenants(of object: ObjectReference, index: String) async throws -> [String]
 }
 
 package struct VersionedRecord: Equatable, Sendable {

@@ -1,5 +1,7 @@
 import FoundationEssentials
+import HTTPTransport
 import OpenSearch
+import Resilience
 import TextCoding
 
 /// Walks the whole ledger.
@@ -22,10 +24,80 @@ package struct LedgerWalk: Sendable {
         var hits: Hits
     }
 
+    private struct BucketsBody: Decodable {
+        struct Aggregations: Decodable { var buckets: Terms }
+        struct Terms: Decodable { var buckets: [Term] }
+        struct Term: Decodable { var key: String }
+        var aggregations: Aggregations
+    }
+
+    /// The buckets of which the ledger has records, at most 1,000.
+    package func buckets() async throws -> [String] {
+        _ = try await client.send("POST", "/\(names.ledger)/_refresh", of: .ledger)
+        let body = JSONWriter.object { json in
+            json.field("size", 0)
+            json.object("query") { query in query.object("term") { $0.field("index", names.chunks) } }
+            json.object("aggs") { aggregations in
+                aggregations.object("buckets") { buckets in
+                    buckets.object("terms") {
+                        $0.field("field", "bucket")
+                        $0.field("size", 1000)
+                    }
+                }
+            }
+        }
+        let response = try await client.send("POST", "/\(names.ledger)/_search", of: .ledger, body: body)
+        let found = try client.decode(BucketsBody.self, response, of: .ledger).aggregations.buckets.buckets
+        return found.map(\.key).filter { !$0.isEmpty }
+    }
+
+    private struct CountsBody: Decodable {
+        struct Total: Decodable { var value: Int }
+        struct Hits: Decodable { var total: Total }
+        struct Filter: Decodable { var doc_count: Int }
+        struct Aggregations: Decodable {
+            var live: Filter
+            var pending: Filter
+        }
+        var hits: Hits
+        var aggregations: Aggregations
+    }
+
+    /// All records, documents that readers see, and versions on their way: counted by the server.
+    package func counts() async throws -> (records: Int, live: Int, pending: Int) {
+        let refreshed = try await client.send("POST", "/\(names.ledger)/_refresh", of: .ledger, accepting: [404])
+        guard refreshed.isSuccess else { return (0, 0, 0) }
+        let body = JSONWriter.object { json in
+            json.field("size", 0)
+            json.field("track_total_hits", true)
+            json.object("query") { query in query.object("term") { $0.field("index", names.chunks) } }
+            json.object("aggs") { aggregations in
+                aggregations.object("live") { live in
+                    live.object("filter") { filter in
+                        filter.object("range") { $0.object("live.chunkCount") { $0.field("gt", 0) } }
+                    }
+                }
+                aggregations.object("pending") { pending in
+                    pending.object("filter") { filter in
+                        filter.object("exists") { $0.field("field", "pending.generation") }
+                    }
+                }
+            }
+        }
+        let response = try await client.send("POST", "/\(names.ledger)/_search", of: .ledger, body: body)
+        let found = try client.decode(CountsBody.self, response, of: .ledger)
+        return (found.hits.total.value, found.aggregations.live.doc_count, found.aggregations.pending.doc_count)
+    }
+
     /// Refreshes first, so that everything written before is seen.
     ///
     /// - Returns: the ids of records that cannot be read.
     package func forEach(_ body: (DocumentRecord) -> Void) async throws -> [String] {
+        try await forEachEntry { body($1) }
+    }
+
+    /// The same with the ids.
+    package func forEachEntry(_ body: (String, DocumentRecord) -> Void) async throws -> [String] {
         var unreadable: [String] = []
         _ = try await client.send("POST", "/\(names.ledger)/_refresh")
         let query = JSONWriter.object { json in
@@ -36,7 +108,7 @@ package struct LedgerWalk: Sendable {
         while true {
             let page = try client.decode(ResponseBody.self, response)
             for item in page.hits.hits {
-                if let record = item._source.record { body(record) } else { unreadable.append(item._id) }
+                if let record = item._source.record { body(item._id, record) } else { unreadable.append(item._id) }
             }
             guard !page.hits.hits.isEmpty, let scroll = page._scroll_id else { return unreadable }
             let next = JSONWriter.object {

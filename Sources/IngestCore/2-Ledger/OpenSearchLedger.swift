@@ -7,11 +7,13 @@ import TextCoding
 /// The ledger as an OpenSearch index. Reads and writes of many documents go together: one request each a few milliseconds.
 package struct OpenSearchLedger: Ledger {
     package let index: String
+    private let client: OpenSearchClient
     private let reads: RequestBatcher<String, VersionedRecord>
     private let writes: RequestBatcher<BulkOperation, BulkResult>
 
     package init(index: String, client: OpenSearchClient, time: any TimeSource) {
         self.index = index
+        self.client = client
         let limits = RequestBatcher<String, VersionedRecord>.Limits(
             count: 100,
             linger: .milliseconds(3),
@@ -41,16 +43,38 @@ package struct OpenSearchLedger: Ledger {
     package func write(_ id: String, _ record: DocumentRecord, over version: RecordVersion) async throws -> WriteOutcome
     {
         let source = Array(try JSONEncoder().encode(record))
-        let action: BulkOperation.Action =
-            switch version {
-            case .absent: .create(source: { source }, bytes: source.count)
-            case .at(let sequence, let term): .replace(source: source, sequence: sequence, term: term)
-            }
+        let action = BulkOperation.Action(source, over: version)
         switch try await writes.submit(BulkOperation(action, index: index, id: id)) {
         case .done(let sequence, let term): return .written(.at(sequence: sequence, term: term))
         // A record that is gone was changed by another worker, too.
         case .conflict, .missing: return .conflict
         }
+    }
+
+    private struct Tenants: Decodable {
+        struct Hits: Decodable { var hits: [Item] }
+        struct Item: Decodable { var _source: Source }
+        struct Source: Decodable { var tenant: String }
+        var hits: Hits
+    }
+
+    package func tenants(of object: ObjectReference, index physical: String) async throws -> [String] {
+        let body = JSONWriter.object { json in
+            json.field("size", 1000)
+            json.field("_source", ["tenant"])
+            json.object("query") { query in
+                query.object("bool") { bool in
+                    bool.key("filter")
+                    bool.array { filters in
+                        for (name, value) in [("key", object.key), ("bucket", object.bucket), ("index", physical)] {
+                            filters.object { $0.object("term") { $0.field(name, value) } }
+                        }
+                    }
+                }
+            }
+        }
+        let response = try await client.send("POST", "/\(index)/_search", of: .ledger, body: body)
+        return try client.decode(Tenants.self, response, of: .ledger).hits.hits.map(\._source.tenant)
     }
 
     /// Deletes a record that still has this version. False when another worker wrote first.
@@ -116,6 +140,16 @@ package struct OpenSearchLedger: Ledger {
             }
         } catch {
             return ids.map { _ in .failure(error) }
+        }
+    }
+}
+
+extension BulkOperation.Action {
+    /// Writes what must still have this version.
+    init(_ source: [UInt8], over version: RecordVersion) {
+        switch version {
+        case .absent: self = .create(source: { source }, bytes: source.count)
+        case .at(let sequence, let term): self = .replace(source: source, sequence: sequence, term: term)
         }
     }
 }

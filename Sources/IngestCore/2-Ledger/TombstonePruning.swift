@@ -26,10 +26,8 @@ package struct TombstonePruning: Sendable {
     package func run() async throws -> (removed: Int, unreadable: [String]) {
         let end = time.now.advanced(by: .seconds(-86_400 * days))
         var candidates: [String] = []
-        let unreadable = try await LedgerWalk(client: client, names: names).forEach { record in
-            guard record.isTombstone(before: end) else { return }
-            let document = DocumentID(tenant: record.tenant, object: record.object)
-            candidates.append(document.recordID(index: names.chunks))
+        let unreadable = try await LedgerWalk(client: client, names: names).forEachEntry { id, record in
+            if record.isTombstone(before: end) { candidates.append(id) }
         }
         var removed = 0
         for start in stride(from: 0, to: candidates.count, by: 500) {

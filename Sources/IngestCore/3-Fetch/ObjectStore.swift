@@ -14,6 +14,20 @@ package protocol ObjectStore: Sendable {
     func list(bucket: String, prefix: String, after token: String?) async throws -> ObjectPage
 }
 
+/// A bucket's keys in the order of their bytes.
+package protocol ObjectListing: Sendable {
+    /// A page of at most `limit` (1 to 1,000) keys below `prefix` that stand after `start`; `next` is nil on the last one.
+    func page(bucket: String, prefix: String, after start: String?, limit: Int) async throws -> ObjectPage
+}
+
+extension ObjectListing {
+    /// What the bucket says of an object; nil where there is none. Of the keys with the object's as prefix its own is the first.
+    package func entry(_ object: ObjectReference) async throws -> ObjectPage.Entry? {
+        let page = try await page(bucket: object.bucket, prefix: object.key, after: nil, limit: 1)
+        return page.entries.first { $0.key.utf8.elementsEqual(object.key.utf8) }
+    }
+}
+
 package enum ReadOutcome: Sendable {
     case object(StoredObject)
     /// The object still has the known ETag.
@@ -68,11 +82,14 @@ package struct ObjectPage: Sendable {
         package var key: String
         package var bytes: Int
         package var etag: String
+        /// As S3 writes it, in ISO 8601; empty where it does not.
+        package var lastModified: String
 
-        package init(key: String, bytes: Int, etag: String) {
+        package init(key: String, bytes: Int, etag: String, lastModified: String = "") {
             self.key = key
             self.bytes = bytes
             self.etag = etag
+            self.lastModified = lastModified
         }
     }
 

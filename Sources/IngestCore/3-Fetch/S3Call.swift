@@ -129,7 +129,8 @@ extension ObjectPage {
             guard let key = PercentEncoding.decodeForm(item.first("Key")?.text ?? "") else { return nil }
             let bytes = Int(item.first("Size")?.text ?? "") ?? 0
             let etag = (item.first("ETag")?.text ?? "").filter { $0 != "\"" }
-            entries.append(Entry(key: key, bytes: max(0, bytes), etag: etag))
+            let modified = item.first("LastModified")?.text ?? ""
+            entries.append(Entry(key: key, bytes: max(0, bytes), etag: etag, lastModified: modified))
         }
         let isTruncated = parsed.first("IsTruncated")?.text == "true"
         self.init(entries: entries, next: isTruncated ? parsed.first("NextContinuationToken")?.text : nil)

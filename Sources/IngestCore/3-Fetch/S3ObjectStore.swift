@@ -4,7 +4,7 @@ import HTTPTransport
 import Resilience
 
 /// `ObjectStore` over the S3 REST API.
-package struct S3ObjectStore: ObjectStore {
+package struct S3ObjectStore: ObjectStore, ObjectListing {
     private let client: AWSClient
     private let endpoints: AWSEndpoints
     private let temporaryFolder: String
@@ -83,16 +83,21 @@ package struct S3ObjectStore: ObjectStore {
     }
 
     package func list(bucket: String, prefix: String, after token: String?) async throws -> ObjectPage {
-        try await list(bucket: bucket, prefix: prefix, after: token, limit: nil)
+        try await list(bucket: bucket, prefix: prefix, [("continuation-token", token)])
     }
 
-    private func list(bucket: String, prefix: String, after token: String?, limit: Int?) async throws -> ObjectPage {
+    package func page(bucket: String, prefix: String, after start: String?, limit: Int) async throws -> ObjectPage {
+        try await list(bucket: bucket, prefix: prefix, [("start-after", start), ("max-keys", String(limit))])
+    }
+
+    private func list(bucket: String, prefix: String, _ more: [(name: String, value: String?)]) async throws
+        -> ObjectPage
+    {
         var call = S3Call("GET", "ListObjectsV2", ObjectReference(bucket: bucket, key: prefix))
         call.isOfBucket = true
         // Names are requested encoded: XML cannot carry every character of a key.
         call.query = [("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)]
-        if let token { call.query.append(("continuation-token", token)) }
-        if let limit { call.query.append(("max-keys", String(limit))) }
+        for (name, value) in more { if let value { call.query.append((name, value)) } }
         let response = try await send(call)
         guard let page = ObjectPage(listing: response.body) else {
             let text =
@@ -116,7 +121,7 @@ package struct S3ObjectStore: ObjectStore {
     /// Succeeds when the bucket can be listed and its objects can be read. `object`, which was refused, is no evidence: others are looked at.
     package func probe(bucket: String, avoiding object: ObjectReference?) async throws {
         let folder = object.map(\.folder) ?? ""
-        let page = try await list(bucket: bucket, prefix: folder, after: nil, limit: 10)
+        let page = try await page(bucket: bucket, prefix: folder, after: nil, limit: 10)
         var candidates = page.entries.filter { !($0.bytes == 0 && $0.key.utf8.last == 0x2F) }
             .map { ObjectReference(bucket: bucket, key: $0.key) }
         if let known = readable.value(of: bucket) { candidates.insert(known, at: 0) }

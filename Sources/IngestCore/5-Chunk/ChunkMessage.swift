@@ -1,3 +1,4 @@
+import AsyncPrimitives
 import FoundationEssentials
 
 /// What `ingest-worker` hands to `embed-worker`: one generation of one document, its chunks inline or in an object.
@@ -40,6 +41,8 @@ package struct ChunkMessage: Equatable, Sendable {
         package var links: [String]?
         package var attachments: [String]?
         package var outline: [String]?
+        /// When the event was sent that the generation was made for.
+        package var sent: Timestamp?
 
         package init(
             tenant: String,

@@ -49,7 +49,7 @@ package final class OpenAIEmbedder: Embedder {
     private let settings: Settings
     private let http: any HTTPClient
     private let retrying: Retrying
-    private let limiter: RateLimiter
+    package let limiter: RateLimiter
     private let log: Log
     private let prefixTokens: Int
     private let profile: LockedValue<EmbeddingProfile?>

@@ -30,6 +30,16 @@ package final class RateLimiter: Sendable {
         state = LockedValue(State(limit: maximum))
     }
 
+    /// For the worker's report: requests in flight, how many may be, and how many wait.
+    package var gauges: [String: Int] {
+        state.withLock {
+            [
+                "embedding_requests_in_flight": $0.inFlight, "embedding_requests_limit": Int(max(1, $0.limit)),
+                "embedding_requests_waiting": $0.waiting.count,
+            ]
+        }
+    }
+
     package func acquire() async throws {
         while true {
             switch admission() {

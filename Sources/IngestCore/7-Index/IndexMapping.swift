@@ -113,10 +113,14 @@ package struct IndexMapping: Sendable {
             let live = [
                 "generation": "long", "chunkCount": "integer", "committed": "long", "reason": "keyword",
                 "reasonSettings": "keyword", "quality": "short",
-                "flags": "keyword", "leftOut": "short",
+                "flags": "keyword", "leftOut": "short", "sent": "long", "trace": "keyword",
             ]
             object("live", live, &fields)
-            object("pending", ["generation": "long", "chunkCount": "integer", "handedOver": "boolean"], &fields)
+            let pending = [
+                "generation": "long", "chunkCount": "integer", "handedOver": "boolean", "since": "long",
+                "sent": "long", "trace": "keyword",
+            ]
+            object("pending", pending, &fields)
             object("retired", ["generation": "long", "chunkCount": "integer"], hasContent: false, &fields)
             let rejected = [
                 "generation": "long", "reason": "keyword", "detail": "text", "settings": "keyword", "at": "long",

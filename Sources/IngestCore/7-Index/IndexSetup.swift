@@ -1,3 +1,4 @@
+import AsyncPrimitives
 import FoundationEssentials
 import HTTPTransport
 import OpenSearch
@@ -63,6 +64,85 @@ package struct IndexSetup: Sendable {
         try await verify(dimensions: mapping.dimensions)
         return done
     }
+
+    /// Throws where a queue is another pipeline's.
+    package func check(_ changes: PipelineChanges) async throws {
+        let all = try await PipelineRegistry(client: client).all()
+        guard let taken = changes.taken(by: all.filter { $0.index != names.chunks && $0.state != .retired }) else {
+            return
+        }
+        throw PipelineRefusal(
+            reason:
+                "\(taken.name) belongs to the pipeline \(taken.pipeline.index), which differs: \(Admission.differences(names, taken.pipeline)). Give this pipeline queues of its own"
+        )
+    }
+
+    private struct Stats: Decodable {
+        struct Indexes: Decodable { var primaries: Primaries }
+        struct Primaries: Decodable {
+            struct Documents: Decodable { var count: Int }
+            struct Store: Decodable { var size_in_bytes: Int }
+            var docs: Documents?
+            var store: Store?
+        }
+        var _all: Indexes
+    }
+
+    /// Nil where the index does not exist.
+    package func size() async throws -> IndexSize? {
+        let response = try await client.send("GET", "/\(names.chunks)/_stats/docs,store", accepting: [404])
+        guard response.isSuccess else { return nil }
+        let found = try client.decode(Stats.self, response)._all.primaries
+        return IndexSize(chunks: found.docs?.count ?? 0, bytes: found.store?.size_in_bytes ?? 0)
+    }
+
+    private struct Deleted: Decodable { var deleted: Int? }
+
+    /// Removes the index and its records in the ledger.
+    ///
+    /// - Returns: how many records there were.
+    package func drop() async throws -> Int {
+        _ = try await client.send("DELETE", "/\(names.chunks)", accepting: [404])
+        let query = JSONWriter.object { json in
+            json.object("query") { query in query.object("term") { $0.field("index", names.chunks) } }
+        }
+        let options = [("refresh", "true"), ("conflicts", "proceed")]
+        let path = "/\(names.ledger)/_delete_by_query"
+        let response = try await client.send(
+            "POST",
+            path,
+            of: .ledger,
+            query: options,
+            body: query,
+            accepting: [404],
+            timeout: .seconds(600)
+        )
+        return response.isSuccess ? try client.decode(Deleted.self, response, of: .ledger).deleted ?? 0 : 0
+    }
+
+    /// Writes the pipeline into the registry. What `changes` says replaces what it said before.
+    ///
+    /// - Returns: what changed, line by line.
+    package func register(_ changes: PipelineChanges, replicas: Int, at time: Timestamp) async throws -> [String] {
+        let registry = PipelineRegistry(client: client)
+        try await registry.create(replicas: replicas)
+        try await WorkerReports(client: client).create(replicas: replicas)
+        let isRead = try await readers() == [names.chunks]
+        var said: [String] = []
+        try await registry.update(names.chunks) { current in
+            var record = current ?? PipelineRecord(names, state: .building, at: time)
+            said = changes.apply(to: &record)
+            if isRead { record.state = .live }
+            if record.state == .retired { record.state = .building }
+            if record != current { record.changed = time }
+            if current == nil { said.insert("pipeline \(names.chunks) (\(record.state.rawValue))", at: 0) }
+            return record
+        }
+        return said
+    }
+
+    /// The indexes that the alias reads.
+    package func readers() async throws -> [String] { try await indexes(of: names.alias) }
 
     /// Lets readers see this fingerprint's index and no other, in one step.
     package func switchAlias() async throws {
@@ -170,4 +250,12 @@ package struct IndexSetup: Sendable {
         if response.status == 404 { return [] }
         return try client.decode([String: Nothing].self, response).keys.sorted()
     }
+}
+
+/// What an index holds: its primary shards.
+package struct IndexSize: Equatable, Sendable {
+    package var chunks: Int
+    package var bytes: Int
+
+    package init(chunks: Int, bytes: Int) { (self.chunks, self.bytes) = (chunks, bytes) }
 }

@@ -18,7 +18,8 @@ package struct PipelineFingerprint: Equatable, Sendable, CustomStringConvertible
         dimensions: Int,
         documentPrefix: String = "",
         wholePages: Bool = false,
-        ocrLanguages: String = ""
+        ocrLanguages: String = "",
+        name: String = ""
     ) {
         var parts = [
             "extraction=\(Self.extractionVersion)", "chunker=\(Chunker.version)", "tokens=\(chunkTokens)",
@@ -31,11 +32,23 @@ package struct PipelineFingerprint: Equatable, Sendable, CustomStringConvertible
             "EMBEDDING_DIMENSIONS": String(dimensions), "EMBEDDING_DOCUMENT_PREFIX": documentPrefix,
             "PAGE_CONTENT": wholePages ? "whole" : "main", "OCR_LANGUAGES": ocrLanguages,
             "extraction version": String(Self.extractionVersion), "chunker version": "\(Chunker.version)",
-            "tokenizer": tokenizer,
+            "tokenizer": tokenizer, "PIPELINE_NAME": name,
         ]
         if !documentPrefix.isEmpty { parts.append("prefix=\(documentPrefix)") }
         if !ocrLanguages.isEmpty { parts.append("ocr=\(ocrLanguages)") }
+        if !name.isEmpty { parts.append("name=\(name)") }
         description = Hex.string(Digest.sha256(parts.joined(separator: "\n")).prefix(6))
+    }
+
+    /// As the registry has it: of a pipeline that may have been made by another version, or with other settings than this program's.
+    package init(registered description: String, settings: [String: String]) {
+        self.description = description
+        self.settings = settings
+    }
+
+    /// What decides whether equal texts have equal vectors.
+    package var vectorSettings: [String?] {
+        ["EMBEDDING_MODEL", "EMBEDDING_DIMENSIONS", "EMBEDDING_DOCUMENT_PREFIX"].map { settings[$0] }
     }
 }
 

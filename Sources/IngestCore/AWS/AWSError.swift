@@ -22,6 +22,12 @@ package struct AWSError: ClassifiedError, CustomStringConvertible {
         return "\(service) \(operation) of \(resource): \(parts.filter { !$0.isEmpty }.joined(separator: ": "))"
     }
 
+    /// The role may not do this, or the keys are none.
+    package var isDenied: Bool {
+        signatureRejection != nil || status == 401 || status == 403
+            || ["AccessDenied", "AccessDeniedException"].contains(code)
+    }
+
     private var remedy: String? {
         switch code {
         case "QueueDoesNotExist", "NonExistentQueue", "InvalidAddress": "no such queue (its URL, AWS_REGION)"

@@ -20,13 +20,16 @@ package struct CommonConfiguration: Sendable {
     package var wholePages: Bool
     /// Empty where OCR is off.
     package var ocrLanguages: String
+    /// Empty, but for a pipeline with the same settings as another one.
+    package var pipelineName: String
     package var caFile: String?
     package var logLevel: Log.Level
     package var logAsJSON: Bool?
 
-    package init(_ reader: inout SettingsReader) {
+    /// - Parameter needsCluster: false where a command does without one.
+    package init(_ reader: inout SettingsReader, needsCluster: Bool = true) {
         region = reader.read(Settings.region)
-        openSearch = reader.read(Settings.openSearch)
+        openSearch = reader.read(needsCluster ? Settings.openSearch : Settings.openSearch.optional)
         let alias = reader.read(Settings.alias)
         openSearchAuth = reader.read(Settings.openSearchAuth)
         openSearchUser = reader.read(Settings.openSearchUser)
@@ -39,6 +42,7 @@ package struct CommonConfiguration: Sendable {
         documentPrefix = reader.read(Settings.documentPrefix)
         wholePages = reader.read(Settings.pageContent) == "whole"
         ocrLanguages = reader.read(Settings.ocrLanguages)
+        pipelineName = reader.read(Settings.pipelineName)
         let bundle = reader.read(Settings.caFile)
         caFile = bundle.isEmpty ? nil : bundle
         if let caFile, LocalFiles().contents(caFile) == nil {
@@ -55,7 +59,8 @@ package struct CommonConfiguration: Sendable {
             dimensions: dimensions,
             documentPrefix: documentPrefix,
             wholePages: wholePages,
-            ocrLanguages: ocrLanguages
+            ocrLanguages: ocrLanguages,
+            name: pipelineName
         )
         names = IndexNames(alias: alias, fingerprint: fingerprint)
         if !DocumentRules.isTenant(tenant) {
@@ -64,6 +69,11 @@ package struct CommonConfiguration: Sendable {
         if !Self.areLanguages(ocrLanguages) {
             reader.problem(
                 "OCR_LANGUAGES are not valid languages: \"\(ocrLanguages)\" (names of Tesseract's models: eng, deu+fra)"
+            )
+        }
+        if !pipelineName.isEmpty, !DocumentRules.isTenant(pipelineName) {
+            reader.problem(
+                "PIPELINE_NAME is not a valid name: \"\(pipelineName)\" (at most 64 letters, digits, -, _ and .)"
             )
         }
         if chunkOverlap * 2 > chunkTokens { reader.problem("CHUNK_OVERLAP is more than half of CHUNK_TOKENS") }

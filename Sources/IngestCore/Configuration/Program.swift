@@ -8,10 +8,14 @@ import TextCoding
 package struct Program: Sendable {
     package static let version = "0.1.0"
 
-    /// Exit codes of sysexits.h.
+    /// Exit codes: of sysexits.h, and 1 for what was looked for and found wrong.
     package enum ExitCode {
+        package static let success: Int32 = 0
+        /// The command did its work, and not all is as it should be.
+        package static let finding: Int32 = 1
         package static let usage: Int32 = 64
         package static let unavailable: Int32 = 69
+        package static let noPermission: Int32 = 77
         package static let configuration: Int32 = 78
     }
 
@@ -46,6 +50,9 @@ package struct Program: Sendable {
 
     /// Ends the process where settings are wrong, after naming every one; prints them for `--print-config`.
     package func require(_ reader: SettingsReader, printing: Bool) {
+        if !reader.usageProblems.isEmpty {
+            finish("", to: STDERR_FILENO, code: ExitCode.usage, problems: reader.usageProblems)
+        }
         if printing {
             finish(
                 reader.printout,
@@ -62,7 +69,16 @@ package struct Program: Sendable {
         finish("\(name): \(text.printable)\n", to: STDERR_FILENO, code: code)
     }
 
+    /// Ends the process.
+    package func finish(code: Int32) -> Never { exit(code) }
+
     package func print(_ text: String) { Self.write(text, to: stdoutDescriptor) }
+
+    /// For a person: what is not the result.
+    package func note(_ text: String) { Self.write(text, to: STDERR_FILENO) }
+
+    package static var isOutputTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+    package static var isErrorTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
     private var stdoutDescriptor: Int32 { STDOUT_FILENO }
 

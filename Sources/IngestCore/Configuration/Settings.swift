@@ -124,6 +124,13 @@ package enum Settings {
         in: 1...16_000
     ).inFingerprint
 
+    package static let pipelineName = Setting.text(
+        "PIPELINE_NAME",
+        "name",
+        "name of a second pipeline with otherwise equal settings (to rebuild an index, or for other tenant rules)",
+        default: ""
+    ).inFingerprint
+
     package static let pageContent = Setting.choice(
         "PAGE_CONTENT",
         ["main", "whole"],
@@ -187,6 +194,12 @@ package enum Settings {
         "EMBEDDING_QUERY_PREFIX",
         "text",
         "prefix of each question that is embedded (`query: `); percent-encode leading and trailing blanks",
+        default: ""
+    )
+    package static let price = Setting.text(
+        "EMBEDDING_PRICE",
+        "dollars",
+        "price of the model in US dollars a million tokens; if unset, OpenAI's list price",
         default: ""
     )
     package static let embeddingTimeout = Setting.number(
@@ -335,6 +348,7 @@ package enum Settings {
         openSearchPassword.declaration, tenant.declaration, chunkTokens.declaration, chunkOverlap.declaration,
         model.declaration,
         dimensions.declaration, documentPrefix.declaration, pageContent.declaration, ocrLanguages.declaration,
+        pipelineName.declaration,
         caFile.declaration,
         logLevel.declaration,
         logFormat.declaration,
@@ -362,6 +376,11 @@ package enum Settings {
         common + worker + ingest + embed + [queryPrefix.declaration] + setup + pruning
     }
     package static let setup: [SettingDeclaration] = [engine.declaration, shards.declaration, replicas.declaration]
+    /// What `setup` registers where it is set; else the first worker does.
+    package static let registered: [SettingDeclaration] = [
+        ingestQueue.optional.declaration, chunkQueue.optional.declaration, handoffBucket.optional.declaration,
+        handoffPrefix.declaration, documents.declaration,
+    ]
     package static let pruning: [SettingDeclaration] = [tombstoneDays.declaration]
     package static let information: [SettingDeclaration] = [
         check.declaration, printConfig.declaration, version.declaration, help.declaration,

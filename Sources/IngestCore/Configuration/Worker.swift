@@ -58,7 +58,11 @@ extension Worker {
             let failure = Failure(error)
             services.log.log(.critical, failure.summary)
             sink.close()
-            program.fail(failure.summary, code: Program.ExitCode.unavailable)
+            let isRefused = error is PipelineRefusal
+            program.fail(
+                failure.summary,
+                code: isRefused ? Program.ExitCode.configuration : Program.ExitCode.unavailable
+            )
         }
     }
 }

@@ -80,8 +80,8 @@ package struct WorkerRun: Sendable {
         }
     }
 
-    /// Runs the loop over `queue` until a stop is requested.
-    package func loop(_ queue: SQSQueue, _ handler: WorkLoop.Handler) async throws {
+    /// Runs the loop over `queue` until a stop is requested, and `control` beside it.
+    package func loop(_ queue: SQSQueue, _ control: WorkerControl, _ handler: WorkLoop.Handler) async throws {
         guard let attributes = try await attributes(queue) else { return }
         guard let redrive = attributes.redrive else {
             throw Failure.fleet(
@@ -97,7 +97,7 @@ package struct WorkerRun: Sendable {
             environment.log.warning("queue attributes", ["queue": queue.url, "problem": warning])
         }
         environment.log.notice("started", ["queue": queue.url, "version": Program.version])
-        await WorkLoop(
+        let loop = WorkLoop(
             queue: queue,
             deadLetters: deadLetters,
             settings: WorkLoop.Settings(
@@ -111,7 +111,13 @@ package struct WorkerRun: Sendable {
             shutdown: shutdown,
             environment: environment,
             handler: handler
-        ).run()
+        )
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await control.run() }
+            await loop.run()
+            group.cancelAll()
+        }
+        await control.leave()
         environment.log.notice("stopped", ["deleted": "\(environment.metrics[.messagesDeleted])"])
     }
 }

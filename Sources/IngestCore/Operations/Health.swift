@@ -12,10 +12,12 @@ package final class Health: Sendable {
     private let state = LockedValue(State())
     private let breakers: CircuitBreakers
     private let heartbeat: Heartbeat
+    private let gate: OperatorGate
 
-    package init(breakers: CircuitBreakers, heartbeat: Heartbeat) {
+    package init(breakers: CircuitBreakers, heartbeat: Heartbeat, gate: OperatorGate) {
         self.breakers = breakers
         self.heartbeat = heartbeat
+        self.gate = gate
     }
 
     package func received() {
@@ -34,7 +36,7 @@ package final class Health: Sendable {
     /// Nil when work can be done; else why not.
     package var notReadyReason: String? {
         let reason =
-            breakers.open.first.map { "paused: \($0.dependency): \($0.reason)" }
+            breakers.open.first.map { "paused: \($0.dependency): \($0.reason)" } ?? gate.reason
             ?? state.withLock { $0.problem ?? ($0.hasReceived ? nil : "nothing has been received yet") }
         return reason.map { KnownSecrets.shared.masked($0).printable }
     }

@@ -15,6 +15,8 @@ package struct EmbedPipeline: Sendable {
         package var eventQueue: any MessageQueue
         /// The worker's own queue, for a look afterwards.
         package var chunkQueue: any MessageQueue
+        /// Other pipelines' indexes with vectors of the same model.
+        package var donors: [VectorDonor] = []
 
         package init(
             ledger: any Ledger,
@@ -274,7 +276,8 @@ package struct EmbedPipeline: Sendable {
             )
             live = (version.generation, hashes)
         }
-        let known = KnownChunks(work.document, of: work.header.tenant, work.generation, written: written, live: live)
+        var known = KnownChunks(work.document, of: work.header.tenant, work.generation, written: written, live: live)
+        if !missing.isEmpty { known.donated = await donated(to: work.document) }
         let (index, environment) = (index, environment)
         try await vectors.provide(missing, of: chunks, for: work.key, over: known) { part, vectors in
             environment.breakers.succeeded(.provider, by: work.id)
@@ -289,6 +292,23 @@ package struct EmbedPipeline: Sendable {
             try await index.create(indexed, work.header)
             environment.breakers.succeeded(.index, by: work.id)
         }
+    }
+
+    /// What other pipelines have of the document. They only save a payment: one that cannot be read is passed over.
+    private func donated(to document: DocumentID) async -> [KnownChunks.Donated] {
+        var found: [KnownChunks.Donated] = []
+        for donor in stages.donors {
+            guard let live = try? await ledger.read(document.recordID(index: donor.name)).record?.live,
+                live.chunkCount > 0,
+                let hashes = try? await donor.chunks.hashes(
+                    document,
+                    generation: live.generation,
+                    count: live.chunkCount
+                )
+            else { continue }
+            found.append(KnownChunks.Donated(donor, generation: live.generation, hashes: hashes))
+        }
+        return found
     }
 
     /// The decision to embed no longer holds.
@@ -307,6 +327,7 @@ package struct EmbedPipeline: Sendable {
                     reason: header.reason,
                     reasonSettings: header.reasonSettings,
                     summary: header.summary,
+                    origin: EventOrigin(sent: header.sent, trace: work.job.first.trace),
                     at: now
                 )
             }

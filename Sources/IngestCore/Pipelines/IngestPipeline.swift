@@ -53,7 +53,7 @@ package struct IngestPipeline: Sendable {
     /// Events of one receive about the same single object are one job.
     package static let mergeKey: @Sendable (Delivery) -> ObjectReference? = { delivery in
         guard !delivery.isRedriven, case .changes(let changes) = try? EventParser.parse(delivery.body),
-            changes.count == 1, !changes[0].retriesRejected
+            changes.count == 1, !changes[0].retriesRejected, !changes[0].rebuilds
         else { return nil }
         return changes[0].object
     }
@@ -95,30 +95,26 @@ package struct IngestPipeline: Sendable {
     /// The objects of an event that are documents, once each.
     private func works(_ changes: [ObjectChange], _ job: WorkLoop.Job) -> [IngestWork] {
         Set(changes.map(\.object)).sorted().compactMap { object in
+            let its = changes.filter { $0.object == object }
             guard let tenant = settings.tenant(of: object) else {
                 metrics.count("ingest_events_left_out_total", "reason", "rule")
-                log.debug(
+                log.info(
                     "object left out by a rule (DOCUMENTS)",
                     job.first.metadata.merging(["object": "\(object)"]) { $1 }
                 )
-                return nil
+                // A repair removes what was indexed before the rule.
+                guard its.contains(where: \.rebuilds) else { return nil }
+                return IngestWork(object, tenant: "", job, index: settings.names.chunks, its)
             }
-            let isRetry = changes.contains { $0.object == object && $0.retriesRejected } || job.first.isRedriven
-            return IngestWork(object, tenant: tenant, job, index: settings.names.chunks, retriesRejected: isRetry)
+            return IngestWork(object, tenant: tenant, job, index: settings.names.chunks, its)
         }
     }
 
     private func outcome(of work: IngestWork) async -> Outcome {
         do {
             return try await objects.run(work.object) {
-                var isRepeated = !work.job.isFirstAttempt
-                for _ in 0..<Self.conflictsInPlace {
-                    if let outcome = try await ingest(work, isRepeated) { return outcome }
-                    // The other writer may have been this worker, with a response that was lost.
-                    isRepeated = true
-                    log.debug("write conflict on the ledger record, retrying", work.metadata)
-                }
-                return .retry("\(work.object) changed \(Self.conflictsInPlace) times while it was read", after: nil)
+                if work.tenant.isEmpty { return try await removeFormer(of: work) ?? .done }
+                return try await repeated(work)
             }
         } catch is ExtractorBusy {
             return .postpone(
@@ -131,13 +127,38 @@ package struct IngestPipeline: Sendable {
         }
     }
 
+    private func repeated(_ work: IngestWork) async throws -> Outcome {
+        var isRepeated = !work.job.isFirstAttempt
+        for _ in 0..<Self.conflictsInPlace {
+            if let outcome = try await ingest(work, isRepeated) { return outcome }
+            // The other writer may have been this worker, with a response that was lost.
+            isRepeated = true
+            log.debug("write conflict on the ledger record, retrying", work.metadata)
+        }
+        return .retry("\(work.object) changed \(Self.conflictsInPlace) times while it was read", after: nil)
+    }
+
+    /// Removes the object's documents of tenants that it no longer belongs to: rules may have changed since. Nil when that is done.
+    private func removeFormer(of work: IngestWork) async throws -> Outcome? {
+        for tenant in try await ledger.tenants(of: work.object, index: work.index)
+        where !tenant.utf8.elementsEqual(work.tenant.utf8) {
+            let outcome = try await repeated(work.vanishing(of: tenant))
+            guard outcome == .done else { return outcome }
+        }
+        return nil
+    }
+
     /// The document's path up to the chunk message. Nil when a compare-and-set was lost: everything has to be looked at again.
     private func ingest(_ work: IngestWork, _ isRepeated: Bool) async throws -> Outcome? {
         if stages.extractor.isBusy(for: work.tenant) { throw ExtractorBusy() }
         let read = try await ledger.read(work.recordID)
-        let record = read.record ?? work.newRecord(at: time.now)
-        let found = try await content(of: work, record)
-        if found.isUnchanged || record.knows(found.content, where: { holds($0, work) }) {
+        let record = read.record?.named(work.tenant, work.object) ?? work.newRecord(at: time.now)
+        if work.vanishes, work.isRemoved(record) { return .done }
+        let found = work.vanishes ? .absent : try await content(of: work, record)
+        if !work.vanishes, work.rebuilds || found.content == .absent, let outcome = try await removeFormer(of: work) {
+            return outcome
+        }
+        if found.isUnchanged || !work.rebuilds && record.knows(found.content, where: { holds($0, work) }) {
             return try await leaveAsItIs(found, record, read.version, work, isRepeated)
         }
         let extracted: ExtractedDocument?
@@ -147,7 +168,7 @@ package struct IngestPipeline: Sendable {
         } catch let rejection as Rejection {
             return try await reject(found.content, record, read.version, work, rejection)
         }
-        let reserved = record.reserving(found.content, chunkCount: chunks.count)
+        let reserved = record.reserving(found.content, chunkCount: chunks.count, origin: work.origin, at: time.now)
         guard case .written = try await ledger.write(work.recordID, reserved, over: read.version) else { return nil }
         var header = work.header(reserved, chunkCount: chunks.count, settings.names)
         if let extracted { header.describe(extracted, lastModified: found.lastModified) }
@@ -168,7 +189,8 @@ package struct IngestPipeline: Sendable {
         let bucket = Dependency.bucket(work.object.bucket)
         try environment.breakers.check(bucket)
         do {
-            let outcome = try await stages.store.read(work.object, unless: record.knownETag(where: { holds($0, work) }))
+            let known = work.rebuilds ? nil : record.knownETag(where: { holds($0, work) })
+            let outcome = try await stages.store.read(work.object, unless: known)
             environment.breakers.succeeded(bucket, by: work.job.first.messageID)
             switch outcome {
             case .unchanged: return .unchanged
@@ -248,10 +270,12 @@ extension IngestPipeline {
         guard case .written = try await ledger.write(work.recordID, record.touched(), over: version) else { return nil }
         metrics.add(.documentsUnchanged)
         if found.content == .absent {
+            metrics.count("ingest_events_left_out_total", "reason", "not_there")
             log.info("object not found and not indexed; nothing to do", work.metadata)
         } else {
             let rejection = record.knownRejection.map { "rejected as \($0.reason)" }
-            log.debug("document is unchanged", work.metadata.merging(["state": rejection ?? "up to date"]) { $1 })
+            metrics.count("ingest_events_left_out_total", "reason", rejection == nil ? "unchanged" : "rejected_before")
+            log.info("document is unchanged", work.metadata.merging(["state": rejection ?? "up to date"]) { $1 })
         }
         if isRepeated, let deadLetterMessage = work.deadLetterMessage(record) {
             return .deadLetter([deadLetterMessage])
@@ -273,7 +297,7 @@ extension IngestPipeline {
         }
         count(rejection)
         if settings.removesRejected, record.live?.chunkCount ?? 0 > 0 {
-            let emptied = refused.reserving(content, chunkCount: 0)
+            let emptied = refused.reserving(content, chunkCount: 0, origin: work.origin, at: time.now)
             guard case .written = try await ledger.write(work.recordID, emptied, over: version) else { return nil }
             var header = work.header(emptied, chunkCount: 0, settings.names)
             header.reason = rejection.code.name
@@ -323,7 +347,7 @@ extension IngestPipeline {
         for work in works(changes, job) {
             for _ in 0..<Self.conflictsInPlace {
                 let read = try await ledger.read(work.recordID)
-                let record = read.record ?? work.newRecord(at: time.now)
+                let record = read.record?.named(work.tenant, work.object) ?? work.newRecord(at: time.now)
                 let found = try? await stages.store.read(work.object, unless: record.knownETag())
                 let content: Content
                 switch found {

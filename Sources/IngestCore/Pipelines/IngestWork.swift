@@ -12,16 +12,37 @@ struct IngestWork: Sendable {
     let recordID: String
     /// An operator requested a retry of a rejected document.
     let retriesRejected: Bool
+    /// A repair: a new version is made, whatever is known.
+    let rebuilds: Bool
+    /// The object is not this tenant's any more: whatever the bucket holds, its document is removed.
+    private(set) var vanishes = false
 
-    init(_ object: ObjectReference, tenant: String, _ job: WorkLoop.Job, index: String, retriesRejected: Bool) {
+    init(_ object: ObjectReference, tenant: String, _ job: WorkLoop.Job, index: String, _ changes: [ObjectChange]) {
         self.object = object
         self.tenant = tenant
         self.job = job
         self.index = index
-        self.retriesRejected = retriesRejected
+        retriesRejected = changes.contains { $0.retriesRejected } || job.first.isRedriven
+        rebuilds = changes.contains { $0.rebuilds }
         document = DocumentID(tenant: tenant, object: object)
         recordID = document.recordID(index: index)
     }
+
+    /// The same object as another tenant's, whose document is removed.
+    func vanishing(of tenant: String) -> IngestWork {
+        let change = ObjectChange(object: object, event: "", rebuilds: rebuilds)
+        var work = IngestWork(object, tenant: tenant, job, index: index, [change])
+        work.vanishes = true
+        return work
+    }
+
+    /// Whether the record is of this tenant, as the index knows it, and nothing is left to remove.
+    func isRemoved(_ record: DocumentRecord) -> Bool {
+        record.live.map { $0.content == .absent && $0.chunkCount == 0 } ?? true && record.pending == nil
+            && record.retired.isEmpty && record.rejected.isEmpty
+    }
+
+    var origin: EventOrigin { EventOrigin(sent: sent, trace: job.first.trace) }
 
     /// When the newest of the job's events was sent.
     var sent: Timestamp { job.deliveries.map(MessageCopy.firstSent).max() ?? job.first.sent }
@@ -42,7 +63,7 @@ struct IngestWork: Sendable {
             generation: record.newest,
             content: record.pending?.content ?? .unknown,
             chunkCount: chunkCount
-        )
+        ).of(self)
     }
 
     func deadLetter(_ rejection: Rejection, generation: Int?) -> DeadLetterMessage {
@@ -91,6 +112,12 @@ enum FoundContent {
 }
 
 extension ChunkMessage.Header {
+    fileprivate func of(_ work: IngestWork) -> Self {
+        var header = self
+        header.sent = work.sent
+        return header
+    }
+
     /// What is known of the document, cut in bytes: each of its chunks carries it.
     mutating func describe(_ document: ExtractedDocument, lastModified: String) {
         let notes = document.notes

@@ -115,6 +115,9 @@ struct VectorSource: Sendable {
                 sources[live, default: []].append((chunk.index, source))
             }
         }
+        for donated in known.donated {
+            found.merge(try await donated.vectors(for: chunks, of: known)) { own, _ in own }
+        }
         for (generation, pairs) in sources.sorted(by: { $0.key < $1.key }) {
             let places = Set(pairs.map(\.source)).sorted()
             let vectors = try await index.vectors(known.document, generation: generation, chunks: places)
@@ -134,6 +137,7 @@ struct KnownChunks: Sendable {
     /// The live generation; nil where nothing is live.
     var live: Int?
     var byLiveHash: [String: Int] = [:]
+    var donated: [Donated] = []
 
     /// - Parameters:
     ///   - written: chunks of the generation that are in the index.

@@ -1,0 +1,22 @@
+import TextCoding
+
+/// What embedding costs, in US dollars a million tokens.
+package struct EmbeddingPrice: Equatable, Sendable {
+    package var dollarsPerMillionTokens: Double
+
+    /// List prices (openai.com/api/pricing).
+    private static let known = [
+        "text-embedding-3-small": 0.02, "text-embedding-3-large": 0.13, "text-embedding-ada-002": 0.10,
+    ]
+
+    /// - Parameter setting: EMBEDDING_PRICE; empty for the model's list price.
+    /// - Returns: nil where neither is known.
+    package init?(setting: String, model: String) {
+        guard let price = setting.isEmpty ? Self.known[model] : Double(setting.trimmed), price.isFinite,
+            (0...1_000_000).contains(price)
+        else { return nil }
+        dollarsPerMillionTokens = price
+    }
+
+    package func dollars(tokens: Int) -> Double { Double(tokens) / 1_000_000 * dollarsPerMillionTokens }
+}

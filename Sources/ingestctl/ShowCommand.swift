@@ -1,0 +1,49 @@
+import AsyncPrimitives
+import CommandLineOptions
+import IngestCore
+import TextCoding
+
+/// `ingestctl show`.
+struct ShowCommand: Command {
+    static let declaration = CommandDeclaration(
+        name: "show",
+        summary:
+            "say everything of one document: object, rule, versions, chunks, cost, and why it is searchable or not",
+        operands: "s3://BUCKET/KEY",
+        operandCount: 1...1,
+        settings: [CommandContext.pipelineSetting.declaration, chunks.declaration, Settings.price.declaration],
+        example: "show s3://my-documents/report.pdf --chunks",
+        finding: "the object's version is not searchable"
+    )
+
+    private static let chunks = Setting.toggle("CHUNKS", "list its chunks: number, pages, tokens, headings, text")
+        .asFlagOnly
+    private let address: ObjectAddress?
+    private let showsChunks: Bool
+    private let price: String
+
+    init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {
+        address = ObjectAddress(operands.first ?? "")
+        if address?.key.isEmpty ?? true {
+            reader.usage("not a valid s3://bucket/key: \"\((operands.first ?? "").printable)\"")
+        }
+        showsChunks = reader.read(Self.chunks)
+        price = reader.read(Settings.price)
+    }
+
+    func run(_ context: CommandContext) async throws -> ExitStatus {
+        guard var address else { return .finding }
+        address.isPrefix = false
+        let pipeline = try await context.pipeline()
+        let view = try await DocumentView.read(address.object, pipeline, context)
+        let dollars = EmbeddingPrice(setting: price, model: pipeline.settings["EMBEDDING_MODEL"] ?? "")
+        let report = DocumentReport(view, pipeline, dollars)
+        context.output.item("document", report.text) { report.write(into: &$0) }
+        if showsChunks {
+            for chunk in try await view.chunks(context, pipeline) {
+                context.output.item("chunk", chunk.text) { chunk.write(into: &$0) }
+            }
+        }
+        return view.verdict.isSearchable ? .success : .finding
+    }
+}

@@ -1,0 +1,109 @@
+import AsyncPrimitives
+import CommandLineOptions
+import IngestCore
+import Resilience
+import TextCoding
+
+/// `ingestctl switch`.
+struct SwitchCommand: Command {
+    static let declaration = CommandDeclaration(
+        name: "switch",
+        summary: "let readers see another pipeline's index, once it is whole; the one before follows on, to go back",
+        operands: "[INDEX|FINGERPRINT]",
+        operandCount: 0...1,
+        settings: [force.declaration, VerifyOptions.settle.declaration, VerifyOptions.pendingAfter.declaration],
+        example: "switch b6cc25488bf0",
+        finding: "the index is not whole, and readers see what they saw before"
+    )
+
+    private static let force = Setting.toggle("FORCE", "switch even to an index that is not whole").asFlagOnly
+    private let target: String?
+    private let isForced: Bool
+    private let options: VerifyOptions
+
+    init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {
+        target = operands.first
+        isForced = reader.read(Self.force)
+        options = VerifyOptions(&reader, [])
+    }
+
+    func run(_ context: CommandContext) async throws -> ExitStatus {
+        let context = context.of(target ?? context.common.names.fingerprint.description)
+        let (pipeline, output) = (try await context.pipeline(), context.output)
+        let setup = IndexSetup(client: context.services.openSearch, names: pipeline.names)
+        guard pipeline.state != .retired else { throw PipelineRefusal(reason: "\(pipeline.index) is retired") }
+        guard try await setup.size() != nil else {
+            throw Failure.fleet("the index \(pipeline.index) does not exist: run 'ingestctl setup' with its settings")
+        }
+        let before = try await setup.readers()
+        if before == [pipeline.index] {
+            output.item("switch", "\(pipeline.alias) reads \(pipeline.index) already") {
+                $0.field("index", pipeline.index)
+            }
+            return .success
+        }
+        let problems = try await problems(pipeline, before, context)
+        for problem in problems {
+            output.item("problem", (isForced ? "skipped: " : "") + problem) {
+                $0.field("problem", problem)
+                $0.field("skipped", isForced)
+            }
+        }
+        guard problems.isEmpty || isForced else {
+            output.note("readers still see \(before.joined(separator: ", ")); --force switches nevertheless")
+            return .finding
+        }
+        try await setup.switchAlias()
+        try await mark(pipeline, context)
+        output.item("switch", "\(pipeline.alias) reads \(pipeline.index)") { $0.field("index", pipeline.index) }
+        return .success
+    }
+
+    /// Why readers should not see the index yet.
+    private func problems(_ pipeline: PipelineRecord, _ before: [String], _ context: CommandContext) async throws
+        -> [String]
+    {
+        let summary = try await VerifyRun(options, pipeline, context).run { _, _ in }
+        var problems = summary.differences.sorted { $0.key < $1.key }.map { kind, count in
+            "verify finds \(count) \(kind) ('ingestctl verify --pipeline \(pipeline.fingerprint)' lists them)"
+        }
+        for old in try await context.registry.all() where before.contains(old.index) {
+            if let problem = try await shortfall(pipeline, old, context) { problems.append(problem) }
+        }
+        return problems
+    }
+
+    /// What is on its way is no difference, and not live either: both counts move while the fleet works, so that one look in which this one
+    /// is not behind is enough.
+    private func shortfall(_ pipeline: PipelineRecord, _ old: PipelineRecord, _ context: CommandContext) async throws
+        -> String?
+    {
+        let (client, time) = (context.services.openSearch, context.services.time)
+        let end = time.uptime + options.options.settle
+        while true {
+            let ours = try await LedgerWalk(client: client, names: pipeline.names).counts().live
+            let theirs = try await LedgerWalk(client: client, names: old.names).counts().live
+            if ours >= theirs { return nil }
+            guard time.uptime < end else {
+                return "\(pipeline.index) has \(ours) live documents, and \(old.index) has \(theirs)"
+            }
+            try await time.sleep(for: .seconds(1))
+        }
+    }
+
+    private func mark(_ pipeline: PipelineRecord, _ context: CommandContext) async throws {
+        let now = context.services.time.now
+        for record in try await context.registry.all() where record.alias == pipeline.alias {
+            try await context.registry.update(record.index) { current in
+                guard var current else { return nil }
+                if current.index == pipeline.index {
+                    current.state = .live
+                } else if current.state == .live {
+                    current.state = .standby
+                }
+                if current.state != record.state { current.changed = now }
+                return current
+            }
+        }
+    }
+}
