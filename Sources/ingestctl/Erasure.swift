@@ -49,7 +49,7 @@ struct Erasure: Sendable {
         let repair = Repair(
             ledger: ledger,
             events: try context.events(pipeline),
-            removal: ChunkRemoval(client: services.openSearch, index: pipeline.index),
+            removal: DamageRemoval(client: services.openSearch, names: pipeline.names),
             index: pipeline.index,
             time: services.time
         )
@@ -91,7 +91,7 @@ struct Erasure: Sendable {
         _ tenant: String,
         _ proof: inout ErasureProof
     ) async throws {
-        let removal = ChunkRemoval(client: context.services.openSearch, index: pipeline.index)
+        let removal = DamageRemoval(client: context.services.openSearch, names: pipeline.names)
         for object in objects { proof.strayChunks += try await removal.remove(object: object, tenant: tenant) }
         guard let bucket = pipeline.handoffBucket, let prefix = pipeline.handoffPrefix else { return }
         for document in documents {

@@ -27,7 +27,7 @@ struct RepairCommand: Command {
         let services = context.services
         let (isDryRun, output) = (pacing.isDryRun, context.output)
         let summary = try await context.withLedger(pipeline.names) { ledger in
-            let removal = ChunkRemoval(client: services.openSearch, index: pipeline.index)
+            let removal = DamageRemoval(client: services.openSearch, names: pipeline.names)
             let repair = Repair(
                 ledger: ledger,
                 events: queue,

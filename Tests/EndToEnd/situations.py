@@ -251,7 +251,9 @@ def start_up(scene: Scene) -> None:
     scene.ends("both queues are the same", "ingest-worker", {"CHUNK_QUEUE_URL": fleet.queues["events"]})
     scene.ends("OpenSearch Serverless", "embed-worker", {"OPENSEARCH_URL": "https://abc.eu-west-1.aoss.amazonaws.com"})
     scene.ends("no file of certificates", "embed-worker", {"AWS_CA_BUNDLE": "/no/such.pem"})
-    scene.ends("queue without a dead-letter queue", "ingest-worker", {"INGEST_QUEUE_URL": fleet.queues["events-dead"]})
+    scene.ends("another queue than the registered one", "ingest-worker", {"INGEST_QUEUE_URL": fleet.queues["events"] + "-wrong"})
+    scene.ends("settings of another pipeline", "embed-worker", {"CHUNK_TOKENS": "300"})
+    scene.ends("--check: queue without a dead-letter queue", "ingest-worker", {"INGEST_QUEUE_URL": fleet.queues["events-dead"]}, "--check")
     scene.ends("health port taken", "ingest-worker", {"HEALTH_PORT": str(scene.aws.aws_port)})
     scene.ends("no extractor", "ingest-worker", {"EXTRACTOR_PATH": "/no/document-extractor"})
     scene.ends("--check: wrong queue", "ingest-worker", {"INGEST_QUEUE_URL": fleet.queues["events"] + "x"}, "--check")
@@ -299,6 +301,8 @@ def surroundings(scene: Scene, rows: dict) -> None:
         scene.stop()
         scene.start(**change)
 
+    # Its rules were registered by the first worker.
+    scene.ends("other rules than the registered ones", "ingest-worker", {"DOCUMENTS": "s3://another-bucket/"})
     full = full_disk(scene)
     scene.pause("no quota", lambda: aws.control_embeddings(quota=1), lambda: aws.control_embeddings(quota=0), line("no quota"))
     scene.pause("wrong dimensions", lambda: aws.control_embeddings(dimensions=100), lambda: aws.control_embeddings(dimensions=0), line("wrong dimensions"))
@@ -307,10 +311,8 @@ def surroundings(scene: Scene, rows: dict) -> None:
         ("wrong key of the provider", {"embed_worker": {"OPENAI_API_KEY": "canary"}}),
         ("unreachable provider", {"embed_worker": {"OPENAI_BASE_URL": NOWHERE + "/v1"}}),
         ("unreachable cluster", {"ingest_worker": {"OPENSEARCH_URL": NOWHERE}}),
-        ("wrong queue", {"ingest_worker": {"INGEST_QUEUE_URL": fleet.queues["events"] + "-wrong"}}),
         ("no folder for objects", {"ingest_worker": {"TMPDIR": "/no/such/folder"}}),
         ("disk full", {"ingest_worker": {"TMPDIR": full}} if full else None),
-        ("index of another fingerprint", {"embed_worker": {"CHUNK_TOKENS": "300"}}),
     ):
         if change is None:
             continue

@@ -88,12 +88,15 @@ package struct OpenSearchLedger: Ledger {
     }
 
     /// Succeeds when records can be read and written. The write expects a version that no record has, so that it changes nothing; the node
-    /// checks the mapping, the blocks of the index and the role before it finds the conflict.
+    /// checks the mapping, the blocks of the index and the role before it finds the conflict. Not in a batch: it may be called before `run`.
     package func probe(at time: Timestamp) async throws {
-        _ = try await read(Self.probeID)
+        _ = try await Self.read([Self.probeID], index, client).first?.get()
         let object = ObjectReference(bucket: "probe", key: "probe")
         let record = DocumentRecord(tenant: "probe", object: object, index: "probe", created: time)
-        _ = try await write(Self.probeID, record, over: .at(sequence: 0, term: 1))
+        let source = Array(try JSONEncoder().encode(record))
+        let action = BulkOperation.Action(source, over: .at(sequence: 0, term: 1))
+        let operation = BulkOperation(action, index: index, id: Self.probeID)
+        _ = try await client.bulk([operation], of: .ledger).first?.get()
     }
 
     /// No document has this id: others have 40 hexadecimal digits.

@@ -9,7 +9,7 @@ import Resilience
 package struct Repair: Sendable {
     private let ledger: any Ledger
     private let events: any MessageQueue
-    private let removal: ChunkRemoval
+    private let removal: DamageRemoval
     private let index: String
     private let time: any TimeSource
 
@@ -19,7 +19,7 @@ package struct Repair: Sendable {
     package init(
         ledger: any Ledger,
         events: any MessageQueue,
-        removal: ChunkRemoval,
+        removal: DamageRemoval,
         index: String,
         time: any TimeSource
     ) {
@@ -32,6 +32,7 @@ package struct Repair: Sendable {
 
     /// - Parameter state: as it was when the difference was found.
     package func run(_ state: KeyState) async throws {
+        for id in state.unreadable { try await removal.remove(unreadable: id) }
         for (id, groups) in Dictionary(grouping: state.groups, by: \.documentID).sorted(by: { $0.key < $1.key }) {
             try await adopt(groups, of: DocumentID(id), state.object)
         }

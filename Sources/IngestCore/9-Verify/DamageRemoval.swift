@@ -3,14 +3,20 @@ import OpenSearch
 import Resilience
 import TextCoding
 
-/// Removes chunks by what they say, for those that no id of a live generation leads to.
-package struct ChunkRemoval: Sendable {
+/// Removes what no worker can: chunks by what they say, where no id of a generation leads to them, and records that cannot be read.
+package struct DamageRemoval: Sendable {
     private let client: OpenSearchClient
-    private let index: String
+    private let names: IndexNames
 
-    package init(client: OpenSearchClient, index: String) {
+    package init(client: OpenSearchClient, names: IndexNames) {
         self.client = client
-        self.index = index
+        self.names = names
+    }
+
+    /// No worker reads or writes such a record.
+    func remove(unreadable id: String) async throws {
+        let operation = BulkOperation(.delete, index: names.ledger, id: id)
+        _ = try await client.bulk([operation], of: .ledger).first?.get()
     }
 
     private struct ResponseBody: Decodable {
@@ -50,10 +56,10 @@ package struct ChunkRemoval: Sendable {
             }
         }
         let options = [("refresh", "true"), ("conflicts", "proceed")]
-        let response = try await client.send("POST", "/\(index)/_delete_by_query", query: options, body: body)
+        let response = try await client.send("POST", "/\(names.chunks)/_delete_by_query", query: options, body: body)
         let result = try client.decode(ResponseBody.self, response)
         guard result.failures?.isEmpty ?? true else {
-            throw Failure.transient("OpenSearch could not delete some chunks of \(index)", of: .index)
+            throw Failure.transient("OpenSearch could not delete some chunks of \(names.chunks)", of: .index)
         }
         return result.deleted ?? 0
     }
