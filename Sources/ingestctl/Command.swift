@@ -63,7 +63,7 @@ enum Commands {
         RetireCommand.self, RetryCommand.self, DeadLettersListCommand.self, DeadLettersShowCommand.self,
         DeadLettersRedriveCommand.self, DeadLettersPurgeCommand.self, PauseCommand.self, ResumeCommand.self,
         ForgetCommand.self, ExportCommand.self, ImportCommand.self, PruneCommand.self, SettingsCommand.self,
-        VersionCommand.self, CompletionCommand.self, ManualCommand.self,
+        WatchCommand.self, ServeCommand.self, VersionCommand.self, CompletionCommand.self, ManualCommand.self,
     ]
 
     /// The command that the words begin with, and the rest of them. `dead-letters` alone lists them.

@@ -35,6 +35,12 @@ struct DocumentReport: Sendable {
     }
 
     var text: String {
+        rows.map { name, value in
+            name + String(repeating: " ", count: max(1, 15 - name.count)) + value.oneLine
+        }.joined(separator: "\n")
+    }
+
+    var rows: [(name: String, value: String)] {
         var lines = [("object", view.object.description), ("pipeline", pipeline.index)]
         if let listed = view.listed {
             lines.append(("in the bucket", "\(listed.bytes) bytes, etag \(listed.etag), \(listed.lastModified)"))
@@ -58,9 +64,7 @@ struct DocumentReport: Sendable {
         if let worker = view.worker { lines.append(("at work", "\(worker.kind) on \(worker.host)")) }
         lines += view.differences.map { ("differs", "\($0.kind.rawValue): \($0.detail)") }
         lines.append(("verdict", verdict))
-        return lines.map { name, value in
-            name + String(repeating: " ", count: max(1, 15 - name.count)) + value.oneLine
-        }.joined(separator: "\n")
+        return lines.map { (name: $0.0, value: $0.1) }
     }
 
     private var versions: [(String, String)] {
@@ -78,7 +82,7 @@ struct DocumentReport: Sendable {
                 lines.append(
                     (
                         "quality",
-                        "\(quality) %, \(live.leftOut ?? 0) % left out, flags: \(live.flags?.joined(separator: " ") ?? "none")"
+                        "\(quality) %, \(live.leftOut ?? 0) % left out, flags: \((live.flags ?? []).isEmpty ? "none" : (live.flags ?? []).joined(separator: " "))"
                     )
                 )
             }
@@ -184,13 +188,14 @@ struct ChunkLine: Sendable {
 
     init(_ chunk: IndexedChunkText) { self.chunk = chunk }
 
-    private var pages: String {
+    var pages: String {
         guard let first = chunk.page_start, let last = chunk.page_end else { return "" }
         return first == last ? "page \(first)" : "pages \(first)-\(last)"
     }
 
+    var headings: String { (chunk.headings ?? []).joined(separator: " › ") }
+
     var text: String {
-        let headings = (chunk.headings ?? []).joined(separator: " › ")
         let head = ["chunk \(chunk.chunk_index)", pages, "\(chunk.tokens ?? 0) tokens", headings].filter { !$0.isEmpty }
         let lines = chunk.text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).printable }
         return "\n-- \(head.joined(separator: ", ").oneLine)\n\(lines.joined(separator: "\n"))"

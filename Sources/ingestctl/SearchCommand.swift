@@ -53,7 +53,7 @@ struct SearchCommand: Command {
             output.text("(this server compares no vectors: all stored ones are compared here, exactly)")
         }
         let hits = try await context.withLedger(common.names) { ledger in
-            let vector = options.mode == .text ? [] : try await self.vector(services)
+            let vector = options.mode == .text ? [] : try await Self.vector(question, embeddings, services)
             let search = ChunkSearch(client: services.openSearch, names: common.names, ledger: ledger, cluster: cluster)
             let request = ChunkSearch.Question(text: question, vector: vector, limit: options.limit)
             return try await search.hits(request, mode: options.mode)
@@ -65,7 +65,9 @@ struct SearchCommand: Command {
         return .success
     }
 
-    private func vector(_ services: Services) async throws -> [Float] {
+    static func vector(_ question: String, _ embeddings: EmbeddingsConfiguration, _ services: Services) async throws
+        -> [Float]
+    {
         let input = EmbeddingInput(text: question, tokens: Tokenizer.cl100k.count(question))
         let parsed = await embeddings.embedder(services, requests: 1).embed([input])
         return try parsed[0].get()

@@ -132,8 +132,8 @@ struct VerifyRun: Sendable {
                 prefix: address.key,
                 after: start,
                 report: report
-            ) { summary, key in
-                meter.update(before.records + summary.records, "last key \((key ?? "").oneLine)")
+            ) { summary, seen, key in
+                meter.update(before.records + summary.records, seen.map { "last key \($0.oneLine)" } ?? "")
                 var total = before
                 total.add(summary)
                 if let key { try file.write(bucket: number, key: key, total) }

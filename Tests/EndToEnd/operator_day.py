@@ -71,7 +71,7 @@ def run(aws, say) -> dict:
     figures = {"broken": broken(fleet, work, operator, aws)}
     say(f"  {figures['broken']} broken documents found, their cause removed, retried, live")
     questions(fleet, work, operator)
-    say("  show says why of each document; a left-out, a rejected, a waiting and a missing one are told apart")
+    say("  show says why of each document; a left-out, a rejected, a waiting and a missing one are distinguished")
     pause(fleet, work, operator)
     say("  embed-workers paused and resumed, what waits is listed")
     figures["forgotten"] = forget(fleet, work, operator)
@@ -98,7 +98,7 @@ def broken(fleet, work: FleetRun, operator: Operator, aws) -> int:
     for reason, count in reasons.items():
         assert sum(r == reason for r in found.values()) == count, (reason, found)
     assert len(found) == 2 * BROKEN + 1, found
-    # Two people look at the same time, and see the same; nothing is taken away, however often they look.
+    # Two people look at the same time, and see the same; nothing is removed, however often they look.
     command = [PROGRAMS / "ingestctl", "dead-letters", "list", "--json"]
     environment = fleet.operator() | fleet.owner()
     looks = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) for _ in range(2)]

@@ -1,3 +1,4 @@
+import AsyncPrimitives
 import FoundationEssentials
 import HTTPTransport
 import OpenSearch
@@ -55,18 +56,20 @@ package struct LedgerWalk: Sendable {
         struct Total: Decodable { var value: Int }
         struct Hits: Decodable { var total: Total }
         struct Filter: Decodable { var doc_count: Int }
+        struct Number: Decodable { var value: Double? }
         struct Aggregations: Decodable {
             var live: Filter
             var pending: Filter
+            var oldest: Number
         }
         var hits: Hits
         var aggregations: Aggregations
     }
 
     /// All records, documents that readers see, and versions on their way: counted by the server.
-    package func counts() async throws -> (records: Int, live: Int, pending: Int) {
+    package func counts() async throws -> LedgerCounts {
         let refreshed = try await client.send("POST", "/\(names.ledger)/_refresh", of: .ledger, accepting: [404])
-        guard refreshed.isSuccess else { return (0, 0, 0) }
+        guard refreshed.isSuccess else { return LedgerCounts() }
         let body = JSONWriter.object { json in
             json.field("size", 0)
             json.field("track_total_hits", true)
@@ -77,6 +80,7 @@ package struct LedgerWalk: Sendable {
                         filter.object("range") { $0.object("live.chunkCount") { $0.field("gt", 0) } }
                     }
                 }
+                aggregations.object("oldest") { $0.object("min") { $0.field("field", "pending.since") } }
                 aggregations.object("pending") { pending in
                     pending.object("filter") { filter in
                         filter.object("exists") { $0.field("field", "pending.generation") }
@@ -86,7 +90,13 @@ package struct LedgerWalk: Sendable {
         }
         let response = try await client.send("POST", "/\(names.ledger)/_search", of: .ledger, body: body)
         let found = try client.decode(CountsBody.self, response, of: .ledger)
-        return (found.hits.total.value, found.aggregations.live.doc_count, found.aggregations.pending.doc_count)
+        var counts = LedgerCounts()
+        counts.records = found.hits.total.value
+        counts.live = found.aggregations.live.doc_count
+        counts.pending = found.aggregations.pending.doc_count
+        counts.oldestPending = found.aggregations.oldest.value.flatMap { Int64(exactly: $0) }
+            .flatMap(Timestamp.init(checkedMilliseconds:))
+        return counts
     }
 
     /// Refreshes first, so that everything written before is seen.
@@ -118,4 +128,16 @@ package struct LedgerWalk: Sendable {
             response = try await client.send("POST", "/_search/scroll", body: next)
         }
     }
+}
+
+/// What the ledger holds of one index, as the server counts it.
+package struct LedgerCounts: Equatable, Sendable {
+    package var records = 0
+    /// Documents that readers see.
+    package var live = 0
+    /// Versions on their way, and since when the oldest of them.
+    package var pending = 0
+    package var oldestPending: Timestamp?
+
+    package init() {}
 }

@@ -42,14 +42,15 @@ package struct Verification: Sendable {
     /// - Parameters:
     ///   - start: the checkpoint of an earlier run.
     ///   - report: called for each difference, in no order.
-    ///   - progress: called after each page, with the last key that is done: nothing before it is still to be looked at again.
+    ///   - progress: called after each page, with the last key that was seen, and the last that is done: nothing up to it is still to be looked
+    ///     at again.
     /// - Returns: what was seen.
     package func run(
         _ bucket: String,
         prefix: String,
         after start: String?,
         report: ([Difference], KeyState) async throws -> Void,
-        progress: (VerificationSummary, String?) async throws -> Void
+        progress: (VerificationSummary, _ seen: String?, _ done: String?) async throws -> Void
     ) async throws -> VerificationSummary {
         var summary = VerificationSummary()
         var suspects = SuspectLine(settle: options.settle)
@@ -67,11 +68,11 @@ package struct Verification: Sendable {
             if suspects.hasDue(at: time.uptime) { try await settle(&suspects, in: bucket, &summary, report) }
             place = last
             if suspects.isEmpty { checkpoint = last ?? checkpoint }
-            try await progress(summary, checkpoint)
+            try await progress(summary, last, checkpoint)
         } while place != nil
         while !suspects.isEmpty {
             try await settle(&suspects, in: bucket, &summary, report)
-            try await progress(summary, nil)
+            try await progress(summary, nil, nil)
         }
         return summary
     }
