@@ -1,7 +1,7 @@
 # make demo    the main job, end to end, on local servers (KEEP=1 leaves them running, make stop ends them)
 # make bench   the whole path, measured (ROUNDS=3)
 # make test    lint, unit, integration and end-to-end tests
-# make simulate SEEDS=100000 (or SEED=7), make chaos KILLS=200, make edges SECONDS=600, make large, make tenants, make duplicates EVENTS=10000, make fuzz INPUTS=1000000
+# make simulate SEEDS=100000 (or SEED=7), make simulate SEEDS=0 DOUBLES=100000, make chaos KILLS=200, make edges SECONDS=600, make damage OBJECTS=100000, make web, make operator, make large, make tenants, make duplicates EVENTS=10000, make fuzz INPUTS=1000000
 # make growth: time of each stage at 1, 2 and 4 MB of one document
 # make hostile MUTATIONS=5000, make columns, make tables, make running, make directions, make scripts, make bench-extract, make fidelity: documents that lie, order, speed and text beside other extractors
 SHELL := /bin/bash
@@ -9,7 +9,7 @@ PYTHON := .local/venv/bin/python
 # The manifest asks whether Tesseract is there: no answer of another day.
 BUILD := swift build -c release --manifest-cache none
 
-.PHONY: bootstrap build demo stop test bench simulate chaos edges large tenants duplicates fuzz growth hostile columns tables running directions bench-extract fidelity scripts peers public lint docs clean
+.PHONY: bootstrap build demo stop test bench simulate chaos edges damage web operator large tenants duplicates fuzz growth hostile columns tables running directions bench-extract fidelity scripts peers public lint docs clean
 
 bootstrap:
 	@deploy/local/bootstrap
@@ -34,19 +34,22 @@ lint: bootstrap
 	@$(PYTHON) Tests/lint.py
 	@$(PYTHON) Tests/image.py
 
-# The tables of docs/configuration.md, from the programs' own declarations.
+# The tables of docs/configuration.md and docs/ingestctl.md, from the programs' own declarations.
 docs: build
+	@sed -i '/^### `ingestctl setup`$$/,$$d' docs/ingestctl.md
+	@.build/release/ingestctl manual --markdown >>docs/ingestctl.md
 	@sed -i '/^## Every program$$/,$$d' docs/configuration.md
 	@.build/release/ingestctl settings >>docs/configuration.md
 
 test: lint build
+	@Tests/Web/bootstrap
 	@$(PYTHON) Tests/run.py
 
 bench: build
 	@$(PYTHON) Tests/EndToEnd/bench.py
 
 simulate: bootstrap
-	@$(PYTHON) Tests/simulate.py $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED))
+	@$(PYTHON) Tests/simulate.py $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED)) $(if $(DOUBLE),--double) $(if $(DOUBLES),--double-seeds $(DOUBLES))
 
 chaos: build
 	@$(PYTHON) Tests/EndToEnd/chaos.py --kills $(or $(KILLS),200)
@@ -66,6 +69,19 @@ tenants: build
 # Many events of one object: one download, one hand-over.
 duplicates: build
 	@$(PYTHON) Tests/run.py --only stops --duplicates $(or $(EVENTS),10000)
+
+# `verify` and `repair` among many objects, with every kind of damage planted.
+damage: build
+	@$(PYTHON) Tests/EndToEnd/damage.py --objects $(or $(OBJECTS),100000)
+
+# The web view in headless Chromium (SCREENSHOTS=docs/images takes pictures).
+web: build
+	@Tests/Web/bootstrap
+	@$(PYTHON) Tests/Web/web_view.py $(if $(SCREENSHOTS),--screenshots $(SCREENSHOTS))
+
+# An operator's day.
+operator: build
+	@$(PYTHON) Tests/run.py --only operator --only commands
 
 fuzz: bootstrap
 	@$(PYTHON) Tests/fuzz.py --inputs $(or $(INPUTS),1000000)

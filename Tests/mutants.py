@@ -19,13 +19,19 @@ class Mutant:
     """`old` becomes `new`, in which BUG is whether this one is planted. The simulation must name one of `invariants`; seeds that name one of `follows`, which the
     mistake violates as well, are passed over."""
 
-    def __init__(self, name: str, invariants: str, file: str, old: str, new: str, seed_factor: int = 1, follows: str = "", is_rare: bool = False) -> None:
+    def __init__(self, name: str, invariants: str, file: str, old: str, new: str, seed_factor: int = 1, follows: str = "", is_rare: bool = False, is_double: bool = False) -> None:
         self.name, self.invariants, self.file, self.old, self.new = name, invariants.split(), file, old, new
         self.follows = follows.split()
+        # Of two pipelines at once.
+        self.is_double = is_double
         # Takes more than 10,000 seeds: a long run looks for it.
         self.is_rare = is_rare
         # How many times as many seeds a mistake gets that needs several faults in one order.
         self.seed_factor = seed_factor
+
+    @property
+    def path(self) -> pathlib.Path:
+        return pathlib.Path("Tests" if self.file.startswith("SimulationTests") else "Sources", self.file)
 
     @property
     def is_rule(self) -> bool:
@@ -87,6 +93,12 @@ MUTANTS = [
     Mutant("any-404-is-a-deletion", "converged durable exact hand-overs", "IngestCore/3-Fetch/S3Call.swift", "!isOfBucket, isAbsent(response, code) { return }", "!isOfBucket, BUG || isAbsent(response, code) { return }"),
     Mutant("pages-are-documents", "hand-overs converged exact dead-letters paid-once", "IngestCore/3-Fetch/S3Call.swift", "        guard isForeign else { return }", "        guard isForeign, !BUG else { return }", seed_factor=4),
     Mutant("unlisted-refusals", "converged dead-letters exact", EMBED, "                guard case .document(let rejection) = Failure(error) else { throw error }", "                guard !BUG, case .document(let rejection) = Failure(error) else { throw error }"),
+    # Two pipelines at once: mistakes that the programs refuse, and one of the operator's.
+    Mutant("shared-queue", "converged durable exact readers", "IngestCore/Registry/Admission.swift", "guard taken else { continue }", "guard taken, !BUG else { continue }", is_double=True, follows="paid-once stops dead-letters"),
+    Mutant("replay-before-subscription", "converged readers", "SimulationTests/PipelinePlan.swift", "replay = subscribe + .milliseconds(random.draw(0...15_000))", "replay = (BUG ? .zero : subscribe) + .milliseconds(random.draw(0...15_000))", is_double=True),
+    Mutant("switch-before-verify", "readers", "IngestCore/Registry/PipelineTransitions.swift", "found.differences.sorted { $0.key < $1.key }.map", "(BUG ? [:] : found.differences).sorted { $0.key < $1.key }.map", is_double=True),
+    Mutant("switch-on-the-way", "readers", "IngestCore/9-Verify/KeyState.swift", "if isStrict, !isLive, let pending = record.pending {", "if isStrict, !BUG, !isLive, let pending = record.pending {", is_double=True),
+    Mutant("retire-while-read", "readers", "IngestCore/Registry/PipelineTransitions.swift", "guard readers.contains(pipeline.index) || pipeline.state == .live else { return nil }", "guard !BUG, readers.contains(pipeline.index) || pipeline.state == .live else { return nil }", is_double=True),
     Mutant("endless-grace", "stops", LOOP, "environment.time.sleep(for: settings.grace)", "environment.time.sleep(for: BUG ? settings.grace * 1000 : settings.grace)"),
 ]
 
@@ -102,7 +114,7 @@ def plant() -> None:
             if path.is_file():
                 files[path.relative_to(ROOT)] = path.read_bytes()
     for mutant in MUTANTS:
-        path = pathlib.Path("Sources") / mutant.file
+        path = mutant.path
         text = files[path] if isinstance(files[path], str) else files[path].decode()
         original = (ROOT / path).read_text()
         if original.count(mutant.old) != 1:
@@ -112,8 +124,8 @@ def plant() -> None:
         files[path] = text.replace(mutant.old, planted, 1)
         if mutant.old not in text:
             raise SystemExit(f"the mutant {mutant.name} meets another one's text in {path}")
-    for target in {mutant.file.split("/")[0] for mutant in MUTANTS}:
-        files[pathlib.Path("Sources", target, "Planted.swift")] = (
+    for target in {mutant.path.parts[:2] for mutant in MUTANTS}:
+        files[pathlib.Path(*target, "Planted.swift")] = (
             'import Glibc\n\nenum Planted {\n    private static let bug = getenv("PLANTED_BUG").map { String(cString: $0) }\n\n'
             "    static func has(_ name: String) -> Bool { bug == name }\n}\n"
         )

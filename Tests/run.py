@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """All tests but lint, in one go (`make test`): Swift's own against real servers, then the programs end to end.
 
-    run.py [--only swift|demo|operations|operator|ground|situations|corpora|scans|kills|stops|edges|large|chaos|simulation|fuzz|columns|tables|running|directions|hostile]...
+    run.py [--only swift|demo|operations|commands|operator|ground|situations|corpora|scans|kills|stops|edges|damage|web|large|chaos|simulation|fuzz|columns|tables|running|directions|hostile]...
 
 Starts S3, SQS and embeddings, OpenSearch 2.19.1 and 3.6.0 where the folder beside the project has them, and the embedded stand-in.
 A test that is skipped although that folder is there is a failure.
@@ -22,7 +22,7 @@ import stack
 from processes import PYTHON, Failed
 
 FOLDER = ROOT / ".local/stack/test"
-PARTS = ["swift", "demo", "operations", "operator", "ground", "situations", "corpora", "scans", "kills", "stops", "edges", "large", "chaos", "simulation", "fuzz", "columns", "tables", "running", "directions", "hostile"]
+PARTS = ["swift", "demo", "operations", "commands", "operator", "ground", "situations", "corpora", "scans", "kills", "stops", "edges", "damage", "web", "large", "chaos", "simulation", "fuzz", "columns", "tables", "running", "directions", "hostile"]
 CHAOS_KILLS = 24
 started = time.monotonic()
 
@@ -131,6 +131,7 @@ def main() -> int:
     arguments = parser.parse_args()
     only = arguments.only or PARTS
     import chaos
+    import commands
     import corpora
     import ground
     import kills
@@ -161,6 +162,8 @@ def main() -> int:
                 results.run("demo on the embedded default", lambda: demo("embedded"))
         if "operations" in only:
             results.run("operations", lambda: operations.run(aws, say))
+        if "commands" in only:
+            results.run("commands", lambda: commands.run(FOLDER, say))
         if "operator" in only and has_archives:
             results.run("operator", lambda: operator_day.run(aws, say))
         elif "operator" in only:
@@ -193,12 +196,20 @@ def main() -> int:
     # These bring servers of their own, or need none.
     if "edges" in only:
         results.run("edges", lambda: script("EndToEnd/edges.py", "--quick", "--seconds", "20"))
+    if "damage" in only and has_archives:
+        results.run("damage", lambda: script("EndToEnd/damage.py", "--objects", "5000", "--each", "2"))
+    elif "damage" in only:
+        results.skip("damage", "it needs aggregations that the embedded server has not")
+    if "web" in only and has_archives:
+        results.run("web", lambda: script("Web/web_view.py"))
+    elif "web" in only:
+        results.skip("web", "it needs aggregations that the embedded server has not")
     if "large" in only:
         results.run("large", lambda: script("EndToEnd/large.py", "--chunks", "6000"))
     if "chaos" in only:
         results.run("chaos", lambda: chaos.run(say, CHAOS_KILLS))
     if "simulation" in only:
-        results.run("simulation", lambda: script("simulate.py", "--seeds", "2000"))
+        results.run("simulation", lambda: script("simulate.py", "--seeds", "2000", "--double-seeds", "1000"))
     if "fuzz" in only:
         results.run("fuzz", lambda: script("fuzz.py", "--inputs", "1000000"))
     for name in ("columns", "tables", "running", "directions"):

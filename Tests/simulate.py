@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The deterministic simulation (`make simulate`): many seeds, then the planted mistakes, each of which it must find.
 
-    simulate.py [--seeds N] [--mutant-seeds N] [--seed S] [--skip-mutants]
+    simulate.py [--seeds N] [--double-seeds N] [--mutant-seeds N] [--seed S [--double]] [--skip-mutants]
 
---seed S repeats one seed and prints the smallest failing trace, if it fails. Ends with a line of JSON; 1 when an invariant was violated or a mistake was
+--double-seeds are those of two pipelines at once. --seed S repeats one seed and prints the smallest failing trace, if it fails. Ends with a line of JSON; 1 when an invariant was violated or a mistake was
 not found.
 """
 import argparse
@@ -31,13 +31,16 @@ def say(text: str) -> None:
     print(f"[{time.monotonic() - started:6.1f} s] {text}", flush=True)
 
 
-def batch(binary: pathlib.Path, first: int, count: int, bug: str = "", quiet: bool = False) -> tuple[dict, str]:
+SINGLE, DOUBLE = "nothingIsLostDoubledOrStale", "twoPipelinesFollowOneBucket"
+
+
+def batch(binary: pathlib.Path, first: int, count: int, test: str = SINGLE, bug: str = "", quiet: bool = False) -> tuple[dict, str]:
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
         environment = dict(
             os.environ, SIMULATE_FROM=str(first), SIMULATE_SEEDS=str(count), SIMULATE_REPORT=report.name,
             SWIFT_DETERMINISTIC_HASHING="1", SWIFT_BACKTRACE="enable=no", PLANTED_BUG=bug,
         ) | ({"SIMULATE_QUIET": "1"} if quiet else {})
-        command = [binary, "--testing-library", "swift-testing", "--filter", "SimulationTests.nothingIsLostDoubledOrStale"]
+        command = [binary, "--testing-library", "swift-testing", "--filter", f"SimulationTests.{test}"]
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         text = pathlib.Path(report.name).read_text()
         if not text:
@@ -45,12 +48,12 @@ def batch(binary: pathlib.Path, first: int, count: int, bug: str = "", quiet: bo
         return json.loads(text), done.stdout
 
 
-def run_seeds(total: int) -> tuple[dict, list[str]]:
+def run_seeds(total: int, test: str) -> tuple[dict, list[str]]:
     sums = collections.Counter()
     faults = collections.Counter()
     problems = []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        work = [pool.submit(batch, BINARY, first, min(BATCH, total - first)) for first in range(0, total, BATCH)]
+        work = [pool.submit(batch, BINARY, first, min(BATCH, total - first), test) for first in range(0, total, BATCH)]
         said = time.monotonic()
         for done in concurrent.futures.as_completed(work):
             report, output = done.result()
@@ -60,7 +63,7 @@ def run_seeds(total: int) -> tuple[dict, list[str]]:
             if report.get("failedSeed") is not None:
                 problems.append(f"seed {report['failedSeed']}: {report['invariant']}: {report['problem']}")
                 print(output[-20_000:])
-                say(f"{problems[-1]}; again: make simulate SEED={report['failedSeed']}")
+                say(f"{problems[-1]}; again: make simulate SEED={report['failedSeed']}{' DOUBLE=1' if test == DOUBLE else ''}")
             if time.monotonic() - said > 10 or sums["seeds"] == total:
                 said = time.monotonic()
                 say(f"  {sums['seeds']:,} of {total:,} seeds, {sums['crashes']:,} crashes, {sum(faults.values()):,} faults, {len(problems)} violations")
@@ -93,7 +96,7 @@ def find(mutant: mutants.Mutant, limit: int) -> dict:
     limit *= mutant.seed_factor
     while tried < limit:
         count = min(100 if tried == 0 else BATCH, limit - tried)
-        report, _ = batch(mutants.binary(), tried, count, mutant.name, quiet=True)
+        report, _ = batch(mutants.binary(), tried, count, DOUBLE if mutant.is_double else SINGLE, mutant.name, quiet=True)
         if report.get("failedSeed") is not None:
             if report["invariant"] not in mutant.follows:
                 return {"seeds": report["failedSeed"] + 1, "invariant": report["invariant"]}
@@ -109,10 +112,11 @@ def run_mutants(limit: int, is_long: bool) -> tuple[dict, list[str]]:
     mutants.plant()
     say(f"built with {len(mutants.MUTANTS)} mistakes")
     found, problems = {}, []
-    report, output = batch(mutants.binary(), 0, BATCH)
-    if report.get("failedSeed") is not None:
-        print(output[-20_000:])
-        return {}, [f"the copy fails without a mistake, at seed {report['failedSeed']}"]
+    for test in (SINGLE, DOUBLE):
+        report, output = batch(mutants.binary(), 0, BATCH, test)
+        if report.get("failedSeed") is not None:
+            print(output[-20_000:])
+            return {}, [f"the copy fails without a mistake, at seed {report['failedSeed']} of {test}"]
     wanted = [mutant for mutant in mutants.MUTANTS if is_long or not mutant.is_rare]
     for mutant in mutants.MUTANTS:
         if mutant not in wanted:
@@ -135,24 +139,30 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=2000)
     parser.add_argument("--mutant-seeds", type=int, default=3000)
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--double", action="store_true", help="with --seed: of two pipelines")
+    parser.add_argument("--double-seeds", type=int, help="seeds of two pipelines; default: a quarter of --seeds")
     parser.add_argument("--skip-mutants", action="store_true")
     arguments = parser.parse_args()
     subprocess.run(["swift", "build", "-c", "release", "--build-tests"], cwd=ROOT, check=True, stdout=sys.stderr)
     if arguments.seed is not None:
-        report, output = batch(BINARY, arguments.seed, 1)
+        report, output = batch(BINARY, arguments.seed, 1, DOUBLE if arguments.double else SINGLE)
         print(output)
         print(json.dumps(report))
         return 1 if "failedSeed" in report else 0
     states = explore()
     say(f"{arguments.seeds:,} seeds")
-    figures, problems = run_seeds(arguments.seeds)
+    figures, problems = run_seeds(arguments.seeds, SINGLE) if arguments.seeds else ({}, [])
+    double_seeds = arguments.seeds // 4 if arguments.double_seeds is None else arguments.double_seeds
+    say(f"{double_seeds:,} seeds of two pipelines")
+    double, more = run_seeds(double_seeds, DOUBLE)
+    problems += more
     found = {}
     if not arguments.skip_mutants:
-        found, missed = run_mutants(arguments.mutant_seeds, arguments.seeds >= LONG)
+        found, missed = run_mutants(arguments.mutant_seeds, max(arguments.seeds, double_seeds) >= LONG)
         problems += missed
     for problem in problems:
         say(f"PROBLEM {problem}")
-    print(json.dumps(figures | {"model_states": states, "mistakes_found": found, "problems": problems, "seconds": round(time.monotonic() - started)}))
+    print(json.dumps(figures | {"two_pipelines": double, "model_states": states, "mistakes_found": found, "problems": problems, "seconds": round(time.monotonic() - started)}))
     return 1 if problems else 0
 
 

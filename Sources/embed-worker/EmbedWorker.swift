@@ -40,7 +40,6 @@ struct EmbedWorker: Worker {
             try await probe(dependency, ledger, index, embedder, store)
         }
         try run.serveHealth(defaultPort: 8081)
-        let registration = WorkerRegistration(services: services, names: names, kind: Self.program.name)
         guard let pipelines = try await registration.admit(run) else { return }
         let queue = services.queue(configuration.worker.chunkQueue)
         var stages = EmbedPipeline.Stages(
@@ -73,6 +72,10 @@ struct EmbedWorker: Worker {
             try await run.loop(queue, control, pipeline.handler)
             group.cancelAll()
         }
+    }
+
+    private var registration: WorkerRegistration {
+        WorkerRegistration(services: services, names: configuration.common.names, kind: Self.program.name)
     }
 
     /// A provider that takes no request is found before the first document is received.
@@ -123,6 +126,7 @@ struct EmbedWorker: Worker {
             _ = try await services.objectStore().readBytes(object, maximum: 1024)
         }
         await report.openSearch(services.openSearch, configuration.common)
+        await report.value("pipeline") { try await registration.check(services, configuration.worker) }
         let provider = configuration.embeddings.provider
         await report.value("OPENAI_BASE_URL") {
             let profile = try await configuration.embeddings.embedder(services, requests: 1).learnedProfile()

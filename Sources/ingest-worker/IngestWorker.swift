@@ -36,12 +36,6 @@ struct IngestWorker: Worker {
             run.environment.log.error("UNSAFE: documents are parsed without a sandbox (--unsafe-no-sandbox)")
         }
         try run.serveHealth(defaultPort: 8080)
-        let registration = WorkerRegistration(
-            services: services,
-            names: configuration.common.names,
-            kind: Self.program.name,
-            rules: (configuration.documents, configuration.common.tenant)
-        )
         guard try await registration.admit(run) != nil else { return }
         let chunkQueue = services.queue(configuration.worker.chunkQueue)
         guard let chunkAttributes = try await run.attributes(chunkQueue) else { return }
@@ -75,6 +69,15 @@ struct IngestWorker: Worker {
             try await run.loop(services.queue(configuration.worker.ingestQueue), control, pipeline.handler)
             group.cancelAll()
         }
+    }
+
+    private var registration: WorkerRegistration {
+        WorkerRegistration(
+            services: services,
+            names: configuration.common.names,
+            kind: Self.program.name,
+            rules: (configuration.documents, configuration.common.tenant)
+        )
     }
 
     /// What reads documents, after proof that its sandboxes hold, and the kernel's Landlock version.
@@ -136,6 +139,7 @@ struct IngestWorker: Worker {
             try TemporaryFile(folder: configuration.temporaryFolder).probe()
         }
         await report.openSearch(services.openSearch, configuration.common)
+        await report.value("pipeline") { try await registration.check(services, configuration.worker) }
         await report.item("document-extractor", configuration.extractor.path) {
             try ExtractorPool.probe(configuration.extractor)
         }

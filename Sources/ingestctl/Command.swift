@@ -35,6 +35,8 @@ struct CommandDeclaration: Sendable {
     var needs = Needs.cluster
     /// What exit code 1 means here; empty where it is not used.
     var finding = ""
+    /// The objects that `--json` prints: each one's type, then its fields; those with `?` are not always there.
+    var json: [String: String] = [:]
 
     enum Needs: Sendable {
         /// No settings and no server.

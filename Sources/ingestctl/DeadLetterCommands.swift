@@ -10,7 +10,11 @@ struct DeadLettersListCommand: Command {
         summary: "list what the dead-letter queues hold: queue, reason, object, generation, time, trace, detail",
         settings: DeadLetterSelection.declarations + [grouped.declaration],
         example: "dead-letters list --by-reason",
-        needs: .clusterWhereSet
+        needs: .clusterWhereSet,
+        json: [
+            "dead-letter": "queue messageId reason detail object generation? sent receives trace?",
+            "dead-letters": "queue reason messages oldest",
+        ]
     )
 
     private static let grouped = Setting.toggle("BY_REASON", "count them by queue and reason").asFlagOnly
@@ -52,7 +56,8 @@ struct DeadLettersShowCommand: Command {
         settings: DeadLetterSelection.declarations,
         example: "dead-letters show --object s3://my-documents/report.pdf",
         needs: .clusterWhereSet,
-        finding: "there is no such message"
+        finding: "there is no such message",
+        json: ["dead-letter": "queue messageId reason detail object generation? sent receives trace? body attributes"]
     )
 
     private let selection: DeadLetterSelection
@@ -88,7 +93,11 @@ struct DeadLettersRedriveCommand: Command {
         summary: "send dead-letter messages back to their queues: the documents are tried again",
         settings: DeadLetterSelection.declarations + [Pacing.dryRun.declaration, Pacing.rate.declaration],
         example: "dead-letters redrive --reason too_large",
-        needs: .clusterWhereSet
+        needs: .clusterWhereSet,
+        json: [
+            "redrive": "queue messageId reason detail object generation? sent receives trace?",
+            "summary": "messages",
+        ]
     )
 
     private let selection: DeadLetterSelection
@@ -124,7 +133,11 @@ struct DeadLettersPurgeCommand: Command {
         summary: "delete dead-letter messages for good; 'ingestctl retry' still finds what the ledger rejected",
         settings: DeadLetterSelection.declarations + [everything.declaration, Pacing.dryRun.declaration],
         example: "dead-letters purge --reason malformed",
-        needs: .clusterWhereSet
+        needs: .clusterWhereSet,
+        json: [
+            "purge": "queue messageId reason detail object generation? sent receives trace?",
+            "summary": "messages",
+        ]
     )
 
     private static let everything = Setting.toggle("ALL", "all messages of both queues").asFlagOnly

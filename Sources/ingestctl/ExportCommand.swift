@@ -14,7 +14,8 @@ struct ExportCommand: Command {
         operands: "FOLDER",
         operandCount: 1...1,
         settings: [CommandContext.pipelineSetting.declaration],
-        example: "export /backup/documents-2026-11-28"
+        example: "export /backup/documents-2026-11-28",
+        json: ["exported": "index folder records chunks"]
     )
 
     private let folder: String

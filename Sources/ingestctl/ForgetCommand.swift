@@ -12,7 +12,12 @@ struct ForgetCommand: Command {
         operandCount: 0...Int.max,
         settings: [tenant.declaration, objects.declaration, confirmed.declaration, timeout.declaration],
         example: "forget --tenant acme --delete-objects --yes",
-        finding: "something is left, or objects are still in the bucket"
+        finding: "something is left, or objects are still in the bucket",
+        json: [
+            "would-erase": "object",
+            "object": "object",
+            "erased": "documents chunks vectors strayChunks records payloads deadLetters objects left",
+        ]
     )
 
     private static let tenant = Setting.text("OF_TENANT", "name", "every document of this tenant", default: "")

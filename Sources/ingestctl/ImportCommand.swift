@@ -13,7 +13,8 @@ struct ImportCommand: Command {
         operands: "FOLDER",
         operandCount: 1...1,
         settings: [CommandContext.pipelineSetting.declaration],
-        example: "import /backup/documents-2026-11-28"
+        example: "import /backup/documents-2026-11-28",
+        json: ["imported": "index records chunks recordsKept chunksKept"]
     )
 
     private let folder: String

@@ -44,6 +44,7 @@ struct Ingestctl {
         let common = CommonConfiguration(&reader, needsCluster: declaration.needs == .cluster)
         let pipelineName = reader.read(CommandContext.pipelineSetting)
         let made = command.init(&reader, common, parsed.operands)
+        program.requireUsage(reader)
         if declaration.needs != .nothing {
             for problem in AWSEndpoints.problems(in: environment) { reader.problem(problem) }
             program.require(reader, printing: parsed.values[Settings.printConfig.declaration.environment] == "true")

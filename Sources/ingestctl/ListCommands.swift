@@ -8,7 +8,8 @@ struct RejectionsCommand: Command {
         name: "rejections",
         summary: "list documents whose newest version was rejected, with the reason",
         settings: [CommandContext.pipelineSetting.declaration],
-        example: "rejections"
+        example: "rejections",
+        json: ["rejection": "object reason detail"]
     )
 
     init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {}
@@ -44,7 +45,8 @@ struct FlaggedCommand: Command {
         operands: "[FLAG]",
         operandCount: 0...1,
         settings: [CommandContext.pipelineSetting.declaration],
-        example: "flagged left_out_navigation"
+        example: "flagged left_out_navigation",
+        json: ["flagged": "object leftOutPercent quality? flags"]
     )
 
     private let flag: String?

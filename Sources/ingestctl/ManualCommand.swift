@@ -8,13 +8,17 @@ struct ManualCommand: Command {
         summary: "print the manual page (for 'man'), of ingestctl or of one command",
         operands: "[COMMAND]",
         operandCount: 0...2,
+        settings: [markdown.declaration],
         example: "manual show | man -l -",
         needs: .nothing
     )
 
+    private static let markdown = Setting.toggle("MARKDOWN", "all commands as a page of Markdown").asFlagOnly
+    private let isMarkdown: Bool
     private let command: (any Command.Type)?
 
     init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {
+        isMarkdown = reader.read(Self.markdown)
         command = operands.isEmpty ? nil : Commands.find(operands).flatMap { $0.rest.isEmpty ? $0.command : nil }
         if !operands.isEmpty, command == nil {
             let meant = Commands.nearest(operands).map { "; did you mean '\($0)'?" } ?? ""
@@ -23,6 +27,10 @@ struct ManualCommand: Command {
     }
 
     func run(_ context: CommandContext) async throws -> ExitStatus {
+        if isMarkdown {
+            context.output.program.print(CommandReference.markdown)
+            return .success
+        }
         context.output.program.print(command.map { ManualPage.text($0.declaration) } ?? ManualPage.overview)
         return .success
     }

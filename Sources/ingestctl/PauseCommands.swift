@@ -12,7 +12,8 @@ struct PauseCommand: Command {
         operands: "ingest-worker|embed-worker|all",
         operandCount: 1...1,
         settings: [CommandContext.pipelineSetting.declaration, reason.declaration],
-        example: "pause embed-worker --reason \"provider migration\""
+        example: "pause embed-worker --reason \"provider migration\"",
+        json: ["paused": "index kinds seenBy workers"]
     )
 
     private static let reason = Setting.text("REASON", "text", "why; logs and status show it", default: "").asFlagOnly
@@ -38,7 +39,8 @@ struct ResumeCommand: Command {
         operands: "ingest-worker|embed-worker|all",
         operandCount: 1...1,
         settings: [CommandContext.pipelineSetting.declaration],
-        example: "resume embed-worker"
+        example: "resume embed-worker",
+        json: ["resumed": "index kinds seenBy workers"]
     )
 
     private let pausing: Pausing

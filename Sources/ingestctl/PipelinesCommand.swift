@@ -9,7 +9,11 @@ struct PipelinesCommand: Command {
         name: "pipelines",
         summary: "list the pipelines of the alias: state, documents, lag, size, settings",
         settings: [everyAlias.declaration],
-        example: "pipelines"
+        example: "pipelines",
+        json: [
+            "pipeline":
+                "index alias fingerprint state isRead documents pending chunks? bytes? eventsWaiting? chunkMessagesWaiting? workers paused eventQueue? chunkQueue? documentsRules? tenant? settings created"
+        ]
     )
 
     private static let everyAlias = Setting.toggle("ALL", "the pipelines of every alias of the cluster").asFlagOnly

@@ -8,7 +8,11 @@ struct PruneCommand: Command {
         name: "prune",
         summary: "delete the records of objects that were deleted long ago (TOMBSTONE_DAYS)",
         settings: [CommandContext.pipelineSetting.declaration] + Settings.pruning,
-        example: "prune --tombstone-days 60"
+        example: "prune --tombstone-days 60",
+        json: [
+            "kept": "detail",
+            "summary": "deleted",
+        ]
     )
 
     private let days: Int

@@ -10,7 +10,11 @@ struct RepairCommand: Command {
         operands: "[s3://BUCKET[/PREFIX]...]",
         operandCount: 0...Int.max,
         settings: VerifyOptions.declarations + [Pacing.dryRun.declaration, Pacing.rate.declaration],
-        example: "repair s3://my-documents --dry-run"
+        example: "repair s3://my-documents --dry-run",
+        json: [
+            "repair": "kind bucket key tenant? detail",
+            "summary": "index objects records chunks rejected pending clean differences",
+        ]
     )
 
     private let options: VerifyOptions

@@ -12,7 +12,8 @@ struct RetireCommand: Command {
         operands: "INDEX|FINGERPRINT",
         operandCount: 1...1,
         settings: [force.declaration],
-        example: "retire 4fadec9624db"
+        example: "retire 4fadec9624db",
+        json: ["retired": "index records"]
     )
 
     private static let force = Setting.toggle("FORCE", "do not wait for its workers").asFlagOnly
@@ -30,10 +31,8 @@ struct RetireCommand: Command {
         let context = context.of(target)
         let (pipeline, output) = (try await context.pipeline(), context.output)
         let setup = IndexSetup(client: context.services.openSearch, names: pipeline.names)
-        guard try await !setup.readers().contains(pipeline.index), pipeline.state != .live else {
-            throw PipelineRefusal(
-                reason: "readers of \(pipeline.alias) see \(pipeline.index): 'ingestctl switch' to another one first"
-            )
+        if let problem = PipelineTransitions.problemOfRetirement(pipeline, readers: try await setup.readers()) {
+            throw PipelineRefusal(reason: problem)
         }
         let now = context.services.time.now
         try await context.registry.update(pipeline.index) { current in

@@ -14,7 +14,11 @@ struct RetryCommand: Command {
         settings: [CommandContext.pipelineSetting, reason, tenant, since].map(\.declaration)
             + [Pacing.dryRun.declaration, Pacing.rate.declaration],
         example: "retry --reason too_large",
-        finding: "no document was found"
+        finding: "no document was found",
+        json: [
+            "retry": "object",
+            "summary": "documents",
+        ]
     )
 
     private static let reason = Setting.text(

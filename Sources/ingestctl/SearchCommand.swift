@@ -32,7 +32,8 @@ struct SearchCommand: Command {
         operands: "QUESTION...",
         operandCount: 1...Int.max,
         settings: Settings.embeddings + SearchOptions.declarations + [Settings.queryPrefix.declaration],
-        example: "search --limit 10 who may board the pilot boat"
+        example: "search --limit 10 who may board the pilot boat",
+        json: ["hit": "score document document_id generation page? page_start? page_end? title headings text"]
     )
 
     private let question: String

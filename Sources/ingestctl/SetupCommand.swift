@@ -9,7 +9,8 @@ struct SetupCommand: Command {
         name: "setup",
         summary: "make index, aliases, ledger and search pipeline, and register the pipeline; may be repeated",
         settings: Settings.setup + Settings.registered,
-        example: "setup --opensearch-replicas 2"
+        example: "setup --opensearch-replicas 2",
+        json: ["step": "text"]
     )
 
     private let engine: IndexMapping.Engine

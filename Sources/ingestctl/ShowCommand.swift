@@ -13,7 +13,12 @@ struct ShowCommand: Command {
         operandCount: 1...1,
         settings: [CommandContext.pipelineSetting.declaration, chunks.declaration, Settings.price.declaration],
         example: "show s3://my-documents/report.pdf --chunks",
-        finding: "the object's version is not searchable"
+        finding: "the object's version is not searchable",
+        json: [
+            "document":
+                "bucket key index searchable verdict object? tenant? live? pending? rejected pages? chunks? tokens? dollars? worker? differences",
+            "chunk": "index pageStart? pageEnd? charStart? charEnd? tokens headings text",
+        ]
     )
 
     private static let chunks = Setting.toggle("CHUNKS", "list its chunks: number, pages, tokens, headings, text")

@@ -1,6 +1,5 @@
 import AsyncPrimitives
 import CommandLineOptions
-import FoundationEssentials
 import IngestCore
 import TextCoding
 
@@ -10,7 +9,13 @@ struct StatusCommand: Command {
         name: "status",
         summary: "count documents by state; with --in-work, list what is being worked on",
         settings: [CommandContext.pipelineSetting.declaration, jobs.declaration],
-        example: "status --in-work"
+        example: "status --in-work",
+        json: [
+            "status":
+                "live tombstones pending rejected rejectedByReason liveByFlag liveWithMuchLeftOut unreadableRecords chunks indexedChunks",
+            "job": "worker host object messageId receives seconds",
+            "pending": "object generation state seconds?",
+        ]
     )
 
     private static let jobs = Setting.toggle(
@@ -28,10 +33,7 @@ struct StatusCommand: Command {
         if listsJobs { return try await listJobs(pipeline, context) }
         let status = try await LedgerWalk(client: context.services.openSearch, names: pipeline.names).status()
         if context.output.isJSON {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys]
-            let text = String(decoding: try encoder.encode(status), as: UTF8.self)
-            context.output.program.print(text.printableJSON + "\n")
+            context.output.object("status") { status.write(into: &$0) }
             return .success
         }
         let rejected = status.rejectedByReason.sorted { $0.key < $1.key }.map { ", \($0.key) \($0.value)" }.joined()
@@ -89,5 +91,22 @@ struct StatusCommand: Command {
             }
         }
         return .success
+    }
+}
+
+extension FleetStatus {
+    fileprivate func write(into json: inout JSONWriter) {
+        for (name, value) in [
+            ("live", live), ("tombstones", tombstones), ("pending", pending), ("rejected", rejected),
+            ("liveWithMuchLeftOut", liveWithMuchLeftOut), ("unreadableRecords", unreadableRecords),
+            ("chunks", chunks), ("indexedChunks", indexedChunks),
+        ] {
+            json.field(name, value)
+        }
+        for (name, counts) in [("rejectedByReason", rejectedByReason), ("liveByFlag", liveByFlag)] {
+            json.object(name) { fields in
+                for (key, count) in counts.sorted(by: { $0.key < $1.key }) { fields.field(key, count) }
+            }
+        }
     }
 }

@@ -13,7 +13,11 @@ struct SwitchCommand: Command {
         operandCount: 0...1,
         settings: [force.declaration, VerifyOptions.settle.declaration, VerifyOptions.pendingAfter.declaration],
         example: "switch b6cc25488bf0",
-        finding: "the index is not whole, and readers see what they saw before"
+        finding: "the index is not whole, and readers see what they saw before",
+        json: [
+            "problem": "problem skipped",
+            "switch": "index",
+        ]
     )
 
     private static let force = Setting.toggle("FORCE", "switch even to an index that is not whole").asFlagOnly
@@ -24,7 +28,9 @@ struct SwitchCommand: Command {
     init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {
         target = operands.first
         isForced = reader.read(Self.force)
-        options = VerifyOptions(&reader, [])
+        var options = VerifyOptions(&reader, [])
+        options.options.isStrict = true
+        self.options = options
     }
 
     func run(_ context: CommandContext) async throws -> ExitStatus {
@@ -64,29 +70,24 @@ struct SwitchCommand: Command {
         -> [String]
     {
         let summary = try await VerifyRun(options, pipeline, context).run { _, _ in }
-        var problems = summary.differences.sorted { $0.key < $1.key }.map { kind, count in
-            "verify finds \(count) \(kind) ('ingestctl verify --pipeline \(pipeline.fingerprint)' lists them)"
-        }
+        var live: (ours: Int, theirs: Int, index: String)?
         for old in try await context.registry.all() where before.contains(old.index) {
-            if let problem = try await shortfall(pipeline, old, context) { problems.append(problem) }
+            live = try await counts(pipeline, old, context)
         }
-        return problems
+        return PipelineTransitions.problemsOfSwitch(pipeline, found: summary, live: live)
     }
 
-    /// What is on its way is no difference, and not live either: both counts move while the fleet works, so that one look in which this one
-    /// is not behind is enough.
-    private func shortfall(_ pipeline: PipelineRecord, _ old: PipelineRecord, _ context: CommandContext) async throws
-        -> String?
+    /// Live documents of both. What is on its way is no difference, and not live either: both counts move while the fleet works, so that one
+    /// look in which this one is not behind is enough.
+    private func counts(_ pipeline: PipelineRecord, _ old: PipelineRecord, _ context: CommandContext) async throws
+        -> (ours: Int, theirs: Int, index: String)
     {
         let (client, time) = (context.services.openSearch, context.services.time)
         let end = time.uptime + options.options.settle
         while true {
             let ours = try await LedgerWalk(client: client, names: pipeline.names).counts().live
             let theirs = try await LedgerWalk(client: client, names: old.names).counts().live
-            if ours >= theirs { return nil }
-            guard time.uptime < end else {
-                return "\(pipeline.index) has \(ours) live documents, and \(old.index) has \(theirs)"
-            }
+            if ours >= theirs || time.uptime >= end { return (ours, theirs, old.index) }
             try await time.sleep(for: .seconds(1))
         }
     }

@@ -29,7 +29,7 @@ struct VerifyOptions: Sendable {
         [CommandContext.pipelineSetting, checkpoint].map(\.declaration) + [settle, pendingAfter].map(\.declaration)
 
     let addresses: [ObjectAddress]
-    let options: Verification.Options
+    var options: Verification.Options
     let checkpoint: String
 
     init(_ reader: inout SettingsReader, _ operands: [String]) {
@@ -52,7 +52,11 @@ struct VerifyCommand: Command {
         operandCount: 0...Int.max,
         settings: VerifyOptions.declarations,
         example: "verify s3://my-documents/reports/",
-        finding: "there are differences ('ingestctl repair' sets them right)"
+        finding: "there are differences ('ingestctl repair' sets them right)",
+        json: [
+            "difference": "kind bucket key tenant? detail",
+            "summary": "index objects records chunks rejected pending clean differences",
+        ]
     )
 
     private let options: VerifyOptions

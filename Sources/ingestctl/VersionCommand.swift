@@ -14,7 +14,8 @@ struct VersionCommand: Command {
             return optional
         },
         example: "version --json",
-        needs: .nothing
+        needs: .nothing,
+        json: ["version": "version commit extractionVersion fingerprint"]
     )
 
     private let fingerprint: String

@@ -21,9 +21,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "deploy/local"), str(ROOT / "Tests/EndToEnd")]
 import opensearch
 import stack
-from fleet_run import PROGRAMS, FleetRun
+from fleet_run import PROGRAMS, FleetRun, ends_with_figures
 from listed_bucket import Bucket, etag, text
-from processes import Failed
 
 FOLDER = ROOT / ".local/tests/damage"
 DIMENSIONS = 16
@@ -293,12 +292,7 @@ def main() -> int:
     if not (opensearch.shared() / "opensearch/start").exists():
         print(json.dumps({"skipped": "the OpenSearch archives beside the project are not here"}))
         return 0
-    try:
-        print(json.dumps(run(arguments.objects, arguments.each)))
-        return 0
-    except (AssertionError, Failed, TimeoutError) as error:
-        print(json.dumps({"failed": str(error)[:3000]}))
-        return 1
+    return ends_with_figures(lambda: run(arguments.objects, arguments.each))
 
 
 if __name__ == "__main__":

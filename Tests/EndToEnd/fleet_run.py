@@ -90,3 +90,13 @@ class FleetRun:
     def _ask(url: str, body: dict) -> dict:
         request = urllib.request.Request(url, json.dumps(body).encode() if body else b"", {"Content-Type": "application/json"}, method="POST")
         return json.load(urllib.request.urlopen(request, timeout=60))
+
+
+def ends_with_figures(body) -> int:
+    """Prints what `body` returns, or why it failed, as the last line; the exit code."""
+    try:
+        print(json.dumps(body()))
+        return 0
+    except (AssertionError, Failed, TimeoutError) as error:
+        print(json.dumps({"failed": str(error)[:3000]}))
+        return 1

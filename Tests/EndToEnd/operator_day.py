@@ -6,6 +6,7 @@ the time, rolled back, and the old pipeline retired.
 import json
 import pathlib
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -15,10 +16,22 @@ import urllib.error
 import urllib.request
 
 from fleet_run import PROGRAMS, FleetRun
-from processes import Failed
+from processes import ROOT, Failed
 
 BROKEN, WHOLE, TENANTS = 8, 24, ["acme", "globex"]
 WORDS = "harbour pilot tide lantern anchor ballast beacon cargo channel customs deck dredger ferry fathom gangway".split()
+
+
+def shapes() -> dict[str, dict[str, list[str]]]:
+    """Types and fields by command, as the reference has them."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for section in (ROOT / "docs/ingestctl.md").read_text().split("### `ingestctl ")[1:]:
+        rows = re.findall(r"^\| `([a-z-]+)` \| ((?:`\w+\??`(?:, )?)+) \|$", section, re.MULTILINE)
+        found[section.partition("`")[0]] = {kind: re.findall(r"`(\w+\??)`", fields) for kind, fields in rows}
+    return found
+
+
+SHAPES = shapes()
 
 
 class Operator:
@@ -30,13 +43,21 @@ class Operator:
 
     def run(self, *arguments: str, code: int = 0, environment: dict[str, str] = {}, timeout: float = 300) -> subprocess.CompletedProcess:
         self.count += 1
-        settings = self.fleet.operator() | self.fleet.owner() | environment
+        settings = self.fleet.controller() | environment
         done = subprocess.run([PROGRAMS / "ingestctl", *arguments], env=settings, capture_output=True, text=True, timeout=timeout)
         assert done.returncode == code, f"ingestctl {' '.join(arguments)} ended with {done.returncode}, not {code}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
         return done
 
     def lines(self, *arguments: str, code: int = 0) -> list[dict]:
-        return [json.loads(line) for line in self.run(*arguments, "--json", code=code).stdout.splitlines()]
+        """What it prints, each object as docs/ingestctl.md describes it."""
+        found = [json.loads(line) for line in self.run(*arguments, "--json", code=code).stdout.splitlines()]
+        name = next(name for name in sorted(SHAPES, key=len, reverse=True) if " ".join(arguments).startswith(name))
+        for line in found:
+            fields = SHAPES[name][line["type"]]
+            missing = {field for field in fields if not field.endswith("?")} - set(line)
+            extra = set(line) - {field.rstrip("?") for field in fields} - {"type"}
+            assert not missing and not extra, f"{name} --json: missing {missing}, not documented {extra}: {line}"
+        return found
 
     def summary(self, *arguments: str, code: int = 0) -> dict:
         return self.lines(*arguments, code=code)[-1]
@@ -100,7 +121,7 @@ def broken(fleet, work: FleetRun, operator: Operator, aws) -> int:
     assert len(found) == 2 * BROKEN + 1, found
     # Two people look at the same time, and see the same; nothing is removed, however often they look.
     command = [PROGRAMS / "ingestctl", "dead-letters", "list", "--json"]
-    environment = fleet.operator() | fleet.owner()
+    environment = fleet.controller()
     looks = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) for _ in range(2)]
     seen = [sorted(json.loads(line)["object"] for line in look.communicate(timeout=120)[0].splitlines()) for look in looks]
     assert seen[0] == seen[1] and len(seen[0]) == len(found), seen
@@ -167,7 +188,7 @@ def pause(fleet, work: FleetRun, operator: Operator) -> None:
     assert "provider migration" in pathlib.Path(work.workers["embed-worker"].log).read_text()
     said = operator.summary("resume", "embed-worker")
     assert said["seenBy"] == 1, said
-    wait("the document is live after the resume", 30, lambda: operator.lines("rejections") is not None and subprocess.run([PROGRAMS / "ingestctl", "show", object], env=fleet.operator() | fleet.owner(), capture_output=True).returncode == 0)
+    wait("the document is live after the resume", 30, lambda: operator.lines("rejections") is not None and subprocess.run([PROGRAMS / "ingestctl", "show", object], env=fleet.controller(), capture_output=True).returncode == 0)
 
 
 def forget(fleet, work: FleetRun, operator: Operator) -> int:

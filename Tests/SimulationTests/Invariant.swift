@@ -20,6 +20,8 @@ enum Invariant: String, CaseIterable, Sendable {
     case handoffs = "hand-overs"
     /// The dead-letter queues hold the documents that cannot be indexed, and nothing else.
     case deadLetters = "dead-letters"
+    /// Readers see no pipeline that is not whole, and none that is gone.
+    case readers
     /// After SIGTERM a worker ends within its grace period, and what it held can be received at once.
     case stops
 }

@@ -1,7 +1,7 @@
 /// The fewest faults with which a seed still fails.
 enum Shrinking {
-    static func minimal(seed: UInt64, of violation: Violation) -> SimulatedRun {
-        var best = SimulatedRun(seed: seed)
+    static func minimal(seed: UInt64, isDouble: Bool, of violation: Violation) -> SimulatedRun {
+        var best = SimulatedRun(seed: seed, isDouble: isDouble)
         var numbers = best.world.faults.fired.map(\.number)
         var size = max(1, numbers.count / 2)
         var budget = 400
@@ -12,7 +12,7 @@ enum Shrinking {
                 budget -= 1
                 var fewer = numbers
                 fewer.removeSubrange(start..<min(start + size, numbers.count))
-                let run = SimulatedRun(seed: seed, permitted: Set(fewer))
+                let run = SimulatedRun(seed: seed, isDouble: isDouble, permitted: Set(fewer))
                 if run.world.violation?.invariant == violation.invariant {
                     (best, numbers, hasShrunk) = (run, run.world.faults.fired.map(\.number), true)
                 } else {

@@ -11,6 +11,9 @@ final class SimulatedBucket: @unchecked Sendable {
 
     func etag(ofDocument key: String) -> String? { objects["/docs/\(key)"].map(InMemoryObjectStore.etag) }
 
+    /// The keys of all documents, ordered.
+    var documents: [String] { objects.keys.filter { $0.hasPrefix("/docs/") }.map { String($0.dropFirst(6)) }.sorted() }
+
     func change(_ key: String, _ content: ObjectContent?, _ world: World) {
         let old = etag(ofDocument: key)
         objects["/docs/\(key)"] = content?.bytes
@@ -37,10 +40,10 @@ final class SimulatedBucket: @unchecked Sendable {
         case "PUT":
             if request.path.hasSuffix(".check") { return HTTPResponse(status: 200) }
             objects[request.path] = request.body
-            world.watcher.handoffWritten(request.path, process)
+            world.watcher(process.lane).handoffWritten(request.path, process)
             return HTTPResponse(status: 200)
         case "DELETE":
-            if objects[request.path] != nil { world.watcher.handoffDeleted(request.path) }
+            if objects[request.path] != nil { world.watcher(process.lane).handoffDeleted(request.path) }
             objects[request.path] = nil
             return HTTPResponse(status: 204)
         default: return request.query.contains { $0.name == "list-type" } ? listed() : get(request, process, world)
@@ -56,7 +59,11 @@ final class SimulatedBucket: @unchecked Sendable {
     private func get(_ request: HTTPRequest, _ process: SimulatedProcess, _ world: World) -> HTTPResponse {
         let isPayload = request.path.hasPrefix("/hand/")
         if isPayload, objects[request.path] != nil, world.strikes(.handoffLost) {
-            world.note(process.name, "\(request.path) IS LOST", world.watcher.document(ofHandoff: request.path))
+            world.note(
+                process.name,
+                "\(request.path) IS LOST",
+                world.watcher(process.lane).document(ofHandoff: request.path)
+            )
             objects[request.path] = nil
         }
         guard let bytes = objects[request.path] else {

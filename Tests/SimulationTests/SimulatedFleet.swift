@@ -8,10 +8,6 @@ import Resilience
 
 /// The real loops, pipelines and clients of both workers, over a simulated process.
 struct SimulatedFleet {
-    static let names = IndexNames(
-        alias: "t",
-        fingerprint: PipelineFingerprint(chunkTokens: 32, chunkOverlap: 0, tokenizer: "x", model: "m", dimensions: 4)
-    )
     static let grace = Duration.seconds(5)
     private static let chunker = Chunker(tokens: 32, overlap: 0)
 
@@ -48,9 +44,13 @@ struct SimulatedFleet {
         }
     }
 
+    private var lane: Lane { process.lane }
+    private var names: IndexNames { lane.names }
+
     private func queue(_ name: String) -> SQSQueue {
-        SQSQueue(
-            url: "http://sqs/0/\(name)",
+        let isShared = process.world.pipeline(lane).usesFirstQueues
+        return SQSQueue(
+            url: "http://sqs/\(isShared ? 0 : lane.rawValue)/\(name)",
             client: signed("sqs"),
             endpoint: Endpoint(isSecure: false, host: "sqs"),
             time: process
@@ -91,9 +91,9 @@ struct SimulatedFleet {
         var handler = handler
         let work = handler.work
         handler.work = { job in
-            process.world.watcher.begins(job, process)
+            process.world.watcher(process.lane).begins(job, process)
             let outcome = await work(job)
-            process.world.watcher.ends(job, process, outcome)
+            process.world.watcher(process.lane).ends(job, process, outcome)
             return outcome
         }
         return WorkLoop(
@@ -112,7 +112,7 @@ struct SimulatedFleet {
     }
 
     func runIngest() async {
-        let ledger = OpenSearchLedger(index: Self.names.ledger, client: openSearch, time: process)
+        let ledger = OpenSearchLedger(index: names.ledger, client: openSearch, time: process)
         let store = store
         let environment = environment { [self] dependency, object in
             switch dependency {
@@ -139,7 +139,7 @@ struct SimulatedFleet {
         )
         let settings = IngestSettings(
             rules: DocumentRules(tenant: "t"),
-            names: Self.names,
+            names: names,
             handoffBucket: World.handoffs,
             handoffPrefix: "hand-over/",
             removesRejected: process.world.story.removesRejected
@@ -155,13 +155,13 @@ struct SimulatedFleet {
     private func probe(_ url: String, own: String) async throws {
         let queue = queue(url.split(separator: "/").last.map(String.init) ?? "")
         if queue.name == own { try await queue.probeDelete() }
-        let chunks = try ChunkMessage.probeBody(index: Self.names.chunks)
+        let chunks = try ChunkMessage.probeBody(index: names.chunks)
         try await queue.probeSend(queue.name == "chunks" ? chunks : ObjectChange.probeEvent)
     }
 
     func runEmbed() async {
-        let ledger = OpenSearchLedger(index: Self.names.ledger, client: openSearch, time: process)
-        let index = OpenSearchIndex(name: Self.names.writeAlias, client: openSearch, time: process)
+        let ledger = OpenSearchLedger(index: names.ledger, client: openSearch, time: process)
+        let index = OpenSearchIndex(name: names.writeAlias, client: openSearch, time: process)
         let provider = OpenAIEmbedder(
             OpenAIEmbedder.Settings(
                 endpoint: Endpoint(isSecure: false, host: "provider"),
@@ -188,7 +188,7 @@ struct SimulatedFleet {
             }
         }
         let embeddings = EmbeddingBatcher(provider, inputs: 3, concurrency: 2, time: process)
-        let stages = EmbedPipeline.Stages(
+        var stages = EmbedPipeline.Stages(
             ledger: ledger,
             index: index,
             embeddings: embeddings,
@@ -196,8 +196,14 @@ struct SimulatedFleet {
             eventQueue: queue("events"),
             chunkQueue: queue("chunks")
         )
+        // Of the same alias, and of the same model.
+        if process.world.pipeline(lane.other).isRunning {
+            let name = lane.other.names.chunks
+            let other = OpenSearchIndex(name: name, client: openSearch, time: process)
+            stages.donors = [VectorDonor(name: name, chunks: other)]
+        }
         let settings = EmbedSettings(
-            indexName: Self.names.chunks,
+            indexName: names.chunks,
             dimensions: 4,
             stalenessBound: .seconds(30),
             sweepDelay: .seconds(90),
@@ -225,17 +231,17 @@ private struct WatchedQueue: MessageQueue {
     }
 
     func delete(_ receipts: [String]) async throws -> [Result<Void, any Error>] {
-        process.world.watcher.uses(receipts, process)
+        process.world.watcher(process.lane).uses(receipts, process)
         let results = try await queue.delete(receipts)
         for (receipt, result) in zip(receipts, results) {
-            if case .success = result { process.world.watcher.deleted(receipt) }
+            if case .success = result { process.world.watcher(process.lane).deleted(receipt) }
         }
         return results
     }
 
     func setVisibility(_ receipts: [String], _ timeout: Duration) async throws -> [Result<Void, LeaseError>] {
-        process.world.watcher.uses(receipts, process)
-        if timeout != World.visibility { process.world.watcher.released(receipts) }
+        process.world.watcher(process.lane).uses(receipts, process)
+        if timeout != World.visibility { process.world.watcher(process.lane).released(receipts) }
         return try await queue.setVisibility(receipts, timeout)
     }
 

@@ -14,11 +14,31 @@ final class SimulatedIndex: @unchecked Sendable {
         var vector: [Float]
     }
 
+    /// By index and id.
     private(set) var chunks: [String: (source: [UInt8], chunk: StoredChunk)] = [:]
     private(set) var records: [String: (source: [UInt8], record: DocumentRecord, sequence: Int)] = [:]
     private var sequence = 0
 
-    func record(of key: String) -> DocumentRecord? { records.values.first { $0.record.key == key }?.record }
+    func record(of key: String, _ lane: Lane) -> DocumentRecord? {
+        records.values.first { $0.record.key == key && $0.record.index == lane.names.chunks }?.record
+    }
+
+    func hasChunk(_ id: String, _ lane: Lane) -> Bool { chunks[Self.place(lane.names.chunks, id)] != nil }
+
+    func chunks(of lane: Lane) -> [StoredChunk] {
+        chunks.filter { $0.key.hasPrefix(lane.names.chunks) }.map(\.value.chunk)
+    }
+
+    /// The index of a retired pipeline, and its records.
+    func drop(_ lane: Lane) {
+        chunks = chunks.filter { !$0.key.hasPrefix(lane.names.chunks) }
+        records = records.filter { $0.value.record.index != lane.names.chunks }
+    }
+
+    private static func place(_ index: String, _ id: String) -> String {
+        let name = index.hasSuffix("-write") ? String(index.dropLast(6)) : index
+        return "\(name)/\(id)"
+    }
 
     func answer(_ request: HTTPRequest, _ process: SimulatedProcess, _ world: World) -> HTTPResponse {
         let body =
@@ -118,23 +138,26 @@ final class SimulatedIndex: @unchecked Sendable {
             sequence += 1
             records[target._id] = (source, record, sequence)
             world.note(process.name, "ledger: \(Self.summary(record))", record.key)
-            world.watcher.recordWritten(record, after: current?.record)
+            if let lane = Lane(index: record.index) {
+                world.watcher(lane).recordWritten(record, after: current?.record)
+            }
             return (201, "")
         }
         // No chunk is ever replaced: what expects a version is a probe.
         if target.if_seq_no != nil { return (409, "version_conflict_engine_exception") }
         let chunk = try! JSONDecoder().decode(StoredChunk.self, from: Data(source))
         if chunk.text.contains(ObjectContent.refusedMark) { return (400, "mapper_parsing_exception") }
-        if chunks[target._id] != nil { return (409, "version_conflict_engine_exception") }
-        chunks[target._id] = (source, chunk)
+        let place = Self.place(target._index, target._id)
+        if chunks[place] != nil { return (409, "version_conflict_engine_exception") }
+        chunks[place] = (source, chunk)
         world.note(process.name, "creates chunk \(chunk.generation):\(chunk.chunk_index)", chunk.key)
         return (201, "")
     }
 
     private func remove(_ target: Target, _ process: SimulatedProcess, _ world: World) -> Int {
-        guard let gone = chunks.removeValue(forKey: target._id) else { return 404 }
+        guard let gone = chunks.removeValue(forKey: Self.place(target._index, target._id)) else { return 404 }
         world.note(process.name, "deletes chunk \(gone.chunk.generation):\(gone.chunk.chunk_index)", gone.chunk.key)
-        world.watcher.chunkRemoved(gone.chunk)
+        if let lane = Lane(index: target._index) { world.watcher(lane).chunkRemoved(gone.chunk) }
         return 200
     }
 
@@ -146,12 +169,13 @@ final class SimulatedIndex: @unchecked Sendable {
 
     private func get(_ request: HTTPRequest) -> [UInt8] {
         let question = try! JSONDecoder().decode(Question.self, from: Data(request.body))
+        let index = request.path.split(separator: "/").first.map(String.init) ?? ""
         return JSONWriter.object { json in
             json.key("docs")
             json.array { docs in
                 for id in question.ids ?? question.docs!.map(\._id) {
                     let record = records[id]
-                    let source = record?.source ?? chunks[id]?.source
+                    let source = record?.source ?? chunks[Self.place(index, id)]?.source
                     docs.object { document in
                         document.field("_id", id)
                         document.field("found", source != nil)
@@ -177,7 +201,8 @@ final class SimulatedIndex: @unchecked Sendable {
 
 /// The embeddings API: a vector that follows from the text. Unchecked: one thread.
 final class SimulatedProvider: @unchecked Sendable {
-    private(set) var paid: [String: Int] = [:]
+    /// By pipeline and text.
+    private var paid: [Lane: [String: Int]] = [:]
 
     private struct Question: Decodable { var input: [String] }
 
@@ -197,16 +222,16 @@ final class SimulatedProvider: @unchecked Sendable {
             return HTTPResponse(status: 400, body: Array(body.utf8))
         }
         for text in texts where !["probe", "lighthouse"].contains(text) {
-            paid[text, default: 0] += 1
+            paid[process.lane, default: [:]][text, default: 0] += 1
             world.note(process.name, "pays for \"\(text.prefix(40))\"", String(text.prefix { $0 != " " }))
-            world.watcher.paid(text, paid[text]!)
+            world.watcher(process.lane).paid(text, paid[process.lane]![text]!)
         }
         let flaw = world.strikes(.unusable) ? world.faults.draw(0...4) : -1
         if flaw >= 0 {
             process.metFault = true
             world.note(process.name, "gets an unusable answer of kind \(flaw)", "")
             // What was computed is lost, as with an answer that is.
-            world.watcher.answerLost(request)
+            world.watcher(process.lane).answerLost(request)
         }
         if flaw == 0 { return HTTPResponse(status: 200, body: Array(#"{"error":{"message":"overloaded"}}"#.utf8)) }
         if flaw == 1 { return HTTPResponse(status: 200) }

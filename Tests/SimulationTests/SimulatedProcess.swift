@@ -8,6 +8,7 @@ import IngestCore
 final class SimulatedProcess: HTTPClient, TimeSource, @unchecked Sendable {
     let name: String
     let world: World
+    let lane: Lane
     private(set) var isAlive = true
     /// It crashed, or a call of it went wrong, so that what it was about to do may be half done.
     var hadTrouble = false
@@ -19,9 +20,10 @@ final class SimulatedProcess: HTTPClient, TimeSource, @unchecked Sendable {
     var receipts: Set<String> = []
     private var parked: [UnsafeContinuation<Void, Never>] = []
 
-    init(_ name: String, _ world: World) {
+    init(_ name: String, _ world: World, _ lane: Lane) {
         self.name = name
         self.world = world
+        self.lane = lane
     }
 
     var now: Timestamp { world.now }

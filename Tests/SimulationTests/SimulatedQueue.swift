@@ -27,12 +27,16 @@ final class SimulatedQueue: @unchecked Sendable {
     }
 
     let name: String
+    let lane: Lane
     var messages: [Message] = []
     /// Polls that wait for something to change.
     var polls: [Promise<Void>] = []
     private var counter = 0
 
-    init(_ name: String) { self.name = name }
+    init(_ name: String, _ lane: Lane) {
+        self.name = name
+        self.lane = lane
+    }
 
     func add(
         _ body: String,
@@ -165,7 +169,7 @@ struct SimulatedSQS {
             let how =
                 "receives \(queue.name) message \(message.id), time \(message.receives)\(isDoubled ? ", DOUBLED" : "")"
             world.note(process.name, how, message.document)
-            world.watcher.received(message, after: previous, from: queue, isDoubled: isDoubled)
+            world.watcher(queue.lane).received(message, after: previous, from: queue, isDoubled: isDoubled)
             return message
         }
     }
@@ -197,7 +201,7 @@ struct SimulatedSQS {
         guard let place = queue.messages.firstIndex(where: { $0.receipt == entry.ReceiptHandle }) else { return nil }
         let message = queue.messages.remove(at: place)
         world.note(process.name, "deletes \(queue.name) message \(message.id)", message.document)
-        if queue === world.events { world.watcher.eventDeleted(message) }
+        if queue.name == "events" { world.watcher(queue.lane).eventDeleted(message) }
         return nil
     }
 
@@ -208,7 +212,7 @@ struct SimulatedSQS {
             process.metFault = true
             if let message = queue.messages.first(where: { $0.receipt == entry.ReceiptHandle }) {
                 world.note(process.name, "LOSES THE LEASE of \(queue.name) message \(message.id)", message.document)
-                world.watcher.leaseLost(message, of: queue)
+                world.watcher(queue.lane).leaseLost(message, of: queue)
             }
             return "ReceiptHandleIsInvalid"
         }
@@ -229,7 +233,7 @@ struct SimulatedSQS {
         let visibleAt = world.uptime + .seconds(call.DelaySeconds ?? 0)
         queue.add(body, attributes, document: document, now: world.now, visibleAt: visibleAt)
         world.note(process.name, "sends to \(queue.name) \(attributes["reason"] ?? "")", document)
-        if queue === world.chunks { world.watcher.handedOff(body) }
+        if queue.name == "chunks" { world.watcher(queue.lane).handedOff(body) }
         return Array(#"{"MessageId":"x"}"#.utf8)
     }
 

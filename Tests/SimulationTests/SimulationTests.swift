@@ -31,13 +31,18 @@ import Testing
         var problem: String?
     }
 
-    @Test func nothingIsLostDoubledOrStale() async throws {
+    @Test func nothingIsLostDoubledOrStale() async throws { try await explore(isDouble: false) }
+
+    /// A second pipeline is built beside the first, read, left and retired while the bucket changes.
+    @Test func twoPipelinesFollowOneBucket() async throws { try await explore(isDouble: true) }
+
+    private func explore(isDouble: Bool) async throws {
         let first = Self.setting("SIMULATE_FROM") ?? 0
         let count = Self.setting("SIMULATE_SEEDS") ?? 100
         let report = await Self.onThread {
             var report = Report()
             for seed in first..<first + count {
-                let run = SimulatedRun(seed: seed)
+                let run = SimulatedRun(seed: seed, isDouble: isDouble)
                 report.seeds += 1
                 report.switches += run.world.scheduler.switches
                 report.calls += run.world.calls
@@ -49,7 +54,7 @@ import Testing
                 report.invariant = violation.invariant.rawValue
                 report.problem = violation.text
                 if ProcessInfo.processInfo.environment["SIMULATE_QUIET"] != nil { break }
-                let minimal = Shrinking.minimal(seed: seed, of: violation)
+                let minimal = Shrinking.minimal(seed: seed, isDouble: isDouble, of: violation)
                 let shown = Shrinking.trace(minimal).suffix(400).joined(separator: "\n  ")
                 print("seed \(seed), with \(minimal.world.faults.fired.count) faults:\n  \(shown)")
                 break

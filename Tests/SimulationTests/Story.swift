@@ -23,11 +23,14 @@ struct Story: Sendable {
     var intensity: [Fault: Double] = [:]
     /// How long half a slow call may take.
     var slowest = Duration.seconds(6)
+    /// A second pipeline beside the first.
+    var plan: PipelinePlan?
 
     /// Faults strike until then; afterwards everything has to come to an end.
     static let faultsEnd = Duration.seconds(75)
 
-    init(seed: UInt64) {
+    /// - Parameter isDouble: with a second pipeline.
+    init(seed: UInt64, isDouble: Bool = false) {
         var random = SplitMix64(state: seed &* 0x9e37_79b9 &+ 1)
         // Some runs crowd everything onto one document.
         let isCrowded = random.chance(0.3)
@@ -77,6 +80,7 @@ struct Story: Sendable {
             // Long pauses, in which messages are lost.
             intensity = [.blocked: 0.6, .leaseLost: 0.5]
         }
+        if isDouble { plan = PipelinePlan(&random) }
     }
 }
 

@@ -5,6 +5,8 @@ import TextCoding
 /// Looks at every step of a run, and at its end. Unchecked: one thread.
 final class Watcher: @unchecked Sendable {
     private unowned let world: World
+    /// The pipeline that is watched.
+    private let lane: Lane
     /// Where a text may be paid for more than once, as something interrupted its document.
     private var excused: Set<String> = []
     /// How many generations of a document had this text.
@@ -18,12 +20,15 @@ final class Watcher: @unchecked Sendable {
     private var sentHandoffs: Set<String> = []
     private var textsByETag: [String: [String]] = [:]
 
-    init(_ world: World) {
+    init(_ world: World, _ lane: Lane) {
         self.world = world
+        self.lane = lane
         for change in world.story.changes {
             if let content = change.content { textsByETag[Self.etag(content)] = content.paragraphs }
         }
     }
+
+    private var pipeline: SimulatedPipeline { world.pipeline(lane) }
 
     private static func etag(_ content: ObjectContent) -> String { Hex.string(Digest.sha256(content.bytes).prefix(16)) }
 
@@ -39,13 +44,13 @@ final class Watcher: @unchecked Sendable {
     private func checkComplete(_ record: DocumentRecord, _ live: LiveGeneration) {
         let document = DocumentID(tenant: record.tenant, object: record.object)
         for index in 0..<live.chunkCount
-        where world.index.chunks[IndexedChunk.id(document, live.generation, index)] == nil {
+        where !world.index.hasChunk(IndexedChunk.id(document, live.generation, index), lane) {
             world.violate(.complete, "chunk \(live.generation):\(index) is live and not there", record.key)
         }
     }
 
     func chunkRemoved(_ chunk: SimulatedIndex.StoredChunk) {
-        if world.index.record(of: chunk.key)?.live?.generation == chunk.generation {
+        if world.index.record(of: chunk.key, lane)?.live?.generation == chunk.generation {
             world.violate(.complete, "chunk \(chunk.generation):\(chunk.chunk_index) is live and deleted", chunk.key)
         }
     }
@@ -54,13 +59,13 @@ final class Watcher: @unchecked Sendable {
     func eventDeleted(_ message: SimulatedQueue.Message) {
         let key = message.document
         let contents = world.bucket.contents(of: key, since: message.born)
-        let record = world.index.record(of: key)
+        let record = world.index.record(of: key, lane)
         if let known = record.map(\.knownContent) ?? .absent, contents.contains(known) { return }
         // A newer reservation's owner may have died: what is live or rejected still stands.
         let standing = (record?.rejected.map(\.content) ?? []) + [record?.live?.content].compactMap(\.self)
         if standing.contains(where: { contents.contains($0) }) { return }
-        if world.events.messages.contains(where: { $0.document == key }) { return }
-        if world.chunks.messages.contains(where: { $0.document == key }) { return }
+        if pipeline.events.messages.contains(where: { $0.document == key }) { return }
+        if pipeline.chunks.messages.contains(where: { $0.document == key }) { return }
         world.violate(.durable, "the event is deleted, and nothing stands for what it asks", key)
     }
 
@@ -90,7 +95,7 @@ final class Watcher: @unchecked Sendable {
         from queue: SimulatedQueue,
         isDoubled: Bool
     ) {
-        guard queue === world.chunks else { return }
+        guard queue.name == "chunks" else { return }
         let isInFlight = working[message.body] ?? 0 > 0 || waiting.contains(previous)
         if isInFlight || isDoubled || interrupted.contains(message.holder) { excused.insert(message.document) }
         if isInFlight, world.faults.fired.allSatisfy({ $0.fault == .slow }) {
@@ -100,20 +105,20 @@ final class Watcher: @unchecked Sendable {
 
     /// The work is dropped, and what was being paid for with it.
     func leaseLost(_ message: SimulatedQueue.Message, of queue: SimulatedQueue) {
-        if queue === world.chunks { excused.insert(message.document) }
+        if queue.name == "chunks" { excused.insert(message.document) }
     }
 
     /// A second message for a generation that was handed off already: sending was repeated.
     func handedOff(_ body: String) {
         guard let message = try? ChunkMessage(decoding: body) else { return }
         if case .object(let object) = message.payload { sentHandoffs.insert("/\(object.bucket)/\(object.key)") }
-        if world.chunks.messages.count(where: { $0.body == body }) > 1 { excused.insert(message.header.object.key) }
+        if pipeline.chunks.messages.count(where: { $0.body == body }) > 1 { excused.insert(message.header.object.key) }
     }
 
     /// What it holds, or receives until it ends, may be half done.
     func interrupted(_ process: SimulatedProcess) {
         interrupted.insert(process.name)
-        excused.formUnion(world.chunks.messages.filter { $0.holder == process.name }.map(\.document))
+        excused.formUnion(pipeline.chunks.messages.filter { $0.holder == process.name }.map(\.document))
     }
 
     /// What the provider computed is lost, and has to be paid for again.
@@ -139,6 +144,8 @@ final class Watcher: @unchecked Sendable {
             world.violate(.handles, "\(process.name) uses \(receipt) after its end", "")
         }
     }
+
+    func hasWritten(_ path: String) -> Bool { handoffWriters[path] != nil }
 
     func handoffWritten(_ path: String, _ process: SimulatedProcess) {
         handoffWriters[path] = (process, document(ofHandoff: path))
@@ -175,16 +182,16 @@ final class Watcher: @unchecked Sendable {
     // The end.
 
     func finish() {
-        for queue in [world.events, world.chunks] where !queue.messages.isEmpty {
+        for queue in [pipeline.events, pipeline.chunks] where !queue.messages.isEmpty {
             let first = queue.messages[0]
             world.violate(.converged, "\(queue.messages.count) \(queue.name) messages are left", first.document)
         }
         for number in 1...world.story.documents { finish("doc\(number)") }
-        for message in world.dead.messages
+        for message in pipeline.dead.messages
         where !["malformed", "index_refused", "embedding_refused"].contains(message.attributes["reason"] ?? "") {
             world.violate(.deadLetters, "\(message.attributes)", message.document)
         }
-        for path in world.bucket.handoffs {
+        for path in world.bucket.handoffs where !world.watcher(lane.other).hasWritten(path) {
             let writer = handoffWriters[path]
             if sentHandoffs.contains(path) || writer.map({ !$0.process.hadTrouble && !$0.process.metFault }) ?? true {
                 world.violate(.handoffs, "\(path) is left", writer?.document ?? "")
@@ -193,9 +200,9 @@ final class Watcher: @unchecked Sendable {
     }
 
     private func finish(_ key: String) {
-        let record = world.index.record(of: key)
+        let record = world.index.record(of: key, lane)
         let live = record?.live
-        let here = world.index.chunks.values.map(\.chunk).filter { $0.key == key }.sorted {
+        let here = world.index.chunks(of: lane).filter { $0.key == key }.sorted {
             $0.chunk_index < $1.chunk_index
         }
         if here.contains(where: { $0.generation != live?.generation }) || here.count != live?.chunkCount ?? 0 {
@@ -225,7 +232,7 @@ final class Watcher: @unchecked Sendable {
         let isRejected = record?.lastRejection?.content == .etag(etag) || live?.reason != nil
         // A worker that crashes between a rejection and its dead-letter message sends it at the redelivery, unless another delivery of the event has completed.
         let mayBeUnreported = world.faults.fired.contains { $0.fault == .crash || $0.fault == .stop }
-        if isRejected, !mayBeUnreported, !world.dead.messages.contains(where: { $0.document == key }) {
+        if isRejected, !mayBeUnreported, !pipeline.dead.messages.contains(where: { $0.document == key }) {
             world.violate(.deadLetters, "rejected, without a dead-letter message", key)
         }
         if !isRejected { world.violate(.converged, "the index does not show \(etag.prefix(6))", key) }

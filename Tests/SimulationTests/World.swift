@@ -12,14 +12,15 @@ final class World: @unchecked Sendable {
     var crashes = 0
     private(set) var calls = 0
 
-    let events = SimulatedQueue("events")
-    let chunks = SimulatedQueue("chunks")
-    let dead = SimulatedQueue("dead")
+    /// By `Lane.rawValue`.
+    let pipelines = Lane.allCases.map(SimulatedPipeline.init)
+    /// What readers see.
+    var alias = Lane.first
     let bucket = SimulatedBucket()
     let index = SimulatedIndex()
     let provider = SimulatedProvider()
     let tokens = SimulatedTokens()
-    lazy var watcher = Watcher(self)
+    private lazy var watchers = Lane.allCases.map { Watcher(self, $0) }
 
     static let start = Timestamp(milliseconds: 1_700_000_000_000)
     static let documents = "docs"
@@ -125,12 +126,25 @@ final class World: @unchecked Sendable {
         return "\(request.method) \(request.endpoint.host)\(request.path)"
     }
 
+    /// `http://sqs/<lane>/<name>`.
     func queue(_ url: String) -> SimulatedQueue {
-        url.hasSuffix("events") ? events : url.hasSuffix("chunks") ? chunks : dead
+        let parts = url.split(separator: "/")
+        let lane = Lane(rawValue: Int(parts[parts.count - 2]) ?? 0) ?? .first
+        return pipeline(lane).queue(String(parts[parts.count - 1]))
     }
+
+    func pipeline(_ lane: Lane) -> SimulatedPipeline { pipelines[lane.rawValue] }
+
+    /// The keys of the story.
+    var documents: [String] { (1...story.documents).map { "doc\($0)" } }
+
+    func watcher(_ lane: Lane) -> Watcher { watchers[lane.rawValue] }
+
+    /// Pipelines that have to agree with the bucket.
+    var running: [SimulatedPipeline] { pipelines.filter { $0.isRunning && !$0.isRetired } }
 
     // What the checks are notified of.
 
-    func crashed(_ process: SimulatedProcess) { watcher.interrupted(process) }
-    func answerLost(_ request: HTTPRequest, _ process: SimulatedProcess) { watcher.answerLost(request) }
+    func crashed(_ process: SimulatedProcess) { watcher(process.lane).interrupted(process) }
+    func answerLost(_ request: HTTPRequest, _ process: SimulatedProcess) { watcher(process.lane).answerLost(request) }
 }

@@ -18,7 +18,7 @@ sys.path[:0] = [str(ROOT / "deploy/local"), str(ROOT / "Tests/EndToEnd")]
 sys.path += [str(path) for path in (ROOT / ".local/web/lib").glob("python3*/site-packages")]
 import axe_core_python
 import stack
-from fleet_run import PROGRAMS, FleetRun
+from fleet_run import PROGRAMS, FleetRun, ends_with_figures
 from processes import Failed
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
@@ -193,12 +193,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.screenshots:
         arguments.screenshots.mkdir(parents=True, exist_ok=True)
-    try:
-        print(json.dumps(run(arguments.screenshots)))
-        return 0
-    except (AssertionError, Failed, TimeoutError) as error:
-        print(json.dumps({"failed": str(error)[:3000]}))
-        return 1
+    return ends_with_figures(lambda: run(arguments.screenshots))
 
 
 if __name__ == "__main__":

@@ -199,13 +199,14 @@ class Fleet:
             "TASKS_ARN": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/none/*",
         }
         trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}]}
-        for worker, receives in (("ingest-worker", "events"), ("embed-worker", "chunks")):
+        dead = [self.arns["events-dead"], self.arns["chunks-dead"]]
+        for worker, receives in (("ingest-worker", [self.arns["events"]]), ("embed-worker", [self.arns["chunks"]]), ("ingestctl", dead)):
             role = f"{self.name}-{worker}"
             self.iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))
             policy = string.Template((ROOT / f"deploy/iam/{worker}.json").read_text()).substitute(values)
             self.iam.put_role_policy(RoleName=role, PolicyName="worker", PolicyDocument=policy)
             # AWS asks for the single actions where this server asks for those of batches.
-            batches = {"Effect": "Allow", "Action": ["sqs:DeleteMessageBatch", "sqs:ChangeMessageVisibilityBatch"], "Resource": self.arns[receives]}
+            batches = {"Effect": "Allow", "Action": ["sqs:DeleteMessageBatch", "sqs:ChangeMessageVisibilityBatch"], "Resource": receives}
             document = json.dumps({"Version": "2012-10-17", "Statement": [batches]})
             self.iam.put_role_policy(RoleName=role, PolicyName="local-batches", PolicyDocument=document)
 
@@ -232,6 +233,11 @@ class Fleet:
     def operator(self) -> dict[str, str]:
         """The environment of `ingestctl`."""
         return self._common() | {"OPENAI_BASE_URL": f"{self.stack.embeddings_url}/v1", "OPENAI_API_KEY": KEY}
+
+    def controller(self) -> dict[str, str]:
+        """The environment of `ingestctl` with the keys of its own role, for what reaches queues and buckets."""
+        queues = {"INGEST_QUEUE_URL": self.queues["events"], "CHUNK_QUEUE_URL": self.queues["chunks"]}
+        return self.operator() | queues | {"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{self.stack.credentials_url}/{self.name}-ingestctl"}
 
     def owner(self) -> dict[str, str]:
         """What lets `ingestctl` look into the queues: the account's own keys."""

@@ -55,20 +55,16 @@ struct ChunkPages: Sendable {
         let response = try await client.send("POST", "/\(names.chunks)/_search", body: body)
         let found = try client.decode(ResponseBody.self, response).aggregations.groups
         let items = found.buckets.map { bucket in
-            (
-                bucket.key.key,
-                ChunkGroup(
-                    documentID: bucket.key.id,
-                    generation: bucket.key.generation,
-                    tenant: bucket.tenant.buckets.first?.key ?? "",
-                    count: bucket.doc_count,
-                    last: Self.number(bucket.last),
-                    withoutVector: bucket.bare.doc_count,
-                    foreign: bucket.foreign.doc_count,
-                    tokens: Self.number(bucket.tokens),
-                    pages: Self.number(bucket.pages)
-                )
+            var group = ChunkGroup(
+                documentID: bucket.key.id,
+                generation: bucket.key.generation,
+                tenant: bucket.tenant.buckets.first?.key ?? "",
+                count: bucket.doc_count,
+                last: Self.number(bucket.last)
             )
+            (group.withoutVector, group.foreign) = (bucket.bare.doc_count, bucket.foreign.doc_count)
+            (group.tokens, group.pages) = (Self.number(bucket.tokens), Self.number(bucket.pages))
+            return (bucket.key.key, group)
         }
         return (items, found.buckets.count < Self.size ? nil : found.after_key)
     }

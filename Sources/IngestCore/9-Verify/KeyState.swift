@@ -11,6 +11,9 @@ package struct KeyState: Sendable {
     package var groups: [ChunkGroup] = []
 
     package init(_ object: ObjectReference) { self.object = object }
+
+    /// What the bucket holds.
+    var content: Content { listed.map { Content(etag: $0.etag) } ?? .absent }
 }
 
 /// The chunks of one generation of one document, as the index counts them.
@@ -21,12 +24,20 @@ package struct ChunkGroup: Equatable, Sendable {
     package var count: Int
     /// The highest chunk number.
     package var last: Int
-    package var withoutVector: Int
+    package var withoutVector = 0
     /// How many carry another pipeline's fingerprint.
-    package var foreign: Int
+    package var foreign = 0
     /// Tokens of all of them, and the last page.
-    package var tokens: Int
-    package var pages: Int
+    package var tokens = 0
+    package var pages = 0
+
+    package init(documentID: String, generation: Int, tenant: String, count: Int, last: Int) {
+        self.documentID = documentID
+        self.generation = generation
+        self.tenant = tenant
+        self.count = count
+        self.last = last
+    }
 }
 
 /// What the documents of a key should be, against what they are.
@@ -35,10 +46,17 @@ package struct Comparison: Sendable {
     private let tenant: @Sendable (ObjectReference) -> String?
     /// How long a version may be on its way.
     private let pendingBound: Duration
+    /// What is on its way counts as a difference: readers do not see it yet.
+    private let isStrict: Bool
 
-    package init(pendingBound: Duration, tenant: @escaping @Sendable (ObjectReference) -> String?) {
+    package init(
+        pendingBound: Duration,
+        isStrict: Bool = false,
+        tenant: @escaping @Sendable (ObjectReference) -> String?
+    ) {
         self.tenant = tenant
         self.pendingBound = pendingBound
+        self.isStrict = isStrict
     }
 
     package func differences(_ state: KeyState, at now: Timestamp) -> [Difference] {
@@ -79,6 +97,9 @@ package struct Comparison: Sendable {
     private func version(_ record: DocumentRecord, _ content: Content, _ now: Timestamp) -> [Finding] {
         if let late = late(record, now) { return [late] }
         let isLive = record.live?.content == content
+        if isStrict, !isLive, let pending = record.pending {
+            return [(.pending, "generation \(pending.generation) is on its way")]
+        }
         guard !isLive, record.pending == nil, record.knownContent != content else { return [] }
         guard let live = record.live, live.content != .absent else { return [(.missing, "no version of it is live")] }
         return [(.stale, "generation \(live.generation) is live, and the object has changed since")]
@@ -87,7 +108,11 @@ package struct Comparison: Sendable {
     /// A document that should not be.
     private func removal(_ record: DocumentRecord, _ state: KeyState, _ owner: String?, _ now: Timestamp) -> [Finding] {
         if let late = late(record, now) { return [late] }
-        guard record.pending == nil, let live = record.live, live.chunkCount > 0 else { return [] }
+        guard let live = record.live, live.chunkCount > 0 else { return [] }
+        if isStrict, let pending = record.pending {
+            return [(.pending, "generation \(pending.generation), which removes it, is on its way")]
+        }
+        guard record.pending == nil else { return [] }
         let what = "\(live.chunkCount) chunks of generation \(live.generation) are searchable"
         if state.listed == nil { return [(.gone, "\(what), and the object is gone")] }
         guard let owner else { return [(.leftOut, "\(what), and the rules leave the object out (DOCUMENTS)")] }

@@ -1,16 +1,20 @@
 /// A key whose stores differ, which is looked at again before that is reported.
-struct Suspect: Sendable {
+package struct Suspect: Sendable {
     var object: ObjectReference
     /// What differs, and of which versions: while this changes, the fleet is at work.
     var signature: String
     var due: Duration
     var looks: Int
+    /// What the bucket held at each look.
+    private let contents: Set<Content>
 
     /// A document that is changed all the time is reported after so many looks.
     static let maximumLooks = 10
 
-    /// - Parameter time: of the look, by `TimeSource.uptime`.
-    init(_ state: KeyState, _ found: [Difference], at time: Duration, looks: Int = 0) {
+    /// - Parameters:
+    ///   - time: of the look, by `TimeSource.uptime`.
+    ///   - last: the look before.
+    package init(_ state: KeyState, _ found: [Difference], at time: Duration, after last: Suspect? = nil) {
         object = state.object
         let versions = state.records.map {
             "\($0.newest)/\($0.live?.generation ?? 0)/\($0.pending?.generation ?? 0)/\($0.rejected.count)/\($0.retired.count)"
@@ -18,7 +22,16 @@ struct Suspect: Sendable {
         signature =
             ([state.listed?.etag ?? "-"] + found.map { $0.kind.rawValue + $0.detail } + versions).joined(separator: " ")
         due = time
-        self.looks = looks
+        looks = (last?.looks ?? -1) + 1
+        contents = (last?.contents ?? []).union([state.content])
+    }
+
+    /// Whether readers see what the bucket held at an earlier look, and only something newer is on its way.
+    package func isFollowed(_ state: KeyState, _ found: [Difference]) -> Bool {
+        found.allSatisfy { $0.kind == .pending }
+            && state.records.allSatisfy { record in
+                record.pending == nil || contents.contains(record.live?.content ?? .absent)
+            }
     }
 }
 

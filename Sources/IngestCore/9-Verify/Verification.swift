@@ -10,10 +10,17 @@ package struct Verification: Sendable {
         /// How long a difference has to last, and a version may be on its way.
         package var settle: Duration
         package var pendingBound: Duration
+        /// What has not become live after `settle` is a difference, too.
+        package var isStrict: Bool
 
-        package init(settle: Duration = .seconds(20), pendingBound: Duration = .seconds(900)) {
+        package init(
+            settle: Duration = .seconds(20),
+            pendingBound: Duration = .seconds(900),
+            isStrict: Bool = false
+        ) {
             self.settle = settle
             self.pendingBound = pendingBound
+            self.isStrict = isStrict
         }
     }
 
@@ -32,7 +39,7 @@ package struct Verification: Sendable {
         tenant: @escaping @Sendable (ObjectReference) -> String?
     ) {
         states = KeyStates(listing: listing, client: client, names: names)
-        comparison = Comparison(pendingBound: options.pendingBound, tenant: tenant)
+        comparison = Comparison(pendingBound: options.pendingBound, isStrict: options.isStrict, tenant: tenant)
         self.options = options
         self.time = time
     }
@@ -93,8 +100,8 @@ package struct Verification: Sendable {
         for suspect in due {
             let state = byKey[suspect.object] ?? KeyState(suspect.object)
             let found = comparison.differences(state, at: time.now)
-            guard !found.isEmpty else { continue }
-            let now = Suspect(state, found, at: time.uptime, looks: suspect.looks + 1)
+            guard !found.isEmpty, !suspect.isFollowed(state, found) else { continue }
+            let now = Suspect(state, found, at: time.uptime, after: suspect)
             if now.signature != suspect.signature, now.looks < Suspect.maximumLooks {
                 suspects.add(now)
             } else {

@@ -94,7 +94,7 @@ package struct CommonConfiguration: Sendable {
         }
         if openSearch.host.hasSuffix(".aoss.amazonaws.com") {
             reader.problem(
-                "OPENSEARCH_URL is a collection of OpenSearch Serverless, which does not support custom document ids: use a managed domain"
+                "OPENSEARCH_URL is a collection of OpenSearch Serverless, which has neither custom document ids nor compare-and-set: use a managed domain"
             )
         }
         if !Self.isIndexName(alias) {

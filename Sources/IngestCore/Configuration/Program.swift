@@ -44,15 +44,20 @@ package struct Program: Sendable {
             }
             return parsed
         } catch {
-            finish("\(name): \(error.description)\nSee '\(name) --help'.\n", to: STDERR_FILENO, code: ExitCode.usage)
+            let end = error.description.hasSuffix("?") ? "" : "."
+            fail("\(error.description)\(end) See '\(name) --help'.", code: ExitCode.usage)
         }
+    }
+
+    /// Ends the process where arguments are wrong.
+    package func requireUsage(_ reader: SettingsReader) {
+        guard !reader.usageProblems.isEmpty else { return }
+        finish("", to: STDERR_FILENO, code: ExitCode.usage, problems: reader.usageProblems)
     }
 
     /// Ends the process where settings are wrong, after naming every one; prints them for `--print-config`.
     package func require(_ reader: SettingsReader, printing: Bool) {
-        if !reader.usageProblems.isEmpty {
-            finish("", to: STDERR_FILENO, code: ExitCode.usage, problems: reader.usageProblems)
-        }
+        requireUsage(reader)
         if printing {
             finish(
                 reader.printout,

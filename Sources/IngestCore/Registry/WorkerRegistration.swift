@@ -41,7 +41,7 @@ package struct WorkerRegistration: Sendable {
             while true {
                 run.environment.heartbeat.beat(run.services.time.uptime)
                 do {
-                    let summary = try await summary(run)
+                    let summary = await summary(run.services, run.configuration)
                     if let records = try await admit(summary) { return records }
                     run.environment.health.failed("the pipeline is not registered: 'ingestctl setup' registers it")
                     run.environment.log.error(
@@ -68,13 +68,21 @@ package struct WorkerRegistration: Sendable {
         }
     }
 
-    private func summary(_ run: WorkerRun) async throws -> WorkerSettingsSummary {
-        let configuration = run.configuration
+    /// For `--check`: whether the worker would be admitted, and as what.
+    package func check(_ services: Services, _ configuration: WorkerConfiguration) async throws -> String {
+        let summary = await summary(services, configuration)
+        switch Admission.decide(summary, among: try await registry.all()) {
+        case .admitted(let record): return "\(record.index), \(record.state.rawValue)"
+        case .unregistered(let reason), .refused(let reason): throw PipelineRefusal(reason: reason)
+        }
+    }
+
+    private func summary(_ services: Services, _ configuration: WorkerConfiguration) async -> WorkerSettingsSummary {
         var summary = WorkerSettingsSummary(
             names: names,
             kind: kind,
-            events: await run.services.queue(configuration.ingestQueue).identity(),
-            chunks: await run.services.queue(configuration.chunkQueue).identity(),
+            events: await services.queue(configuration.ingestQueue).identity(),
+            chunks: await services.queue(configuration.chunkQueue).identity(),
             handoff: ObjectReference(bucket: configuration.handoffBucket, key: configuration.handoffPrefix)
         )
         if let rules { (summary.rules, summary.tenant) = rules }

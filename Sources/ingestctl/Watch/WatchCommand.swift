@@ -10,7 +10,11 @@ struct WatchCommand: Command {
         summary: "show queues, ages, rates, what is being worked on, pauses, tokens and cost, all the time",
         settings: [CommandContext.pipelineSetting.declaration, interval.declaration, samples.declaration]
             + [Settings.price.declaration],
-        example: "watch --interval 5"
+        example: "watch --interval 5",
+        json: [
+            "sample":
+                "time index queues live pending oldestSeconds? messagesPerSecond documentsPerSecond rejectionsPerSecond tokensPerHour dollarsPerHour? workers"
+        ]
     )
 
     private static let interval = Setting.number("INTERVAL", "s", "seconds between looks", default: 3, in: 1...3600)

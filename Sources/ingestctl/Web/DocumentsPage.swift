@@ -13,7 +13,8 @@ struct DocumentsPage: Sendable {
         var filter = LedgerListing.Filter(state: state)
         (filter.prefix, filter.tenant, filter.reason) = (request["prefix"], request["tenant"], request["reason"])
         let listing = LedgerListing(client: pages.context.services.openSearch, names: pages.pipeline.names)
-        let after = request["after"].isEmpty ? nil : ObjectAddress(request["after"]).map { [$0.bucket, $0.key, request["of"]] }
+        let after =
+            request["after"].isEmpty ? nil : ObjectAddress(request["after"]).map { [$0.bucket, $0.key, request["of"]] }
         let found = try await listing.page(filter, after: after)
         let options = LedgerListing.State.allCases.map { each -> HTML in
             let selected: HTML = each == state ? " selected" : ""

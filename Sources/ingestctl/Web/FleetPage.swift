@@ -10,9 +10,12 @@ struct FleetPage: Sendable {
     func content(_ history: (samples: [FleetSample], problem: String?)) -> HTML {
         let problem: HTML = history.problem.map { "<p class=\"warn\" role=\"alert\">\($0)</p>" } ?? ""
         guard let now = history.samples.last else {
-            return "<h1>Fleet</h1>" + problem + "<p role=\"status\">The first look is not over yet: load the page again.</p>"
+            return "<h1>Fleet</h1>" + problem
+                + "<p role=\"status\">The first look is not over yet: load the page again.</p>"
         }
-        let rates = history.samples.count > 1 ? FleetRates(from: history.samples[history.samples.count - 2], to: now) : FleetRates()
+        let rates =
+            history.samples.count > 1
+            ? FleetRates(from: history.samples[history.samples.count - 2], to: now) : FleetRates()
         let screen = FleetScreen(now, rates, pages.price)
         let figures: HTML = """
             <h1>Fleet</h1>\(problem)<p>As of \(now.time.iso8601). <a href="/fleet">Load again</a></p>
@@ -30,7 +33,8 @@ struct FleetPage: Sendable {
     private func cost(_ screen: FleetScreen) -> HTML {
         guard let dollars = screen.dollarsPerHour else { return "" }
         let cents = Int((dollars * 100).rounded())
-        return "<dt>Cost an hour</dt><dd>about $\(cents / 100).\(String(cents % 100 + 100).dropFirst().description)</dd>"
+        return
+            "<dt>Cost an hour</dt><dd>about $\(cents / 100).\(String(cents % 100 + 100).dropFirst().description)</dd>"
     }
 
     private func row(_ queue: FleetSample.Queue) -> HTML {

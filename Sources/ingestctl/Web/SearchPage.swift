@@ -26,7 +26,8 @@ struct SearchPage: Sendable {
         guard !question.trimmed.isEmpty else { return form }
         let hits = try await hits(question, mode)
         if hits.isEmpty { return form + "<p role=\"status\">Nothing was found.</p>" }
-        return form + "<p role=\"status\">\(hits.count) hits</p><ol class=\"hits\">\(hits.map { item($0, question) })</ol>"
+        return form
+            + "<p role=\"status\">\(hits.count) hits</p><ol class=\"hits\">\(hits.map { item($0, question) })</ol>"
     }
 
     private func hits(_ question: String, _ mode: ChunkSearch.Mode) async throws -> [SearchHit] {
@@ -43,7 +44,8 @@ struct SearchPage: Sendable {
         let passage = hit.passage(for: question, length: 400)
         let title = hit.title.isEmpty ? hit.object.name : hit.title
         let page: HTML = passage.page.map { ", page \($0)" } ?? ""
-        let headings: HTML = hit.headings.isEmpty ? "" : "<p class=\"place\">\(hit.headings.joined(separator: " › "))</p>"
+        let headings: HTML =
+            hit.headings.isEmpty ? "" : "<p class=\"place\">\(hit.headings.joined(separator: " › "))</p>"
         let thousandths = Int((min(hit.score, 1e9) * 1000).rounded())
         let score = "\(thousandths / 1000).\(String(thousandths % 1000 + 1000).dropFirst())"
         return """
@@ -57,7 +59,9 @@ struct SearchPage: Sendable {
 /// The words of a question in a text.
 enum Highlight {
     static func marked(_ text: String, _ question: String) -> HTML {
-        let terms = Set(question.lowercased().split { !$0.isLetter && !$0.isNumber }.filter { $0.count > 2 }.map(String.init))
+        let terms = Set(
+            question.lowercased().split { !$0.isLetter && !$0.isNumber }.filter { $0.count > 2 }.map(String.init)
+        )
         var result: HTML = ""
         var rest = text[...]
         while let start = rest.firstIndex(where: { $0.isLetter || $0.isNumber }) {

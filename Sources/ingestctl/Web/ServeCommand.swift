@@ -9,11 +9,18 @@ struct ServeCommand: Command {
         summary: "serve a web view on this machine: search, documents by state, one document's chunks, fleet graphs",
         settings: [CommandContext.pipelineSetting.declaration, port.declaration, Settings.price.declaration]
             + Settings.embeddings + [Settings.queryPrefix.declaration],
-        example: "serve --port 8090"
+        example: "serve --port 8090",
+        json: ["serving": "address"]
     )
 
-    private static let port = Setting.number("PORT", "port", "where it listens; 0 takes any", default: 8090, in: 0...65_535)
-        .asFlagOnly
+    private static let port = Setting.number(
+        "PORT",
+        "port",
+        "where it listens; 0 takes any",
+        default: 8090,
+        in: 0...65_535
+    )
+    .asFlagOnly
     private let port: Int
     private let price: String
     private let embeddings: EmbeddingsConfiguration

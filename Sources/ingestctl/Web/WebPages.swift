@@ -43,7 +43,10 @@ struct WebPages: Sendable {
     }
 
     private func problem(_ status: Int, _ text: String) -> WebResponse {
-        WebResponse(page: page("Not possible", nil, "<h1>Not possible</h1><p class=\"warn\" role=\"alert\">\(text)</p>"), status: status)
+        WebResponse(
+            page: page("Not possible", nil, "<h1>Not possible</h1><p class=\"warn\" role=\"alert\">\(text)</p>"),
+            status: status
+        )
     }
 
     private func page(_ title: String, _ section: Section?, _ body: HTML) -> HTML {

@@ -111,7 +111,9 @@ struct WebServer: Sendable {
         while !rest.isEmpty, ContinuousClock.now < end {
             var entry = pollfd(fd: connection.descriptor, events: Int16(POLLOUT), revents: 0)
             guard poll(&entry, 1, 500) > 0 else { continue }
-            let sent = rest.withUnsafeBytes { send(connection.descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            let sent = rest.withUnsafeBytes {
+                send(connection.descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
             if sent < 0, errno == EAGAIN || errno == EINTR { continue }
             guard sent > 0 else { return }
             rest = rest.dropFirst(sent)
