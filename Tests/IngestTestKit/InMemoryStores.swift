@@ -60,6 +60,7 @@ package final class InMemoryLedger: Ledger {
     package init() {}
 
     package func record(_ id: String) -> DocumentRecord? { records.withLock { $0[id]?.record } }
+    package func put(_ id: String, _ record: DocumentRecord) { records.withLock { $0[id] = (record, 1) } }
     package var all: [DocumentRecord] { records.withLock { $0.values.map(\.record) } }
     /// So many writes find that another writer was faster.
     package func conflict(nextWrites count: Int) { conflicts.withLock { $0 = count } }

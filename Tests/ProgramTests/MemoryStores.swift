@@ -46,17 +46,20 @@ struct MemoryStores: Sendable {
         _ embeddings: EmbeddingBatcher,
         into index: any ChunkIndex,
         queues: (events: InMemoryQueue, sweeps: InMemoryQueue),
+        donors: [VectorDonor] = [],
         environment: LoopEnvironment
     ) -> EmbedPipeline {
-        EmbedPipeline(
-            EmbedPipeline.Stages(
-                ledger: ledger,
-                index: index,
-                embeddings: embeddings,
-                handoff: ChunkHandoff(store: store, bucket: "hand", inlineBytes: 0),
-                eventQueue: queues.events,
-                chunkQueue: queues.sweeps
-            ),
+        var stages = EmbedPipeline.Stages(
+            ledger: ledger,
+            index: index,
+            embeddings: embeddings,
+            handoff: ChunkHandoff(store: store, bucket: "hand", inlineBytes: 0),
+            eventQueue: queues.events,
+            chunkQueue: queues.sweeps
+        )
+        stages.donors = donors
+        return EmbedPipeline(
+            stages,
             settings: EmbedSettings(indexName: names.chunks, dimensions: 4, retryBudget: .zero),
             environment: environment
         )

@@ -5,14 +5,18 @@ enum Lane: Int, CaseIterable, Sendable {
     case first
     case second
 
-    var names: IndexNames {
+    var names: IndexNames { Self.allNames[rawValue] }
+
+    private static let allNames = allCases.map(names(of:))
+
+    private static func names(of lane: Lane) -> IndexNames {
         let fingerprint = PipelineFingerprint(
             chunkTokens: 32,
             chunkOverlap: 0,
             tokenizer: "x",
             model: "m",
             dimensions: 4,
-            name: self == .first ? "" : "second"
+            name: lane == .first ? "" : "second"
         )
         return IndexNames(alias: "t", fingerprint: fingerprint)
     }

@@ -26,6 +26,8 @@ package struct Verification: Sendable {
 
     private let states: KeyStates
     private let comparison: Comparison
+    /// For which what is on its way is no difference.
+    private let lenient: Comparison
     private let options: Options
     private let time: any TimeSource
 
@@ -40,6 +42,7 @@ package struct Verification: Sendable {
     ) {
         states = KeyStates(listing: listing, client: client, names: names)
         comparison = Comparison(pendingBound: options.pendingBound, isStrict: options.isStrict, tenant: tenant)
+        lenient = Comparison(pendingBound: options.pendingBound, tenant: tenant)
         self.options = options
         self.time = time
     }
@@ -84,6 +87,11 @@ package struct Verification: Sendable {
         return summary
     }
 
+    /// Only what is on its way is there to say, and it is not late: readers see what the bucket held at an earlier look.
+    private func isFollowed(_ suspect: Suspect, _ state: KeyState, _ found: [Difference]) -> Bool {
+        options.isStrict && lenient.differences(state, at: time.now).isEmpty && suspect.isFollowed(state, found)
+    }
+
     /// Looks again at the suspects that have waited long enough; waits for the first of them.
     private func settle(
         _ suspects: inout SuspectLine,
@@ -100,7 +108,7 @@ package struct Verification: Sendable {
         for suspect in due {
             let state = byKey[suspect.object] ?? KeyState(suspect.object)
             let found = comparison.differences(state, at: time.now)
-            guard !found.isEmpty, !suspect.isFollowed(state, found) else { continue }
+            guard !found.isEmpty, !isFollowed(suspect, state, found) else { continue }
             let now = Suspect(state, found, at: time.uptime, after: suspect)
             if now.signature != suspect.signature, now.looks < Suspect.maximumLooks {
                 suspects.add(now)
