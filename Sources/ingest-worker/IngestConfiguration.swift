@@ -19,6 +19,8 @@ struct IngestConfiguration: WorkerSettings {
     var replay: ObjectAddress?
     var isDryRun: Bool
     var onlyRejected: Bool
+    /// Where an interrupted replay goes on.
+    var startAfter: String?
     /// DOCUMENTS, with one space between its rules.
     var documents: String
 
@@ -75,9 +77,14 @@ struct IngestConfiguration: WorkerSettings {
         let url = reader.read(Settings.replay)
         isDryRun = reader.read(Settings.dryRun)
         onlyRejected = reader.read(Settings.onlyRejected)
+        let start = reader.read(Settings.startAfter)
+        startAfter = start.isEmpty ? nil : start
         replay = ObjectAddress(url)
         if !url.isEmpty, replay == nil { reader.problem("--replay is not a valid s3://bucket/prefix: \"\(url)\"") }
-        for (isSet, flag) in [(isDryRun, "--dry-run"), (onlyRejected, "--only-rejected")] where isSet && url.isEmpty {
+        let flags = [
+            (isDryRun, "--dry-run"), (onlyRejected, "--only-rejected"), (startAfter != nil, "--start-after"),
+        ]
+        for (isSet, flag) in flags where isSet && url.isEmpty {
             reader.problem("\(flag) goes with --replay")
         }
     }

@@ -176,12 +176,14 @@ struct IngestWorker: Worker {
 
     private func replay(_ target: ObjectAddress) async throws {
         let replay = Replay(
-            store: services.objectStore(),
+            listing: services.objectStore(),
             queue: services.queue(configuration.worker.ingestQueue),
             target: target,
             settings: configuration.pipeline,
             isDryRun: configuration.isDryRun,
-            log: services.log
+            log: services.log,
+            startAfter: configuration.startAfter,
+            time: services.time
         )
         let total: (objects: Int, bytes: Int)
         if configuration.onlyRejected {

@@ -1,3 +1,4 @@
+import AsyncPrimitives
 import IngestCore
 import Observability
 
@@ -5,12 +6,15 @@ import Observability
 ///
 /// Safe to repeat: what the ledger knows costs one conditional GET and no embedding.
 struct Replay: Sendable {
-    var store: any ObjectStore
+    var listing: any ObjectListing
     var queue: any MessageQueue
     var target: ObjectAddress
     var settings: IngestSettings
     var isDryRun: Bool
     var log: Log
+    /// Nil for the first.
+    var startAfter: String?
+    var time: any TimeSource
 
     private static let sendsAtOnce = 16
     /// In fair queues a replay's backlog does not delay new events.
@@ -19,9 +23,10 @@ struct Replay: Sendable {
     /// The number of objects and their bytes.
     func run() async throws -> (objects: Int, bytes: Int) {
         var total = (objects: 0, bytes: 0)
-        var token: String?
-        repeat {
-            let page = try await store.list(bucket: target.bucket, prefix: target.key, after: token)
+        var last = startAfter
+        let started = time.uptime
+        while true {
+            let page = try await listing.page(bucket: target.bucket, prefix: target.key, after: last, limit: 1000)
             let entries = page.entries.filter { entry in
                 let object = ObjectReference(bucket: target.bucket, key: entry.key)
                 return !(entry.bytes == 0 && entry.key.utf8.last == 0x2F) && settings.tenant(of: object) != nil
@@ -30,13 +35,15 @@ struct Replay: Sendable {
             if !isDryRun { try await send(objects.map { ObjectChange.hint(for: $0) }) }
             total.objects += entries.count
             total.bytes += entries.reduce(0) { $0 + $1.bytes }
-            token = page.next
+            last = page.entries.last?.key ?? last
+            let rate = Double(total.objects) / max(0.001, (time.uptime - started).seconds)
+            // What an interrupted replay goes on from (--start-after).
             log.info(
                 "replay progress",
-                ["objects": "\(total.objects)", "last_key": entries.last?.key ?? ""]
+                ["objects": "\(total.objects)", "objects_per_second": "\(Int(rate))", "last_key": last ?? ""]
             )
-        } while token != nil
-        return total
+            if page.next == nil || page.entries.isEmpty { return total }
+        }
     }
 
     /// An event for every document below the prefix whose newest version is rejected, or never came to an end: it is tried again.

@@ -53,8 +53,7 @@ struct Erasure: Sendable {
             index: pipeline.index,
             time: services.time
         )
-        for object in objects {
-            let state = try await lookup.state(of: object)
+        for state in try await lookup.states(of: objects) {
             proof.chunks += state.groups.reduce(0) { $0 + $1.count }
             try await repair.run(state)
         }
@@ -121,12 +120,9 @@ struct Erasure: Sendable {
     /// Chunks and records that still name one of the objects.
     private func count(_ objects: [ObjectReference], _ pipeline: PipelineRecord) async throws -> Int {
         let lookup = DocumentLookup(client: context.services.openSearch, names: pipeline.names)
-        var left = 0
-        for object in objects {
-            let state = try await lookup.state(of: object)
-            left += state.groups.reduce(0) { $0 + $1.count } + state.records.count
+        return try await lookup.states(of: objects).reduce(0) { sum, state in
+            state.groups.reduce(sum + state.records.count) { $0 + $1.count }
         }
-        return left
     }
 
     private func deleteDeadLetters(

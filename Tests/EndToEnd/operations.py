@@ -94,6 +94,9 @@ def replay(fleet, work: FleetRun, ingest: dict, embed: dict) -> int:
     done = program("ingest-worker", ingest, "--replay", target, "--dry-run")
     assert done.returncode == 0 and str(len(names)) in done.stdout, done
     assert fleet.depth("events") == 0, "a dry run sends nothing"
+    # An interrupted one goes on after the last key of its log.
+    begun = program("ingest-worker", ingest, "--replay", target, "--dry-run", "--start-after", f"old/{names[0]}")
+    assert begun.returncode == 0 and f"would send {len(names) - 1} events" in begun.stdout and '"last_key"' in begun.stderr, begun
     done = program("ingest-worker", ingest, "--replay", target)
     assert done.returncode == 0, done
     assert fleet.depth("events") == len(names)

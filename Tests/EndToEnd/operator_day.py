@@ -4,7 +4,9 @@ live; workers are paused and resumed; a tenant is erased; an index is lost and r
 the time, rolled back, and the old pipeline retired.
 """
 import json
+import os
 import pathlib
+import pty
 import random
 import re
 import shutil
@@ -162,6 +164,13 @@ def questions(fleet, work: FleetRun, operator: Operator) -> None:
         said = operator.summary("show", object, code=code)
         assert words in said["verdict"], (object, said)
         assert words in operator.run("show", object, code=code).stdout, object
+    # An object that no event was sent of: one command sends one.
+    fleet.notify(False)
+    fleet.put("shared/silent.txt", text(950))
+    assert "no event of it ever came" in operator.summary("show", f"{address}/shared/silent.txt", code=1)["verdict"]
+    fleet.notify(True)
+    operator.run("retry", f"{address}/shared/silent.txt")
+    wait("the silent object is live", 30, lambda: is_searchable(fleet, f"{address}/shared/silent.txt"))
     said = operator.lines("show", f"{address}/acme/notice-0.txt", "--chunks")
     assert said[0]["chunks"] == len(said) - 1 > 0 and said[0]["tokens"] > 0 and said[0]["live"]["eventSent"], said[0]
     assert "Notice 0.0.0" in said[1]["text"]
@@ -188,7 +197,24 @@ def pause(fleet, work: FleetRun, operator: Operator) -> None:
     assert "provider migration" in pathlib.Path(work.workers["embed-worker"].log).read_text()
     said = operator.summary("resume", "embed-worker")
     assert said["seenBy"] == 1, said
-    wait("the document is live after the resume", 30, lambda: operator.lines("rejections") is not None and subprocess.run([PROGRAMS / "ingestctl", "show", object], env=fleet.controller(), capture_output=True).returncode == 0)
+    wait("the document is live after the resume", 30, lambda: is_searchable(fleet, object))
+    watch(operator)
+
+
+def is_searchable(fleet, object: str) -> bool:
+    return subprocess.run([PROGRAMS / "ingestctl", "show", object], env=fleet.controller(), capture_output=True).returncode == 0
+
+
+def watch(operator: Operator) -> None:
+    """As JSON, as lines, and on a terminal, where it writes over what it wrote."""
+    samples = operator.lines("watch", "--samples", "2", "--interval", "1")
+    assert len(samples) == 2 and samples[1]["live"] > 0 and {worker["kind"] for worker in samples[1]["workers"]} == {"ingest-worker", "embed-worker"}, samples
+    assert "\x1b" not in operator.run("watch", "--samples", "1").stdout
+    master, terminal = pty.openpty()
+    done = subprocess.run([PROGRAMS / "ingestctl", "watch", "--samples", "1"], env=operator.fleet.controller(), stdout=terminal, stderr=subprocess.DEVNULL, timeout=60)
+    os.close(terminal)
+    assert done.returncode == 0 and os.read(master, 65536).startswith(b"\x1b[H\x1b[2J")
+    os.close(master)
 
 
 def forget(fleet, work: FleetRun, operator: Operator) -> int:

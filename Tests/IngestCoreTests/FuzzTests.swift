@@ -56,7 +56,7 @@ import Testing
             let response = HTTPResponse(status: mutator.status(), body: mutator.next())
             answer.withLock { $0 = response }
             do {
-                let page = try await store.list(bucket: "b", prefix: "", after: nil)
+                let page = try await store.page(bucket: "b", prefix: "", after: nil, limit: 1000)
                 #expect(response.isSuccess && page.entries.allSatisfy { $0.bytes >= Int.min })
                 read += 1
             } catch {

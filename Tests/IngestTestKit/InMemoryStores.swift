@@ -34,20 +34,6 @@ package final class InMemoryObjectStore: ObjectStore {
         objects.withLock { $0[object] = bytes }
     }
     package func delete(_ object: ObjectReference) async throws { remove(object) }
-
-    /// Pages of two, so that paging is exercised.
-    package func list(bucket: String, prefix: String, after token: String?) async throws -> ObjectPage {
-        let all = objects.withLock { objects in
-            objects.filter { $0.key.bucket == bucket && $0.key.key.hasPrefix(prefix) }.sorted {
-                $0.key.key < $1.key.key
-            }
-        }
-        let rest = all.filter { token == nil || $0.key.key > token! }
-        let page = rest.prefix(2).map {
-            ObjectPage.Entry(key: $0.key.key, bytes: $0.value.count, etag: Self.etag($0.value))
-        }
-        return ObjectPage(entries: Array(page), next: rest.count > 2 ? page.last?.key : nil)
-    }
 }
 
 /// Records in memory with real compare-and-set.

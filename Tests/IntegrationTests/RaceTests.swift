@@ -68,9 +68,6 @@ struct RaceTests {
         }
         func write(_ object: ObjectReference, _ bytes: [UInt8]) async throws { try await store.write(object, bytes) }
         func delete(_ object: ObjectReference) async throws { try await store.delete(object) }
-        func list(bucket: String, prefix: String, after token: String?) async throws -> ObjectPage {
-            try await store.list(bucket: bucket, prefix: prefix, after: token)
-        }
     }
 
     @Test(arguments: LocalStack.nodes)

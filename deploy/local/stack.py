@@ -132,6 +132,7 @@ class Fleet:
         self._queues()
         self.topic = self._topic() if fan_out else None
         if self.topic:
+            self.notify(True)
             self._subscribe()
         else:
             self._notify()
@@ -161,10 +162,12 @@ class Fleet:
         source = {"ArnLike": {"aws:SourceArn": f"arn:aws:s3:::{self.bucket}"}}
         allow = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sns:Publish", "Resource": topic, "Condition": source}
         sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
-        self.s3.put_bucket_notification_configuration(
-            Bucket=self.bucket, NotificationConfiguration={"TopicConfigurations": [{"TopicArn": topic, "Events": self.EVENTS}]}
-        )
         return topic
+
+    def notify(self, on: bool) -> None:
+        """Whether the bucket sends events at all."""
+        topics = [{"TopicArn": self.topic, "Events": self.EVENTS}] if on else []
+        self.s3.put_bucket_notification_configuration(Bucket=self.bucket, NotificationConfiguration={"TopicConfigurations": topics})
 
     def _subscribe(self) -> None:
         """The topic's messages go into the event queue, as S3 wrote them."""

@@ -10,8 +10,6 @@ package protocol ObjectStore: Sendable {
     func write(_ object: ObjectReference, _ bytes: [UInt8]) async throws
     /// An object that is not there counts as deleted.
     func delete(_ object: ObjectReference) async throws
-    /// A page of at most 1,000 keys below `prefix`, after `token` (nil: from the start).
-    func list(bucket: String, prefix: String, after token: String?) async throws -> ObjectPage
 }
 
 /// A bucket's keys in the order of their bytes.
@@ -94,7 +92,7 @@ package struct ObjectPage: Sendable {
     }
 
     package var entries: [Entry]
-    /// Nil on the last page.
+    /// Whether there are more: S3's token. Nil on the last page.
     package var next: String?
 
     package init(entries: [Entry], next: String? = nil) {

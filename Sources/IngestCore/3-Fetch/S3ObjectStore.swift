@@ -82,22 +82,12 @@ package struct S3ObjectStore: ObjectStore, ObjectListing {
         _ = try await send(S3Call("DELETE", "DeleteObject", object))
     }
 
-    package func list(bucket: String, prefix: String, after token: String?) async throws -> ObjectPage {
-        try await list(bucket: bucket, prefix: prefix, [("continuation-token", token)])
-    }
-
     package func page(bucket: String, prefix: String, after start: String?, limit: Int) async throws -> ObjectPage {
-        try await list(bucket: bucket, prefix: prefix, [("start-after", start), ("max-keys", String(limit))])
-    }
-
-    private func list(bucket: String, prefix: String, _ more: [(name: String, value: String?)]) async throws
-        -> ObjectPage
-    {
         var call = S3Call("GET", "ListObjectsV2", ObjectReference(bucket: bucket, key: prefix))
         call.isOfBucket = true
         // Names are requested encoded: XML cannot carry every character of a key.
-        call.query = [("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)]
-        for (name, value) in more { if let value { call.query.append((name, value)) } }
+        call.query = [("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix), ("max-keys", String(limit))]
+        if let start { call.query.append(("start-after", start)) }
         let response = try await send(call)
         guard let page = ObjectPage(listing: response.body) else {
             let text =

@@ -8,6 +8,7 @@ package struct DocumentLookup: Sendable {
     private let client: OpenSearchClient
     private let names: IndexNames
     private static let maximumChunks = 10_000
+    private static let batch = 500
 
     package init(client: OpenSearchClient, names: IndexNames) {
         self.client = client
@@ -16,9 +17,21 @@ package struct DocumentLookup: Sendable {
 
     /// Without what the bucket says.
     package func state(of object: ObjectReference) async throws -> KeyState {
-        let states = KeyStates(listing: NoListing(), client: client, names: names)
-        try await states.refresh()
-        return try await states.states(of: [object.key], in: object.bucket).first ?? KeyState(object)
+        try await states(of: [object]).first ?? KeyState(object)
+    }
+
+    /// Of those that anything is held of; in no order.
+    package func states(of objects: [ObjectReference]) async throws -> [KeyState] {
+        let lookup = KeyStates(listing: NoListing(), client: client, names: names)
+        try await lookup.refresh()
+        var found: [KeyState] = []
+        for (bucket, its) in Dictionary(grouping: objects, by: \.bucket) {
+            for start in stride(from: 0, to: its.count, by: Self.batch) {
+                let keys = its[start..<min(its.count, start + Self.batch)].map(\.key)
+                found += try await lookup.states(of: keys, in: bucket)
+            }
+        }
+        return found
     }
 
     private struct NoListing: ObjectListing {

@@ -334,6 +334,12 @@ package enum Settings {
         "ONLY_REJECTED",
         "with --replay: only retry documents whose newest version is rejected"
     ).asFlagOnly
+    package static let startAfter = Setting.text(
+        "START_AFTER",
+        "key",
+        "with --replay: go on after this key, the last_key of an interrupted replay's log",
+        default: ""
+    ).asFlagOnly
     package static let check = Setting.toggle("CHECK", "connect to every dependency, report each, and exit").asFlagOnly
     package static let printConfig = Setting.toggle(
         "PRINT_CONFIG",
@@ -359,7 +365,7 @@ package enum Settings {
         poll.declaration, grace.declaration, exitWhenIdle.declaration, healthHost.declaration, healthPort.declaration,
     ]
     package static let replaying: [SettingDeclaration] = [
-        replay.declaration, dryRun.declaration, onlyRejected.declaration,
+        replay.declaration, dryRun.declaration, onlyRejected.declaration, startAfter.declaration,
     ]
     package static let embeddings: [SettingDeclaration] = [
         openAIKey.declaration, openAIBase.declaration, openAIAuth.declaration, openAIVersion.declaration,

@@ -26,11 +26,11 @@ package struct PipelineRegistry: Sendable {
 
     private struct Listing: Decodable {
         struct Hits: Decodable { var hits: [Item] }
-        struct Item: Decodable { var _source: PipelineRecord }
+        struct Item: Decodable { var _source: Readable<PipelineRecord> }
         var hits: Hits
     }
 
-    /// All of them, ordered by alias and age. Empty where there is no registry.
+    /// All that can be read, ordered by alias and age. Empty where there is no registry.
     package func all() async throws -> [PipelineRecord] {
         let refreshed = try await client.send("POST", "/\(Self.index)/_refresh", accepting: [404])
         guard refreshed.isSuccess else { return [] }
@@ -39,7 +39,7 @@ package struct PipelineRegistry: Sendable {
             json.object("query") { $0.object("match_all") { _ in } }
         }
         let response = try await client.send("POST", "/\(Self.index)/_search", body: body)
-        return try client.decode(Listing.self, response).hits.hits.map(\._source).sorted {
+        return try client.decode(Listing.self, response).hits.hits.compactMap(\._source.value).sorted {
             ($0.alias, $0.created, $0.index) < ($1.alias, $1.created, $1.index)
         }
     }

@@ -68,7 +68,14 @@ package struct WorkerControl: Sendable {
     package func leave() async { try? await reports.remove(id) }
 
     private func apply(_ record: PipelineRecord?) {
-        guard let record, record.state != .retired else {
+        guard let record else {
+            // A registry that was lost stops nobody: what was known stays in force.
+            return environment.log.warning(
+                "the pipeline is not in the registry: run 'ingestctl setup' with the same settings",
+                ["pipeline": index]
+            )
+        }
+        guard record.state != .retired else {
             if environment.gate.close("the pipeline \(index) is retired") {
                 environment.log.error("pipeline retired; stopping", ["pipeline": index])
             }

@@ -23,6 +23,13 @@ package struct WorkerReport: Equatable, Sendable, Codable {
     /// Every series by name; counters count from its start.
     package var metrics: [String: Int] = [:]
 
+    /// Counts are added up: what no worker counts to is none.
+    var plausible: WorkerReport {
+        var report = self
+        report.metrics = metrics.filter { (0...1 << 53).contains($0.value) }
+        return report
+    }
+
     /// It waits for `ingestctl resume`.
     package var isPausedByOperator: Bool { paused.contains { $0.hasPrefix(WorkerControl.operatorPause) } }
 
@@ -83,7 +90,7 @@ package struct WorkerReports: Sendable {
 
     private struct Listing: Decodable {
         struct Hits: Decodable { var hits: [Item] }
-        struct Item: Decodable { var _source: WorkerReport }
+        struct Item: Decodable { var _source: Readable<WorkerReport> }
         var hits: Hits
     }
 
@@ -101,7 +108,7 @@ package struct WorkerReports: Sendable {
             }
         }
         let response = try await client.send("POST", "/\(Self.index)/_search", body: body)
-        return try client.decode(Listing.self, response).hits.hits.map(\._source).sorted {
+        return try client.decode(Listing.self, response).hits.hits.compactMap(\._source.value).map(\.plausible).sorted {
             ($0.index, $0.kind, $0.started, $0.id) < ($1.index, $1.kind, $1.started, $1.id)
         }
     }
