@@ -29,7 +29,7 @@ struct ShowCommand: Command {
 
     init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {
         address = ObjectAddress(operands.first ?? "")
-        if address?.key.isEmpty ?? true {
+        if address?.writtenKey.isEmpty ?? true {
             reader.usage("not a valid s3://bucket/key: \"\((operands.first ?? "").printable)\"")
         }
         showsChunks = reader.read(Self.chunks)
@@ -37,10 +37,9 @@ struct ShowCommand: Command {
     }
 
     func run(_ context: CommandContext) async throws -> ExitStatus {
-        guard var address else { return .finding }
-        address.isPrefix = false
+        guard let address else { return .finding }
         let pipeline = try await context.pipeline()
-        let view = try await DocumentView.read(address.object, pipeline, context)
+        let view = try await DocumentView.read(address.writtenObject, pipeline, context)
         let dollars = EmbeddingPrice(setting: price, model: pipeline.settings["EMBEDDING_MODEL"] ?? "")
         let report = DocumentReport(view, pipeline, dollars)
         context.output.item("document", report.text) { report.write(into: &$0) }

@@ -43,6 +43,8 @@ struct SwitchCommand: Command {
         }
         let before = try await setup.readers()
         if before == [pipeline.index] {
+            // An earlier command may have ended between the switch and what it registers.
+            try await mark(pipeline, context)
             output.item("switch", "\(pipeline.alias) reads \(pipeline.index) already") {
                 $0.field("index", pipeline.index)
             }

@@ -35,6 +35,7 @@ HOSTILE = {
     "bad/javascript:window.owned=3//.txt": b"A key like an address of a script. The harbour is closed at night.",
     "bad/title.html": f"<html><head><title>{SCRIPT.replace('<', '&lt;')} &amp; title</title></head><body><h1>&lt;b onclick=window.owned=4&gt; heading</h1><p>The pilot boat leaves &lt;script&gt;window.owned=5&lt;/script&gt; at nine.</p></body></html>".encode(),
 }
+MANY = 55  # more than a page has
 started = time.monotonic()
 
 
@@ -125,6 +126,8 @@ def run(screenshots: pathlib.Path | None) -> dict:
             if path.suffix in (".pdf", ".html", ".md"):
                 fleet.put(f"documents/{path.name}", path.read_bytes())
         fleet.put("documents/broken.pdf", b"%PDF-1.7\nnot really")
+        for number in range(MANY):
+            fleet.put(f"many/{number:03}*.txt", f"Entry {number} of a long list.".encode())
         time.sleep(1)
         work.fleet.wait_until_drained(60, alive=work.alive)
         environment = fleet.operator() | fleet.owner() | {"EMBEDDING_PRICE": "0.02"}
@@ -147,6 +150,13 @@ def run(screenshots: pathlib.Path | None) -> dict:
             assert "searchable" in text and "chunk" in text.lower(), (key, text[:500])
             browser.check(f"hostile-{pages}")
             pages += 1
+        browser.open("/documents?state=live&prefix=many/")
+        rows = [len(browser.driver.find_elements(By.CSS_SELECTOR, "tbody tr"))]
+        browser.driver.find_element(By.LINK_TEXT, "Next page").click()
+        rows.append(len(browser.driver.find_elements(By.CSS_SELECTOR, "tbody tr")))
+        assert rows == [50, MANY - 50], f"pages of {rows} documents"
+        browser.driver.find_element(By.CSS_SELECTOR, "tbody a").click()
+        assert "searchable" in browser.driver.find_element(By.TAG_NAME, "main").text, "a key with a star"
         say(f"{pages} pages without a serious finding; no script of {len(HOSTILE)} titles and keys ran")
         keyboard(browser)
         say("searched, opened and jumped by keyboard alone")

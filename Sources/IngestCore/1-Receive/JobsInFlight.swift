@@ -17,16 +17,21 @@ package final class JobsInFlight: Sendable {
         }
     }
 
-    private let entries = LockedValue([String: Entry]())
+    /// Only a report reads the messages again to find their objects.
+    private let entries = LockedValue([String: @Sendable () -> Entry]())
 
     package init() {}
 
-    package func begin(_ entry: Entry) { entries.withLock { $0[entry.messageID] = entry } }
+    package func begin(_ messageID: String, _ entry: @escaping @Sendable () -> Entry) {
+        entries.withLock { $0[messageID] = entry }
+    }
 
     package func end(_ messageID: String) { entries.withLock { _ = $0.removeValue(forKey: messageID) } }
 
     /// Oldest first.
     package var all: [Entry] {
-        entries.withLock { Array($0.values) }.sorted { ($0.since, $0.messageID) < ($1.since, $1.messageID) }
+        entries.withLock { Array($0.values) }.map { $0() }.sorted {
+            ($0.since, $0.messageID) < ($1.since, $1.messageID)
+        }
     }
 }

@@ -218,7 +218,8 @@ package struct WorkLoop: Sendable {
     private func finish(_ job: Job, _ leases: [LeaseKeeper.Lease]) async {
         var job = job
         if environment.log.level <= .debug { environment.log.debug("message received", job.metadata) }
-        environment.jobs.begin(job.entry(at: environment.time.now))
+        let begun = environment.time.now
+        environment.jobs.begin(job.first.messageID) { [job] in job.entry(at: begun) }
         defer { environment.jobs.end(job.first.messageID) }
         switch await attempts(&job, leases) {
         case .outcome(let outcome): await settlement.settle(job, outcome)

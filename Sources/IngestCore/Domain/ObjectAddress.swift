@@ -3,6 +3,8 @@ package struct ObjectAddress: Equatable, Sendable, CustomStringConvertible {
     package var bucket: String
     /// Empty for the whole bucket.
     package var key: String
+    /// As it was written: a star may be a part of a key.
+    package var writtenKey: String
     /// Every object below: it ends with a slash or a star, or names no key.
     package var isPrefix: Bool
 
@@ -13,12 +15,16 @@ package struct ObjectAddress: Equatable, Sendable, CustomStringConvertible {
         guard let bucket = parts.first.flatMap({ String($0) }), BucketName.isValid(bucket) else { return nil }
         self.bucket = bucket
         var key = parts.count > 1 ? String(parts[1]) ?? "" : ""
+        writtenKey = key
         isPrefix = key.isEmpty || key.utf8.last == 0x2F || key.utf8.last == 0x2A
         if key.utf8.last == 0x2A { key = String(decoding: key.utf8.dropLast(), as: UTF8.self) }
         self.key = key
     }
 
     package var object: ObjectReference { ObjectReference(bucket: bucket, key: key) }
+
+    /// The object that is called so, whatever its key ends with.
+    package var writtenObject: ObjectReference { ObjectReference(bucket: bucket, key: writtenKey) }
 
     package func contains(_ object: ObjectReference) -> Bool {
         guard object.bucket.utf8.elementsEqual(bucket.utf8) else { return false }

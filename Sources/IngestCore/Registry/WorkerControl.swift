@@ -69,7 +69,7 @@ package struct WorkerControl: Sendable {
 
     private func apply(_ record: PipelineRecord?) {
         guard let record else {
-            // A registry that was lost stops nobody: what was known stays in force.
+            // A registry that was lost stops no worker: what was known stays in force.
             return environment.log.warning(
                 "the pipeline is not in the registry: run 'ingestctl setup' with the same settings",
                 ["pipeline": index]

@@ -13,8 +13,7 @@ struct DocumentsPage: Sendable {
         var filter = LedgerListing.Filter(state: state)
         (filter.prefix, filter.tenant, filter.reason) = (request["prefix"], request["tenant"], request["reason"])
         let listing = LedgerListing(client: pages.context.services.openSearch, names: pages.pipeline.names)
-        let after =
-            request["after"].isEmpty ? nil : ObjectAddress(request["after"]).map { [$0.bucket, $0.key, request["of"]] }
+        let after = request["after"].isEmpty ? nil : [request["in"], request["after"], request["of"]]
         let found = try await listing.page(filter, after: after)
         let options = LedgerListing.State.allCases.map { each -> HTML in
             let selected: HTML = each == state ? " selected" : ""
@@ -39,7 +38,7 @@ struct DocumentsPage: Sendable {
             "/documents",
             [
                 ("state", state.rawValue), ("prefix", filter.prefix), ("tenant", filter.tenant),
-                ("reason", filter.reason), ("after", "s3://\(last[0])/\(last[1])"), ("of", last[2]),
+                ("reason", filter.reason), ("in", last[0]), ("after", last[1]), ("of", last[2]),
             ]
         )
         return form + table + "<p><a href=\"\(next)\">Next page</a></p>"
