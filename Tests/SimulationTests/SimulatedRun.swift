@@ -5,6 +5,12 @@ import IngestCore
 struct SimulatedRun {
     let world: World
 
+    /// A worker from its start to its end.
+    private struct Life: Sendable {
+        var process: SimulatedProcess
+        var shutdown: Shutdown
+    }
+
     private static let latest = Duration.seconds(7200)
 
     /// - Parameter isDouble: with a second pipeline.
@@ -16,7 +22,7 @@ struct SimulatedRun {
     }
 
     private static func play(_ world: World, seed: UInt64) async {
-        let crew = LockedValue([Lane: [Shutdown]]())
+        let crew = LockedValue([Lane: [Life]]())
         let ended = LockedValue([Lane: Int]())
         let isOver = LockedValue(false)
         await withDiscardingTaskGroup { group in
@@ -48,7 +54,11 @@ struct SimulatedRun {
                             begin.open()
                         },
                         stop: { lane in
-                            for shutdown in crew.withLock({ $0[lane] ?? [] }) { shutdown.enter(.stopping) }
+                            // What is cut off by the end of the grace period may be paid for again.
+                            for life in crew.withLock({ $0[lane] ?? [] }) {
+                                world.watcher(lane).interrupted(life.process)
+                                life.shutdown.enter(.stopping)
+                            }
                             while ended.withLock({ $0[lane] ?? 0 }) < kinds.count {
                                 try? await world.scheduler.clock.sleep(for: .seconds(1))
                             }
@@ -62,7 +72,7 @@ struct SimulatedRun {
                 await untilQuiet(world)
                 isOver.withLock { $0 = true }
                 begin.open()
-                for shutdown in crew.withLock({ $0.values.flatMap(\.self) }) { shutdown.enter(.stopping) }
+                for life in crew.withLock({ $0.values.flatMap(\.self) }) { life.shutdown.enter(.stopping) }
             }
         }
     }
@@ -99,7 +109,7 @@ struct SimulatedRun {
         _ lane: Lane,
         _ world: World,
         _ seed: UInt64,
-        _ crew: LockedValue<[Lane: [Shutdown]]>,
+        _ crew: LockedValue<[Lane: [Life]]>,
         until isOver: () -> Bool
     ) async {
         var life = 0
@@ -108,7 +118,7 @@ struct SimulatedRun {
             let name = lane == .first ? "\(kind)\(number).\(life)" : "second \(kind)\(number).\(life)"
             let process = SimulatedProcess(name, world, lane)
             let shutdown = Shutdown()
-            crew.withLock { $0[lane, default: []].append(shutdown) }
+            crew.withLock { $0[lane, default: []].append(Life(process: process, shutdown: shutdown)) }
             let fleet = SimulatedFleet(process, shutdown, seed: seed &+ UInt64(number * 1000 + life))
             let ended = Latch()
             Task {
