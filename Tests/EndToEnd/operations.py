@@ -31,6 +31,8 @@ def run(aws, say) -> dict:
     say(f"  {steps} steps of a bucket with versions: overwritten, deleted by a marker, put back, old versions gone")
     neighbours(fleet, work)
     say("  two workers on one host")
+    claims(aws)
+    say("  of two pipelines on one queue no two workers start, and one does")
     health(fleet, work)
     say("  the health endpoint survives a worker without file descriptors, and answers the health check of the task definition")
     interrupt()
@@ -158,6 +160,22 @@ def neighbours(fleet, work: FleetRun) -> None:
     taken = str(fleet.stack.aws_port)
     done = program("ingest-worker", default["ingest-worker"], "--health-port", taken)
     assert done.returncode == 69 and taken in done.stderr, done
+
+
+def claims(aws) -> None:
+    """Two pipelines that were set up without their queues, and whose first workers start in the same moment with the same ones."""
+    fleet = aws.fleet("claims")
+    settings = [{}, {"CHUNK_TOKENS": "128"}]
+    for more in settings:
+        done = program("ingestctl", fleet.operator() | more, "setup")
+        assert done.returncode == 0, done
+    worker = fleet.worker("ingest-worker") | {"POLL_SECONDS": "1"}
+    for _ in range(4):
+        started = [subprocess.Popen([PROGRAMS / "ingest-worker", "--exit-when-idle", "2"], env=worker | more, stderr=subprocess.DEVNULL) for more in settings]
+        codes = [process.wait(60) for process in started]
+        assert codes in ([0, 78], [78, 0], [78, 78]), codes
+    again = [program("ingest-worker", worker | more, "--exit-when-idle", "2").returncode for more in settings]
+    assert sorted(again) == [0, 78], f"{again}: the queue has no pipeline, or two"
 
 
 def health(fleet, work: FleetRun) -> None:

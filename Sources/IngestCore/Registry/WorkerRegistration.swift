@@ -91,14 +91,20 @@ package struct WorkerRegistration: Sendable {
 
     /// Nil where the pipeline is not registered yet. Two that start in the same moment may both have claimed a queue: each looks again.
     private func admit(_ summary: WorkerSettingsSummary) async throws -> [PipelineRecord]? {
+        let index = names.chunks
+        var claim: (before: PipelineRecord?, after: PipelineRecord?)?
         for _ in 0..<2 {
             let records = try await registry.all()
             switch Admission.decide(summary, among: records) {
             case .unregistered: return nil
-            case .refused(let reason): throw PipelineRefusal(reason: reason)
+            case .refused(let reason):
+                // Both have seen each other's claim: what stays would refuse both for ever.
+                if let claim { try await registry.update(index) { $0 == claim.after ? claim.before : nil } }
+                throw PipelineRefusal(reason: reason)
             case .admitted(let record):
                 if records.contains(record) { return records }
-                try await registry.update(record.index) { current in
+                let before = records.first { $0.index == index }
+                let after = try await registry.update(record.index) { current in
                     guard let current else { return nil }
                     switch Admission.decide(summary, among: records.map { $0.index == record.index ? current : $0 }) {
                     case .admitted(let claimed): return claimed
@@ -106,6 +112,7 @@ package struct WorkerRegistration: Sendable {
                     case .unregistered: return nil
                     }
                 }
+                claim = (before, after)
             }
         }
         return try await registry.all()
