@@ -8,12 +8,12 @@ struct SearchOptions: Sendable {
     var limit: Int
     var mode: ChunkSearch.Mode
 
-    static let limitSetting = Setting.number("LIMIT", "n", "search: maximum number of hits", default: 5, in: 1...100)
+    static let limitSetting = Setting.number("LIMIT", "n", "maximum number of hits", default: 5, in: 1...100)
         .asFlagOnly
     static let modeSetting = Setting.choice(
         "MODE",
         ChunkSearch.Mode.allCases.map(\.rawValue),
-        "search: by text, by vector, or both",
+        "search by text, by vector, or both",
         default: "hybrid"
     ).asFlagOnly
     static let declarations = [limitSetting.declaration, modeSetting.declaration]
