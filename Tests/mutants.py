@@ -12,6 +12,7 @@ COPY = ROOT / ".build/mutants"
 
 INGEST, EMBED = "IngestCore/Pipelines/IngestPipeline.swift", "IngestCore/Pipelines/EmbedPipeline.swift"
 RULES = "IngestCore/2-Ledger/DocumentRecord"
+REPAIR = "IngestCore/9-Verify/Repair.swift"
 LOOP, SETTLEMENT = "IngestCore/1-Receive/WorkLoop.swift", "IngestCore/1-Receive/Settlement.swift"
 
 
@@ -35,7 +36,7 @@ class Mutant:
 
     @property
     def is_rule(self) -> bool:
-        return self.file.startswith(RULES)
+        return self.file.startswith((RULES, REPAIR))
 
 
 MUTANTS = [
@@ -99,6 +100,8 @@ MUTANTS = [
     Mutant("switch-before-verify", "readers", "IngestCore/Registry/PipelineTransitions.swift", "found.differences.sorted { $0.key < $1.key }.map", "(BUG ? [:] : found.differences).sorted { $0.key < $1.key }.map", is_double=True),
     Mutant("switch-on-the-way", "readers", "IngestCore/9-Verify/KeyState.swift", "if isStrict, !isLive, let pending = record.pending {", "if isStrict, !BUG, !isLive, let pending = record.pending {", is_double=True),
     Mutant("retire-while-read", "readers", "IngestCore/Registry/PipelineTransitions.swift", "guard readers.contains(pipeline.index) || pipeline.state == .live else { return nil }", "guard !BUG, readers.contains(pipeline.index) || pipeline.state == .live else { return nil }", is_double=True),
+    # Repairs, which the exhaustive model has.
+    Mutant("adopt-the-live", "model", REPAIR, "if var live = record.live, live.generation == group.generation {", "if !BUG, var live = record.live, live.generation == group.generation {"),
     Mutant("endless-grace", "stops", LOOP, "environment.time.sleep(for: settings.grace)", "environment.time.sleep(for: BUG ? settings.grace * 1000 : settings.grace)"),
 ]
 

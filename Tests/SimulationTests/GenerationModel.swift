@@ -13,6 +13,8 @@ struct GenerationModel {
         var duplicates: UInt8 = 0
         var rejects: UInt8 = 0
         var losses: UInt8 = 0
+        /// An operator's: each looks at the index, writes what it saw into the record, and sends an event that makes a new generation.
+        var repairs: UInt8 = 0
     }
 
     enum Step: UInt8 {
@@ -27,7 +29,7 @@ struct GenerationModel {
         var step = Step.idle
         var generation: UInt8 = 0
         var content: UInt8 = 0
-        /// The next chunk, or whether this is the first delivery.
+        /// The next chunk, or whether this is the first delivery; of ingest-worker, whether its event is a repair's.
         var extra: UInt8 = 0
         /// What it read.
         var record: Int32 = 0
@@ -62,6 +64,11 @@ struct GenerationModel {
         var duplicates: UInt8
         var rejects: UInt8
         var losses: UInt8
+        var repairs: UInt8
+        /// Events of repairs.
+        var rebuilds: UInt8 = 0
+        /// The index as the operator saw it; nil while no repair is on its way.
+        var seenIndex: UInt64?
     }
 
     private static let rejection = Rejection(.malformed, "x")
@@ -85,7 +92,8 @@ struct GenerationModel {
             crashes: bounds.crashes,
             duplicates: bounds.duplicates,
             rejects: bounds.rejects,
-            losses: bounds.losses
+            losses: bounds.losses,
+            repairs: bounds.repairs
         )
         var seen: Set<State> = [first]
         var layer = [first]
@@ -150,12 +158,13 @@ struct GenerationModel {
             next.duplicates -= 1
             found.append((next, false))
         }
+        if let repaired = repairStep(state) { found.append((repaired, false)) }
         for place in state.ingest.indices {
             found += ingestSteps(state, place).map { ($0, false) }
             guard state.ingest[place].step != .idle, state.crashes > 0 else { continue }
             var next = state
             next.ingest[place] = Worker()
-            next.events += 1
+            if state.ingest[place].extra == 1 { next.rebuilds += 1 } else { next.events += 1 }
             next.crashes -= 1
             found.append((next, true))
         }
@@ -172,6 +181,31 @@ struct GenerationModel {
         return found
     }
 
+    /// The index may change between the look and the write.
+    private mutating func repairStep(_ state: State) -> State? {
+        var next = state
+        guard let seen = state.seenIndex else {
+            guard state.repairs > 0 else { return nil }
+            next.repairs -= 1
+            next.seenIndex = state.index
+            return next
+        }
+        let record = records[Int(state.record)]
+        let adopted = record.adopting(Self.groups(seen))
+        if adopted != record { write(adopted, &next) }
+        next.seenIndex = nil
+        next.rebuilds += 1
+        return next
+    }
+
+    private static func groups(_ index: UInt64) -> [ChunkGroup] {
+        (0..<16).compactMap { generation in
+            let numbers = (0..<4).filter { index & 1 << UInt64(generation * 4 + $0) != 0 }
+            guard let last = numbers.last else { return nil }
+            return ChunkGroup(documentID: "d", generation: generation, tenant: "t", count: numbers.count, last: last)
+        }
+    }
+
     private mutating func ingestSteps(_ state: State, _ place: Int) -> [State] {
         let worker = state.ingest[place]
         let seen = records[Int(worker.record)]
@@ -180,14 +214,24 @@ struct GenerationModel {
         func go(_ step: Step) { next.ingest[place].step = step }
         switch worker.step {
         case .idle:
-            guard state.events > 0 else { return [] }
-            next.events -= 1
-            go(.read)
+            var found: [State] = []
+            if state.events > 0 {
+                next.events -= 1
+                go(.read)
+                found.append(next)
+            }
+            if state.rebuilds > 0 {
+                var repairing = state
+                repairing.rebuilds -= 1
+                repairing.ingest[place] = Worker(step: .read, extra: 1)
+                found.append(repairing)
+            }
+            return found
         case .read:
-            next.ingest[place] = Worker(step: .get, record: state.record, version: state.version)
+            next.ingest[place] = Worker(step: .get, extra: worker.extra, record: state.record, version: state.version)
         case .get:
             next.ingest[place].content = state.bucket
-            if seen.knows(Self.content(state.bucket)) {
+            if worker.extra == 0, seen.knows(Self.content(state.bucket)) {
                 go(.touch)
                 break
             }
@@ -199,14 +243,14 @@ struct GenerationModel {
             return [next, unreadable]
         case .touch:
             if isCurrent { write(seen.touched(), &next) }
-            next.ingest[place] = Worker(step: isCurrent ? .acknowledge : .read)
+            next.ingest[place] = Worker(step: isCurrent ? .acknowledge : .read, extra: worker.extra)
         case .refuse:
             if isCurrent { write(seen.refusing(Self.content(worker.content), Self.rejection), &next) }
             if !isCurrent { next.rejects += 1 }
-            next.ingest[place] = Worker(step: isCurrent ? .acknowledge : .read)
+            next.ingest[place] = Worker(step: isCurrent ? .acknowledge : .read, extra: worker.extra)
         case .reserve:
             guard isCurrent else {
-                next.ingest[place] = Worker(step: .read)
+                next.ingest[place] = Worker(step: .read, extra: worker.extra)
                 break
             }
             let reserved = seen.reserving(
@@ -217,14 +261,15 @@ struct GenerationModel {
             next.ingest[place] = Worker(
                 step: .send,
                 generation: UInt8(reserved.newest),
-                content: worker.content
+                content: worker.content,
+                extra: worker.extra
             )
         case .send:
             Self.add(Message(generation: worker.generation, content: worker.content, isFirst: true), &next)
             go(.mark)
         case .mark:
             if let marked = records[Int(state.record)].handingOff(Int(worker.generation)) { write(marked, &next) }
-            next.ingest[place] = Worker(step: .acknowledge)
+            next.ingest[place] = Worker(step: .acknowledge, extra: worker.extra)
         case .acknowledge: next.ingest[place] = Worker()
         default: preconditionFailure("no step of ingest-worker")
         }

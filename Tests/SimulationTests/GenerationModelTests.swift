@@ -9,6 +9,9 @@ import Testing
         GenerationModel.Bounds(embed: 2, changes: [1, 2, 0], duplicates: 1),
         GenerationModel.Bounds(crashes: 1, losses: 1),
         GenerationModel.Bounds(ingest: 2, changes: [1, 0, 2], crashes: 1),
+        GenerationModel.Bounds(embed: 2, changes: [1, 2], duplicates: 1, repairs: 1),
+        GenerationModel.Bounds(changes: [1, 2], crashes: 1, rejects: 1, repairs: 1),
+        GenerationModel.Bounds(ingest: 2, changes: [1, 0], repairs: 2),
     ]
 
     // Minutes without optimization: `swift test` alone explores the smallest bounds, `make test` (release) all.

@@ -77,7 +77,7 @@ extension DocumentRecord {
     private static let generationsAhead = 1_000_000
 
     /// With what the index holds of it and the record does not know.
-    func adopting(_ groups: [ChunkGroup]) -> DocumentRecord {
+    package func adopting(_ groups: [ChunkGroup]) -> DocumentRecord {
         var record = self
         for group in groups {
             let count = group.last + 1
