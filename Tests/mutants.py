@@ -101,7 +101,7 @@ MUTANTS = [
     Mutant("switch-on-the-way", "readers", "IngestCore/9-Verify/KeyState.swift", "if isStrict, !isLive, let pending = record.pending {", "if isStrict, !BUG, !isLive, let pending = record.pending {", is_double=True),
     Mutant("retire-while-read", "readers", "IngestCore/Registry/PipelineTransitions.swift", "guard readers.contains(pipeline.index) || pipeline.state == .live else { return nil }", "guard !BUG, readers.contains(pipeline.index) || pipeline.state == .live else { return nil }", is_double=True),
     # Repairs, which the exhaustive model has.
-    Mutant("adopt-the-live", "model", REPAIR, "if var live = record.live, live.generation == group.generation {", "if !BUG, var live = record.live, live.generation == group.generation {"),
+    Mutant("adopt-too-many", "model", REPAIR, "let count = group.last + 1", "let count = group.last + (BUG ? 2 : 1)"),
     Mutant("endless-grace", "stops", LOOP, "environment.time.sleep(for: settings.grace)", "environment.time.sleep(for: BUG ? settings.grace * 1000 : settings.grace)"),
 ]
 
