@@ -52,7 +52,6 @@ package struct Difference: Equatable, Sendable {
     }
 
     package func write(into json: inout JSONWriter) {
-        json.field("type", "difference")
         json.field("kind", kind.rawValue)
         json.field("bucket", object.bucket)
         json.field("key", object.key)
