@@ -26,7 +26,7 @@ package struct IndexSetup: Sendable {
             body: mapping.template(pattern: names.pattern)
         )
         done.append("index template \(names.template)")
-        if try await create(names.chunks, body: Array("{}".utf8)) {
+        if try await client.createIndex(names.chunks, body: Array("{}".utf8)) {
             done.append("index \(names.chunks) (\(mapping.dimensions) dimensions, engine \(mapping.engine.rawValue))")
         } else {
             done.append("index \(names.chunks) is there")
@@ -44,7 +44,7 @@ package struct IndexSetup: Sendable {
                 "alias \(names.alias) still reads \(readers.joined(separator: ", ")): 'ingestctl switch' moves it"
             )
         }
-        if try await create(names.ledger, body: mapping.ledger()) {
+        if try await client.createIndex(names.ledger, body: mapping.ledger()) {
             done.append("ledger \(names.ledger)")
         } else {
             // One of an earlier version has fewer fields.
@@ -213,17 +213,6 @@ package struct IndexSetup: Sendable {
                 )
             }
         }
-    }
-
-    /// False where the index is there already.
-    private func create(_ name: String, body: [UInt8]) async throws -> Bool {
-        let exists = try await client.send("HEAD", "/\(name)", accepting: [404])
-        if exists.isSuccess { return false }
-        let response = try await client.send("PUT", "/\(name)", body: body, accepting: [400])
-        if response.isSuccess { return true }
-        let error = OpenSearchError(method: "PUT", path: "/\(name)", response: response)
-        if error.type == "resource_already_exists_exception" { return false }
-        throw Failure.fleet(error.description)
     }
 
     private func addAlias(_ alias: String, to index: String) async throws {

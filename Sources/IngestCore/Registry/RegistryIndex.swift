@@ -11,8 +11,6 @@ struct RegistryIndex {
 
     /// Makes it where there is none.
     func create(_ client: OpenSearchClient, replicas: Int) async throws {
-        let exists = try await client.send("HEAD", "/\(name)", accepting: [404])
-        if exists.isSuccess { return }
         let body = JSONWriter.object { json in
             json.object("settings") {
                 $0.field("index.number_of_shards", 1)
@@ -27,9 +25,19 @@ struct RegistryIndex {
                 }
             }
         }
-        let response = try await client.send("PUT", "/\(name)", body: body, accepting: [400])
-        if response.isSuccess { return }
+        _ = try await client.createIndex(name, body: body)
+    }
+}
+
+extension OpenSearchClient {
+    /// False where the index is there already.
+    func createIndex(_ name: String, body: [UInt8]) async throws -> Bool {
+        let exists = try await send("HEAD", "/\(name)", accepting: [404])
+        if exists.isSuccess { return false }
+        let response = try await send("PUT", "/\(name)", body: body, accepting: [400])
+        if response.isSuccess { return true }
         let error = OpenSearchError(method: "PUT", path: "/\(name)", response: response)
-        guard error.type == "resource_already_exists_exception" else { throw Failure.fleet(error.description) }
+        if error.type == "resource_already_exists_exception" { return false }
+        throw Failure.fleet(error.description)
     }
 }
