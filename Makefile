@@ -9,7 +9,7 @@ PYTHON := .local/venv/bin/python
 # The manifest asks whether Tesseract is there: no answer of another day.
 BUILD := swift build -c release --manifest-cache none
 
-.PHONY: bootstrap build demo stop test bench simulate chaos edges damage web operator large tenants duplicates fuzz growth hostile columns tables running directions bench-extract fidelity scripts peers public lint docs clean
+.PHONY: bootstrap build demo stop test bench simulate chaos edges damage web telemetry operator large tenants duplicates fuzz growth hostile columns tables running directions bench-extract fidelity scripts peers public lint docs clean
 
 bootstrap:
 	@deploy/local/bootstrap
@@ -40,9 +40,12 @@ docs: build
 	@.build/release/ingestctl manual --markdown >>docs/ingestctl.md
 	@sed -i '/^## Every program$$/,$$d' docs/configuration.md
 	@.build/release/ingestctl settings >>docs/configuration.md
+	@sed -i '/^| metric | type | label/,$$d' docs/telemetry.md
+	@.build/release/ingestctl metrics >>docs/telemetry.md
 
 test: lint build
 	@Tests/Web/bootstrap
+	@Tests/Telemetry/bootstrap
 	@$(PYTHON) Tests/run.py
 
 bench: build
@@ -57,6 +60,11 @@ chaos: build
 # What documents, providers and stores do wrong, one and all (SECONDS=600: how long an outage lasts).
 edges: build
 	@$(PYTHON) Tests/EndToEnd/edges.py --seconds $(or $(SECONDS),45)
+
+# What the fleet reports, read by others' readers, a Phoenix server among them (a gigabyte of Python packages).
+telemetry: build
+	@Tests/Telemetry/bootstrap phoenix
+	@$(PYTHON) Tests/Telemetry/telemetry.py --phoenix
 
 # A document of 19,000 chunks: what an interruption costs, and memory with four of them.
 large: build

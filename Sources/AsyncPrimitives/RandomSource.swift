@@ -9,3 +9,8 @@ package struct RandomSource: Sendable {
     /// Uniform in [0, 1).
     package func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
 }
+
+extension RandomSource {
+    /// Not zero: the ids of traces and spans.
+    package func identifier() -> UInt64 { UInt64(unit() * 0x1p52) << 12 | UInt64(unit() * 0xFFE) + 1 }
+}

@@ -1,36 +1,33 @@
 import AsyncPrimitives
 
-/// Every series, once: counters, whose names end with `_total`, and gauges. Read by the health endpoint in Prometheus' text format.
+/// Everything that a worker counts and measures: a closed set of families, each with its help. The health endpoint shows them in Prometheus'
+/// text format, and a log line in CloudWatch's embedded metric format.
 package final class Metrics: Sendable {
-    package enum Series: String, CaseIterable, Sendable {
-        case messagesReceived = "ingest_messages_received_total"
-        case messagesRedelivered = "ingest_messages_redelivered_total"
-        case messagesInFlight = "ingest_messages_in_flight"
-        case messagesDeleted = "ingest_messages_deleted_total"
-        case messagesRetried = "ingest_messages_retried_total"
-        case messagesDeadLettered = "ingest_messages_dead_lettered_total"
-        case documentsUnchanged = "ingest_documents_unchanged_total"
-        case documentsHandedOff = "ingest_documents_handed_over_total"
-        case documentsDeleted = "ingest_documents_deleted_total"
-        case documentsRejected = "ingest_documents_rejected_total"
-        case documentsNeedingOCR = "ingest_documents_needing_ocr_total"
-        case pagesRecognized = "ingest_pages_recognized_total"
-        /// Divided by the documents handed off: the average text quality.
-        case qualityPercents = "ingest_document_quality_percents_total"
-        case documentsIndexed = "ingest_documents_indexed_total"
-        case documentsSuperseded = "ingest_documents_superseded_total"
-        case documentsAbandoned = "ingest_documents_abandoned_total"
-        case chunksEmbedded = "ingest_chunks_embedded_total"
-        case chunksReused = "ingest_chunks_reused_total"
-        case tokensEmbedded = "ingest_tokens_embedded_total"
-        case bytesDownloaded = "ingest_bytes_downloaded_total"
+    /// A value of a gauge at this moment.
+    package struct Reading: Sendable {
+        package var gauge: Gauge
+        package var label: String?
+        package var value: Double
+
+        package init(_ gauge: Gauge, _ label: String? = nil, _ value: Double) {
+            (self.gauge, self.label, self.value) = (gauge, label, value)
+        }
+    }
+
+    /// A value of a counter with a label.
+    struct Labelled: Hashable, Sendable {
+        var counter: Counter
+        var value: String
     }
 
     private let values = LockedValue([Int](repeating: 0, count: Series.allCases.count))
     private let labelled = LockedValue([Labelled: Int]())
+    private let distributions = LockedValue(Histogram.allCases.map { Distribution($0) })
+    private let sources = LockedValue([@Sendable () -> [Reading]]())
     /// Label values are of closed sets; this bounds a mistake.
     private static let maximumLabelled = 500
     private static let positions = Dictionary(uniqueKeysWithValues: Series.allCases.enumerated().map { ($1, $0) })
+    private static let places = Dictionary(uniqueKeysWithValues: Histogram.allCases.enumerated().map { ($1, $0) })
 
     package init() {}
 
@@ -38,44 +35,53 @@ package final class Metrics: Sendable {
         values.withLock { $0[Self.positions[series]!] += amount }
     }
 
-    /// A series with a label, whose values are of a closed set.
-    private struct Labelled: Hashable {
-        var name: String
-        var label: String
-        var value: String
-    }
+    /// Of what is counted elsewhere.
+    package func set(_ series: Series, _ value: Int) { values.withLock { $0[Self.positions[series]!] = value } }
 
-    /// Counts an event of `name` with a label.
-    package func count(_ name: String, _ label: String, _ value: String) {
-        let key = Labelled(name: name, label: label, value: value)
+    package func count(_ counter: Counter, _ value: String) {
+        let key = Labelled(counter: counter, value: value)
         labelled.withLock { labelled in
             guard labelled[key] != nil || labelled.count < Self.maximumLabelled else { return }
             labelled[key, default: 0] += 1
         }
     }
 
-    /// A label's value, escaped for the text format.
-    package static func escaped(_ value: String) -> String {
-        value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+    package func observe(_ histogram: Histogram, _ value: Double) {
+        distributions.withLock { $0[Self.places[histogram]!].observe(value) }
     }
+
+    package func observe(_ histogram: Histogram, _ duration: Duration) { observe(histogram, duration.seconds) }
+
+    /// Measures `body`, whether it succeeds or not.
+    package func measure<Value>(
+        _ histogram: Histogram,
+        _ time: any TimeSource,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: () async throws -> Value
+    ) async rethrows -> Value {
+        let begun = time.uptime
+        defer { observe(histogram, time.uptime - begun) }
+        return try await body()
+    }
+
+    /// Adds a source of gauges, which is read for every report.
+    package func read(_ source: @escaping @Sendable () -> [Reading]) { sources.withLock { $0.append(source) } }
 
     package subscript(series: Series) -> Int { values.withLock { $0[Self.positions[series]!] } }
 
-    /// Prometheus' text exposition format 0.0.4.
-    package var exposition: String {
-        let values = values.withLock { $0 }
-        return zip(Series.allCases, values).map { series, value in
-            let kind = series.rawValue.hasSuffix("_total") ? "counter" : "gauge"
-            return "# TYPE \(series.rawValue) \(kind)\n\(series.rawValue) \(value)\n"
-        }.joined() + labelledExposition
-    }
+    // MARK: What reports are made of
 
-    private var labelledExposition: String {
-        let lines = labelled.withLock { $0 }.map { key, value in
-            (key.name, "\(key.name){\(key.label)=\"\(Self.escaped(key.value))\"} \(value)\n")
+    var allValues: [(Series, Int)] { Array(zip(Series.allCases, values.withLock { $0 })) }
+    var allLabelled: [Labelled: Int] { labelled.withLock { $0 } }
+    var allDistributions: [(Histogram, Distribution)] {
+        Array(zip(Histogram.allCases, distributions.withLock { $0 }))
+    }
+    var readings: [Reading] { sources.withLock { $0 }.flatMap { $0() } }
+
+    /// The observations since the last call, at most 100 of each histogram.
+    func takeSamples() -> [(Histogram, [Double])] {
+        distributions.withLock { all in
+            zip(Histogram.allCases, all.indices).map { ($0, all[$1].takeSample()) }
         }
-        return Dictionary(grouping: lines, by: \.0).sorted { $0.key < $1.key }.map { name, lines in
-            "# TYPE \(name) counter\n" + lines.map(\.1).sorted().joined()
-        }.joined()
     }
 }

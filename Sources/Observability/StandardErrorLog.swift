@@ -6,7 +6,7 @@ import Glibc
 /// Unchecked: `lines` synchronizes, the rest is constant.
 package final class StandardErrorLog: LogSink, @unchecked Sendable {
     private let lines = BlockingQueue<[UInt8]>()
-    private let waiting = LockedValue((count: 0, dropped: 0))
+    private let waiting = LockedValue((count: 0, dropped: 0, total: 0))
     private let asJSON: Bool
     private let descriptor: Int32
     private var thread = pthread_t()
@@ -19,18 +19,36 @@ package final class StandardErrorLog: LogSink, @unchecked Sendable {
         thread = DetachedThread.startJoinable { self.drain() }
     }
 
-    package func write(_ line: LogLine) {
-        // Nil for a line that is dropped; else how many were dropped before it.
-        let dropped: Int? = waiting.withLock { waiting in
+    package var dropped: Int { waiting.withLock { $0.total } }
+
+    /// Nil for a line that is dropped; else how many were dropped before it.
+    private func admit() -> Int? {
+        waiting.withLock { waiting in
             if waiting.count >= Self.capacity {
                 waiting.dropped += 1
+                waiting.total += 1
                 return nil
             }
             defer { waiting.dropped = 0 }
             waiting.count += waiting.dropped > 0 ? 2 : 1
             return waiting.dropped
         }
-        guard let dropped else { return }
+    }
+
+    package func write(raw line: [UInt8]) {
+        guard let dropped = admit() else { return }
+        // The report of what was dropped follows with the next line of the log.
+        if dropped > 0 {
+            waiting.withLock {
+                $0.count -= 1
+                $0.dropped += dropped
+            }
+        }
+        lines.put(line)
+    }
+
+    package func write(_ line: LogLine) {
+        guard let dropped = admit() else { return }
         if dropped > 0 {
             var report = line
             report.level = .warning

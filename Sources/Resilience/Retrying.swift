@@ -74,13 +74,17 @@ package struct Retrying: Sendable {
     package var quota: RetryQuota
     package var time: any TimeSource
     package var random: RandomSource
+    /// Sees every failure, and whether another attempt follows.
+    package var observe: (@Sendable (Failure, _ isRetried: Bool) -> Void)?
 
     package init(
         policy: RetryPolicy = RetryPolicy(),
         quota: RetryQuota = RetryQuota(),
         time: any TimeSource = SystemTime(),
-        random: RandomSource = .system
+        random: RandomSource = .system,
+        observe: (@Sendable (Failure, _ isRetried: Bool) -> Void)? = nil
     ) {
+        self.observe = observe
         self.policy = policy
         self.quota = quota
         self.time = time
@@ -103,10 +107,13 @@ package struct Retrying: Sendable {
             } catch {
                 let failure = Failure(error)
                 guard let delay = policy.delay(after: failure, attempt: attempt, unit: random.unit()) else {
+                    observe?(failure, false)
                     throw error
                 }
                 let cost = RetryQuota.cost(of: failure)
-                guard quota.take(cost) else {
+                let isPaid = quota.take(cost)
+                observe?(failure, isPaid)
+                guard isPaid else {
                     if isLongPoll { try await time.sleep(for: delay) }
                     throw error
                 }

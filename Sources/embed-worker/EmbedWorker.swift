@@ -1,5 +1,6 @@
 import AsyncPrimitives
 import IngestCore
+import Observability
 import Resilience
 
 /// Chunks in, searchable vectors out.
@@ -13,6 +14,7 @@ struct EmbedWorker: Worker {
     )
 
     let configuration: EmbedConfiguration
+    static let defaultPort: UInt16 = 8081
     let services: Services
     let shutdown: Shutdown
 
@@ -39,7 +41,7 @@ struct EmbedWorker: Worker {
             _ in
             try await probe(dependency, ledger, index, embedder, store)
         }
-        try run.serveHealth(defaultPort: 8081)
+        try run.serveHealth(defaultPort: Self.defaultPort)
         guard let pipelines = try await registration.admit(run) else { return }
         let queue = services.queue(configuration.worker.chunkQueue)
         var stages = EmbedPipeline.Stages(
@@ -63,14 +65,28 @@ struct EmbedWorker: Worker {
             shutdown: shutdown,
             environment: run.environment
         ) { embedder.limiter.gauges }
+        run.environment.metrics.read { embedder.limiter.readings }
         let pipeline = EmbedPipeline(stages, settings: configuration.pipeline, environment: run.environment)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await ledger.run() }
             group.addTask { await index.run() }
             group.addTask { await embeddings.run() }
+            group.addTask { await watchDrift(index, run.environment) }
             await learn(embedder, run.environment.breakers)
             try await run.loop(queue, control, pipeline.handler)
             group.cancelAll()
+        }
+    }
+
+    /// The index changes slowly: its mean is read once an hour.
+    private func watchDrift(_ index: OpenSearchIndex, _ environment: LoopEnvironment) async {
+        while !Task.isCancelled {
+            do {
+                environment.drift.compare(with: try await index.meanVector())
+            } catch {
+                environment.log.debug("the drift of vectors is not measured", ["error": Failure(error).summary])
+            }
+            try? await services.time.sleep(for: .seconds(3600))
         }
     }
 

@@ -13,6 +13,7 @@ struct IngestWorker: Worker {
     )
 
     let configuration: IngestConfiguration
+    static let defaultPort: UInt16 = 8080
     let services: Services
     let shutdown: Shutdown
 
@@ -23,7 +24,7 @@ struct IngestWorker: Worker {
             temporaryFolder: configuration.temporaryFolder,
             maximumBytes: configuration.maximumObjectBytes
         )
-        let pool = ExtractorPool(configuration.extractor)
+        let pool = ExtractorPool(configuration.extractor, metrics: services.metrics)
         let run = WorkerRun(services: services, configuration: configuration.worker, shutdown: shutdown) {
             dependency,
             object in
@@ -35,7 +36,7 @@ struct IngestWorker: Worker {
         } else {
             run.environment.log.error("UNSAFE: documents are parsed without a sandbox (--unsafe-no-sandbox)")
         }
-        try run.serveHealth(defaultPort: 8080)
+        try run.serveHealth(defaultPort: Self.defaultPort)
         guard try await registration.admit(run) != nil else { return }
         let chunkQueue = services.queue(configuration.worker.chunkQueue)
         guard let chunkAttributes = try await run.attributes(chunkQueue) else { return }
@@ -84,7 +85,7 @@ struct IngestWorker: Worker {
     private func extractors(_ pool: ExtractorPool, _ metrics: Metrics) throws -> (chain: any Extractor, landlock: Int) {
         let landlock = try pool.probe()
         guard let settings = configuration.ocr else { return (pool, landlock) }
-        let ocr = ExtractorPool(settings)
+        let ocr = ExtractorPool(settings, metrics: metrics)
         _ = try ocr.probe()
         return (RecognizingExtractor(reader: pool, recognizer: ocr, metrics: metrics), landlock)
     }

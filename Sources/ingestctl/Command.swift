@@ -64,7 +64,8 @@ enum Commands {
         FlaggedCommand.self, PipelinesCommand.self, VerifyCommand.self, RepairCommand.self, SwitchCommand.self,
         RetireCommand.self, RetryCommand.self, DeadLettersListCommand.self, DeadLettersShowCommand.self,
         DeadLettersRedriveCommand.self, DeadLettersPurgeCommand.self, PauseCommand.self, ResumeCommand.self,
-        ForgetCommand.self, ExportCommand.self, ImportCommand.self, PruneCommand.self, SettingsCommand.self,
+        ForgetCommand.self, ExportCommand.self, ImportCommand.self, PruneCommand.self, ExportLedgerCommand.self,
+        EvaluateCommand.self, GrantCommand.self, SettingsCommand.self, MetricsCommand.self,
         WatchCommand.self, ServeCommand.self, VersionCommand.self, CompletionCommand.self, ManualCommand.self,
     ]
 

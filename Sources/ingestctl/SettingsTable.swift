@@ -25,9 +25,11 @@ enum SettingsTable {
             ("Every program", Settings.common),
             ("Both workers", Settings.worker),
             ("`ingest-worker`", Settings.ingest + Settings.replaying),
-            ("`embed-worker` (the first five `ingestctl search` as well)", Settings.embed),
+            (
+                "`embed-worker` (the first five `ingestctl search` as well, `EMBEDDING_PRICE` `show`, `watch` and `serve`)",
+                Settings.embed
+            ),
             ("`ingestctl setup`", Settings.setup),
-            ("`ingestctl show`", [Settings.price.declaration]),
             ("`ingestctl prune`", Settings.pruning),
             ("`ingestctl search`", [Settings.queryPrefix.declaration] + SearchOptions.declarations),
             ("Every program: information", Settings.information),

@@ -142,7 +142,7 @@ def duplicates(aws, events: int) -> dict:
     status = work.status()
     work.stop()
     assert ingest["ingest_messages_received_total"] >= events, ingest
-    assert ingest["ingest_bytes_downloaded_total"] == len(body), f"{ingest['ingest_bytes_downloaded_total']} bytes downloaded of an object of {len(body)}"
+    assert ingest["ingest_downloaded_bytes_total"] == len(body), f"{ingest['ingest_downloaded_bytes_total']} bytes downloaded of an object of {len(body)}"
     assert ingest["ingest_documents_handed_over_total"] == 1 and embed["ingest_chunks_embedded_total"] == status["chunks"], (ingest, embed)
     return {"duplicates": events, "bodies_downloaded": 1, "tokens": embed["ingest_tokens_embedded_total"], "seconds": round(time.monotonic() - begun, 1)}
 

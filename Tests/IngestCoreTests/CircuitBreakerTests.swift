@@ -38,7 +38,7 @@ import Testing
         isDown.withLock { $0 = true }
         #expect(await verdict(breakers, .transient("503", of: .bucket("b"))) == .unavailable)
         #expect(breakers.open.map(\.dependency) == [.bucket("b")])
-        #expect(breakers.exposition.contains("ingest_paused{dependency=\"bucket:b\"} 1"))
+        #expect(breakers.readings.map(\.label) == ["bucket:b"])
         #expect(throws: Failure.self) { try breakers.check(.bucket("b")) }
         #expect(throws: Never.self) { try breakers.check(.bucket("other")) }
         // A bucket does not stop the receiving: this returns immediately.

@@ -195,7 +195,7 @@ class Fleet:
 
     def _roles(self) -> None:
         values = {
-            "DOCUMENTS_BUCKET": self.bucket, "HANDOVER_BUCKET": self.hand_over, "INGEST_QUEUE_ARN": self.arns["events"],
+            "DOCUMENTS_BUCKET": self.bucket, "HANDOVER_BUCKET": self.hand_over, "EXPORT_BUCKET": self.hand_over, "INGEST_QUEUE_ARN": self.arns["events"],
             "INGEST_DEAD_LETTERS_ARN": self.arns["events-dead"], "CHUNK_QUEUE_ARN": self.arns["chunks"],
             "CHUNK_DEAD_LETTERS_ARN": self.arns["chunks-dead"], "KMS_KEY_ARN": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/none",
             "OPENSEARCH_DOMAIN_ARN": f"arn:aws:es:{REGION}:{ACCOUNT}:domain/none", "HANDOVER_PREFIX": "hand-over/",

@@ -45,11 +45,15 @@ package struct Delivery: Sendable {
         self.received = received
     }
 
-    /// For log lines: what message, and which trace it belongs to.
+    /// For log lines.
     package var metadata: Log.Metadata {
-        var metadata = ["message_id": messageID, "receive_count": "\(receiveCount)"]
-        if let trace { metadata["trace"] = trace }
-        return metadata
+        ["message_id": messageID, "receive_count": "\(receiveCount)"]
+    }
+
+    /// The trace that the message belongs to: SQS' own attribute, or W3C's, which other senders set.
+    package var context: SpanContext? {
+        trace.flatMap { SpanContext(awsHeader: $0) }
+            ?? attributes["traceparent"].flatMap { SpanContext(traceparent: $0) }
     }
 
     /// The dead-letter message was redriven: an operator requested a retry.

@@ -12,9 +12,12 @@ package struct LoopEnvironment: Sendable {
     package var breakers: CircuitBreakers
     /// Where the task runs on ECS.
     package var protection: ScaleInProtection?
+    package var tracer = Tracer.disabled
     /// An operator's pause.
     package let gate = OperatorGate()
     package let jobs = JobsInFlight()
+    package let ages = MessageAges()
+    package let drift = VectorDrift()
 
     package init(
         time: any TimeSource,
@@ -33,5 +36,20 @@ package struct LoopEnvironment: Sendable {
         self.heartbeat = heartbeat
         self.breakers = breakers
         self.protection = protection
+    }
+}
+
+extension LoopEnvironment {
+    /// Runs `body` in a span, and measures it.
+    func traced<Value>(
+        _ name: String,
+        _ kind: Span.Kind,
+        _ histogram: Metrics.Histogram,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (ActiveSpan) async throws -> Value
+    ) async rethrows -> Value {
+        let begun = time.uptime
+        defer { metrics.observe(histogram, time.uptime - begun) }
+        return try await tracer.span(name, kind, body)
     }
 }

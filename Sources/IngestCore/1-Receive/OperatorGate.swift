@@ -1,4 +1,5 @@
 import AsyncPrimitives
+import Observability
 
 /// Closed while an operator has paused the worker's kind: nothing is received; what is in flight is finished.
 package final class OperatorGate: Sendable {
@@ -13,6 +14,8 @@ package final class OperatorGate: Sendable {
 
     /// Why it is closed; nil while it is open.
     package var reason: String? { closed.withLock { $0?.reason } }
+
+    package var readings: [Metrics.Reading] { reason == nil ? [] : [Metrics.Reading(.paused, "operator", 1)] }
 
     /// - Returns: whether it was open.
     @discardableResult package func close(_ reason: String) -> Bool {

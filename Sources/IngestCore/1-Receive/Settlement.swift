@@ -84,7 +84,7 @@ struct Settlement: Sendable {
             }
             return await delete(job)
         }
-        environment.metrics.count("ingest_messages_requeued_total", "reason", cause.rawValue)
+        environment.metrics.count(.requeued, cause.rawValue)
         environment.log.notice(cause.text, job.metadata.merging(["reason": reason]) { $1 })
         do {
             try await queue.send(MessageCopy.of(job.first, after: delay))

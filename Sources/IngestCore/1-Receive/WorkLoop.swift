@@ -8,35 +8,10 @@ import Resilience
 /// Never more messages are received than slots are free. Stopping: nothing more is received, work in flight gets the grace period, then
 /// it is cancelled; every message is settled before `run` returns: deleted, or released.
 package struct WorkLoop: Sendable {
-    package struct Settings: Sendable {
-        package var concurrency: Int
-        package var pollWait: Duration
-        package var grace: Duration
-        /// Stop when the queue has been empty for this long.
-        package var exitWhenIdle: Duration?
-        package var visibilityTimeout: Duration
-        /// After so many receives the queue moves a message to its dead-letter queue.
-        package var maximumReceives: Int
-
-        package init(
-            concurrency: Int,
-            pollWait: Duration = .seconds(20),
-            grace: Duration = .seconds(20),
-            exitWhenIdle: Duration? = nil,
-            visibilityTimeout: Duration = .seconds(30),
-            maximumReceives: Int = .max
-        ) {
-            self.concurrency = concurrency
-            self.pollWait = pollWait
-            self.grace = grace
-            self.exitWhenIdle = exitWhenIdle
-            self.visibilityTimeout = visibilityTimeout
-            self.maximumReceives = maximumReceives
-        }
-    }
-
     /// What the loop does with a message.
     package struct Handler: Sendable {
+        /// What the span of a job is called.
+        package var name: String
         /// Deliveries of one receive with the same key are one job; nil: a job of its own.
         package var mergeKey: @Sendable (Delivery) -> ObjectReference?
         /// The objects that a message names, for log lines.
@@ -49,12 +24,14 @@ package struct WorkLoop: Sendable {
         package var exhaust: @Sendable (Job, Rejection) async throws -> [DeadLetterMessage]
 
         package init(
+            name: String = "process message",
             mergeKey: @escaping @Sendable (Delivery) -> ObjectReference? = { _ in nil },
             objects: @escaping @Sendable (Delivery) -> String = { _ in "" },
             leaseLost: @escaping @Sendable (Job) async -> [DeadLetterMessage] = { _ in [] },
             exhaust: @escaping @Sendable (Job, Rejection) async throws -> [DeadLetterMessage] = { _, _ in [] },
             work: @escaping @Sendable (Job) async -> Outcome
         ) {
+            self.name = name
             self.mergeKey = mergeKey
             self.objects = objects
             self.work = work
@@ -184,6 +161,10 @@ package struct WorkLoop: Sendable {
             }
             environment.metrics.add(.messagesReceived, deliveries.count)
             environment.metrics.add(.messagesRedelivered, deliveries.count { $0.receiveCount > 1 })
+            for delivery in deliveries {
+                environment.metrics.observe(.messageWait, delivery.received.duration(since: delivery.sent))
+            }
+            environment.ages.received(deliveries, at: environment.time.uptime)
             count(deliveries.count)
             environment.health.received()
             return deliveries
@@ -216,15 +197,30 @@ package struct WorkLoop: Sendable {
     }
 
     private func finish(_ job: Job, _ leases: [LeaseKeeper.Lease]) async {
+        let begun = environment.time.uptime
+        await environment.tracer.span(handler.name, .consumer, parent: job.first.context) { span in
+            var job = job
+            // What is sent from here on is this span's child.
+            if environment.tracer.isEnabled { job.deliveries[0].trace = span.context?.awsHeader }
+            span.describe(job)
+            await finish(job, leases, span)
+        }
+        environment.metrics.observe(.job, environment.time.uptime - begun)
+    }
+
+    private func finish(_ job: Job, _ leases: [LeaseKeeper.Lease], _ span: ActiveSpan) async {
         var job = job
         if environment.log.level <= .debug { environment.log.debug("message received", job.metadata) }
         let begun = environment.time.now
         environment.jobs.begin(job.first.messageID) { [job] in job.entry(at: begun) }
         defer { environment.jobs.end(job.first.messageID) }
-        switch await attempts(&job, leases) {
+        let ending = await attempts(&job, leases)
+        span.describe(ending)
+        switch ending {
         case .outcome(let outcome): await settlement.settle(job, outcome)
         case .stopped, .waited: await settlement.release(job, after: .zero)
         case .leaseLost:
+            environment.metrics.add(.leasesLost)
             environment.log.warning("visibility timeout lost; job cancelled", job.metadata)
             try? await settlement.send(await handler.leaseLost(job), of: job)
         }

@@ -1,6 +1,7 @@
 import AsyncPrimitives
 import ExtractionWire
 import Glibc
+import Observability
 import Resilience
 
 /// One thread and the child it talks to, one document after the other. The thread lives as long as the pool: a child is killed by the
@@ -50,9 +51,11 @@ final class ExtractorLane: @unchecked Sendable {
 
     private let settings: ExtractorPool.Settings
     private let jobs: ExtractionQueue
+    private let metrics: Metrics
     private var process: ExtractorProcess?
 
-    init(_ settings: ExtractorPool.Settings, jobs: ExtractionQueue) {
+    init(_ settings: ExtractorPool.Settings, jobs: ExtractionQueue, _ metrics: Metrics) {
+        self.metrics = metrics
         self.settings = settings
         self.jobs = jobs
     }
@@ -135,6 +138,7 @@ final class ExtractorLane: @unchecked Sendable {
         case .success(let reply): return try attempt(reply, process)
         case .failure(.timedOut):
             _ = stop(killing: true)
+            if !job.isCancelled { metrics.count(.extractorEnds, "timeout") }
             return .tooSlow
         case .failure(.tooLong):
             _ = stop(killing: true)
@@ -144,6 +148,7 @@ final class ExtractorLane: @unchecked Sendable {
             let errors = process.takeErrors()
             let end = stop(killing: false)
             let failure = failure(end, errors)
+            if !job.isCancelled { metrics.count(.extractorEnds, end == .signalled(SIGKILL) ? "memory" : "crash") }
             return end == .signalled(SIGKILL) ? .killed(failure) : .failed(failure)
         }
     }
@@ -157,6 +162,7 @@ final class ExtractorLane: @unchecked Sendable {
         // poppler leaves out what it has no memory for, and says so here alone.
         if Self.isOutOfMemory(process.takeErrors()) {
             _ = stop(killing: true)
+            metrics.count(.extractorEnds, "memory")
             return .failed(.document(memoryRejection))
         }
         switch reply {

@@ -1,5 +1,6 @@
 import AsyncPrimitives
 import ExtractionWire
+import Observability
 import Resilience
 
 /// `Extractor` over a fixed number of sandboxed children.
@@ -54,11 +55,11 @@ package final class ExtractorPool: Extractor {
     private static let lookInterval = Duration.seconds(3)
 
     /// One lane more than children: a tenant has all but one at most, and the last is another's. Its child is started when it is needed.
-    package init(_ settings: Settings, time: any TimeSource = SystemTime()) {
+    package init(_ settings: Settings, time: any TimeSource = SystemTime(), metrics: Metrics = Metrics()) {
         self.settings = settings
         self.time = time
         jobs = ExtractionQueue(lanes: settings.children + 1, time: time)
-        for _ in 0...settings.children { ExtractorLane(settings, jobs: jobs).start() }
+        for _ in 0...settings.children { ExtractorLane(settings, jobs: jobs, metrics).start() }
     }
 
     deinit { jobs.close() }

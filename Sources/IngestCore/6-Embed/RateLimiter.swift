@@ -1,5 +1,6 @@
 import AsyncPrimitives
 import HTTPTransport
+import Observability
 import Resilience
 
 /// Limits the rate of requests to a provider: as many concurrent requests as it accepts, none until its Retry-After has passed.
@@ -36,6 +37,16 @@ package final class RateLimiter: Sendable {
             [
                 "embedding_requests_in_flight": $0.inFlight, "embedding_requests_limit": Int(max(1, $0.limit)),
                 "embedding_requests_waiting": $0.waiting.count,
+            ]
+        }
+    }
+
+    package var readings: [Metrics.Reading] {
+        state.withLock {
+            [
+                Metrics.Reading(.requestsInFlight, nil, Double($0.inFlight)),
+                Metrics.Reading(.requestsLimit, nil, max(1, $0.limit.rounded(.down))),
+                Metrics.Reading(.requestsWaiting, nil, Double($0.waiting.count)),
             ]
         }
     }

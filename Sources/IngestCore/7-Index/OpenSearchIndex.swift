@@ -7,7 +7,7 @@ import TextCoding
 /// `ChunkIndex` over OpenSearch: bulks of many documents' chunks, routed by document.
 package struct OpenSearchIndex: ChunkIndex {
     package let name: String
-    private let client: OpenSearchClient
+    let client: OpenSearchClient
     private let time: any TimeSource
     private let operations: RequestBatcher<BulkOperation, BulkResult>
     private static let page = 200

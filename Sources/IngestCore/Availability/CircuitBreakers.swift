@@ -73,10 +73,8 @@ package final class CircuitBreakers: Sendable {
         state.withLock { $0.circuits.map { ($0.key, $0.value.reason) } }.sorted { "\($0.0)" < "\($1.0)" }
     }
 
-    /// Prometheus' text format: one line for each open breaker.
-    package var exposition: String {
-        "# TYPE ingest_paused gauge\n"
-            + open.map { "ingest_paused{dependency=\"\(Metrics.escaped($0.dependency.description))\"} 1\n" }.joined()
+    package var readings: [Metrics.Reading] {
+        open.map { Metrics.Reading(.paused, $0.dependency.description, 1) }
     }
 
     /// Real work has used the dependency. An open breaker closes.

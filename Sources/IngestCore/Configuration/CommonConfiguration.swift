@@ -152,6 +152,7 @@ package struct WorkerConfiguration: Sendable {
     package var exitWhenIdle: Duration?
     package var healthHost: String
     package var healthPort: Int?
+    package var telemetry: Telemetry.Settings
 
     package init(_ reader: inout SettingsReader) {
         ingestQueue = reader.read(Settings.ingestQueue)
@@ -164,6 +165,7 @@ package struct WorkerConfiguration: Sendable {
         exitWhenIdle = reader.read(Settings.exitWhenIdle).map { .seconds($0) }
         healthHost = reader.read(Settings.healthHost)
         healthPort = reader.read(Settings.healthPort)
+        telemetry = Telemetry.Settings(&reader)
         for (name, url) in [("INGEST_QUEUE_URL", ingestQueue), ("CHUNK_QUEUE_URL", chunkQueue)] where !url.isEmpty {
             if Endpoint(url) == nil { reader.problem("\(name) is not a valid queue URL: \"\(url)\"") }
             if url.hasSuffix(".fifo") {

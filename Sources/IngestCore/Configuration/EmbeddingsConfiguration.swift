@@ -36,7 +36,11 @@ package struct EmbeddingsConfiguration: Sendable {
         OpenAIEmbedder(
             provider,
             http: services.http,
-            retrying: Retrying(policy: OpenAIEmbedder.policy, time: services.time),
+            retrying: Retrying(
+                policy: OpenAIEmbedder.policy,
+                time: services.time,
+                observe: services.metrics.observer("embeddings")
+            ),
             limiter: RateLimiter(maximumInFlight: requests, time: services.time),
             log: services.log
         )

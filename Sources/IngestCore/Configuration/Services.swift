@@ -13,6 +13,7 @@ package struct Services: Sendable {
     package let downloads: CurlTransport
     package let openSearch: OpenSearchClient
     package let log: Log
+    package let metrics: Metrics
     private let credentials: any CredentialProvider
     private let endpoints: AWSEndpoints
     private let clock = ServerClock()
@@ -23,6 +24,7 @@ package struct Services: Sendable {
         KnownSecrets.shared.add(common.openSearchPassword)
         let time = SystemTime()
         self.time = time
+        metrics = Metrics()
         random = .system
         http = CurlTransport(caFile: common.caFile)
         downloads = CurlTransport(caFile: common.caFile)
@@ -56,7 +58,11 @@ package struct Services: Sendable {
             endpoint: common.openSearch,
             http: http,
             authorization: authorization,
-            retrying: Retrying(policy: RetryPolicy(maximumAttempts: 4, base: .milliseconds(200)), time: time)
+            retrying: Retrying(
+                policy: RetryPolicy(maximumAttempts: 4, base: .milliseconds(200)),
+                time: time,
+                observe: metrics.observer("opensearch")
+            )
         )
     }
 
@@ -83,15 +89,27 @@ package struct Services: Sendable {
     }
 
     private func client(_ service: String, _ http: CurlTransport) -> AWSClient {
-        AWSClient(
-            SignedClient(
-                signer: SigV4Signer(service: service, region: region),
-                http: http,
-                credentials: credentials,
-                clock: clock,
-                time: time
-            ),
-            retrying: Retrying(time: time)
+        AWSClient(signed(service, http), retrying: Retrying(time: time, observe: metrics.observer(service)))
+    }
+
+    /// Signs requests of another service of AWS.
+    package func signed(_ service: String, _ transport: CurlTransport? = nil) -> SignedClient {
+        SignedClient(
+            signer: SigV4Signer(service: service, region: region),
+            http: transport ?? http,
+            credentials: credentials,
+            clock: clock,
+            time: time
         )
+    }
+}
+
+extension Metrics {
+    /// Counts what a client's retries see.
+    package func observer(_ service: String) -> @Sendable (Failure, Bool) -> Void {
+        { failure, isRetried in
+            if isRetried { self.count(.retries, service) }
+            if case .throttled = failure { self.count(.throttles, service) }
+        }
     }
 }

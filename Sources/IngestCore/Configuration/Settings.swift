@@ -341,6 +341,10 @@ package enum Settings {
         default: ""
     ).asFlagOnly
     package static let check = Setting.toggle("CHECK", "connect to every dependency, report each, and exit").asFlagOnly
+    package static let healthcheck = Setting.toggle(
+        "HEALTHCHECK",
+        "ask the worker that runs on this host whether it is live, and exit with 0 or 1"
+    ).asFlagOnly
     package static let printConfig = Setting.toggle(
         "PRINT_CONFIG",
         "print every setting without secrets, and exit"
@@ -359,11 +363,13 @@ package enum Settings {
         logLevel.declaration,
         logFormat.declaration,
     ]
-    package static let worker: [SettingDeclaration] = [
-        ingestQueue.declaration, chunkQueue.declaration, handoffBucket.declaration, handoffPrefix.declaration,
-        concurrency.declaration,
-        poll.declaration, grace.declaration, exitWhenIdle.declaration, healthHost.declaration, healthPort.declaration,
-    ]
+    package static let worker: [SettingDeclaration] =
+        [
+            ingestQueue.declaration, chunkQueue.declaration, handoffBucket.declaration, handoffPrefix.declaration,
+            concurrency.declaration,
+            poll.declaration, grace.declaration, exitWhenIdle.declaration, healthHost.declaration,
+            healthPort.declaration, healthcheck.declaration,
+        ] + telemetry
     package static let replaying: [SettingDeclaration] = [
         replay.declaration, dryRun.declaration, onlyRejected.declaration, startAfter.declaration,
     ]
@@ -375,7 +381,7 @@ package enum Settings {
         embeddings + [
             embeddingRequests.declaration, batchInputs.declaration, batchTokens.declaration,
             embeddingWindow.declaration, buffer.declaration, bulkBytes.declaration, staleness.declaration,
-            sweepDelay.declaration,
+            sweepDelay.declaration, price.declaration,
         ]
     /// Of every program.
     package static var all: [SettingDeclaration] {

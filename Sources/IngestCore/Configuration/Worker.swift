@@ -13,6 +13,8 @@ package protocol Worker: Sendable {
     associatedtype Configuration: WorkerSettings
 
     static var program: Program { get }
+    /// Of the health endpoint.
+    static var defaultPort: UInt16 { get }
 
     init(configuration: Configuration, services: Services, shutdown: Shutdown)
 
@@ -30,6 +32,9 @@ extension Worker {
         let environment = ProcessEnvironment.variables
         ProcessEnvironment.hideSecrets()
         let parsed = program.parse(Array(CommandLine.arguments.dropFirst()), environment: environment)
+        if parsed.values[Settings.healthcheck.declaration.environment] == "true" {
+            await HealthCheck(parsed.values, defaultPort: defaultPort).run(as: program)
+        }
         var reader = SettingsReader(parsed.values)
         let configuration = Configuration(&reader)
         for problem in AWSEndpoints.problems(in: environment) { reader.problem(problem) }

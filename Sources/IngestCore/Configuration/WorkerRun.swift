@@ -19,11 +19,11 @@ package struct WorkerRun: Sendable {
         self.services = services
         self.configuration = configuration
         self.shutdown = shutdown
-        environment = LoopEnvironment(
+        var environment = LoopEnvironment(
             time: services.time,
             random: services.random,
             log: services.log,
-            metrics: Metrics(),
+            metrics: services.metrics,
             heartbeat: Heartbeat(services.time.uptime),
             breakers: CircuitBreakers(
                 time: services.time,
@@ -33,16 +33,25 @@ package struct WorkerRun: Sendable {
             ),
             protection: services.scaleInProtection()
         )
+        let traces = configuration.telemetry.traces
+        environment.tracer = Tracer(
+            sampling: traces.endpoint == nil ? 0 : traces.sampling,
+            time: services.time,
+            random: services.random
+        )
+        self.environment = environment
+        environment.readGauges()
     }
 
     /// Listens on the configured port; the default one is replaced where it is taken.
     package func serveHealth(defaultPort: UInt16) throws(Failure) {
+        let reporters = Metrics.Reporters(program: environment.log.label)
         let server = try HealthServer(
             host: configuration.healthHost,
             port: configuration.healthPort.map { UInt16($0) } ?? defaultPort,
             isExact: configuration.healthPort != nil,
             log: environment.log
-        ) { [environment] path in
+        ) { [environment, reporters] path in
             switch path {
             case "/live":
                 return environment.health.isLive(at: environment.time.uptime)
@@ -50,7 +59,7 @@ package struct WorkerRun: Sendable {
             case "/ready":
                 guard let notReadyReason = environment.health.notReadyReason else { return (200, "ready\n") }
                 return (503, "\(notReadyReason)\n")
-            case "/metrics": return (200, environment.metrics.exposition + environment.breakers.exposition)
+            case "/metrics": return (200, environment.metrics.exposition(of: reporters))
             default: return (404, "there are /live, /ready and /metrics\n")
             }
         }
@@ -112,13 +121,39 @@ package struct WorkerRun: Sendable {
             environment: environment,
             handler: handler
         )
+        let telemetry = Telemetry(
+            configuration.telemetry,
+            service: (environment.log.label, control.index),
+            queues: (queue, deadLetters),
+            services: services,
+            environment: environment
+        )
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await control.run() }
+            group.addTask { await telemetry.run() }
             await loop.run()
             group.cancelAll()
         }
+        await telemetry.finish()
         await control.leave()
         environment.log.notice("stopped", ["deleted": "\(environment.metrics[.messagesDeleted])"])
+    }
+}
+
+extension LoopEnvironment {
+    /// The gauges that every worker has.
+    fileprivate func readGauges() {
+        let started = Double(time.now.milliseconds) / 1000
+        metrics.read {
+            metrics.set(.linesDropped, log.droppedLines)
+            return
+                ProcessReadings.all + ages.readings(at: time.uptime) + breakers.readings + gate.readings
+                + drift.readings
+                + [
+                    Metrics.Reading(.ready, nil, health.notReadyReason == nil ? 1 : 0),
+                    Metrics.Reading(.build, Program.version, 1), Metrics.Reading(.startTime, nil, started),
+                ]
+        }
     }
 }
 

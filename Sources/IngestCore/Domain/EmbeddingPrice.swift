@@ -18,5 +18,8 @@ package struct EmbeddingPrice: Equatable, Sendable {
         dollarsPerMillionTokens = price
     }
 
+    /// In billionths of a dollar.
+    package func billionths(tokens: Int) -> Int { Int((dollars(tokens: tokens) * 1e9).rounded()) }
+
     package func dollars(tokens: Int) -> Double { Double(tokens) / 1_000_000 * dollarsPerMillionTokens }
 }

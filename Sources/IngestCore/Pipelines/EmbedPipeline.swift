@@ -5,36 +5,6 @@ import Resilience
 
 /// A chunk message's way: ledger, vectors, index, commit, clean-up.
 package struct EmbedPipeline: Sendable {
-    /// The stages of the way, in their order.
-    package struct Stages: Sendable {
-        package var ledger: any Ledger
-        package var index: any ChunkIndex
-        package var embeddings: EmbeddingBatcher
-        package var handoff: ChunkHandoff
-        /// For a fresh event where a chunk payload was lost.
-        package var eventQueue: any MessageQueue
-        /// The worker's own queue, for a look afterwards.
-        package var chunkQueue: any MessageQueue
-        /// Other pipelines' indexes with vectors of the same model.
-        package var donors: [VectorDonor] = []
-
-        package init(
-            ledger: any Ledger,
-            index: any ChunkIndex,
-            embeddings: EmbeddingBatcher,
-            handoff: ChunkHandoff,
-            eventQueue: any MessageQueue,
-            chunkQueue: any MessageQueue
-        ) {
-            self.ledger = ledger
-            self.index = index
-            self.embeddings = embeddings
-            self.handoff = handoff
-            self.eventQueue = eventQueue
-            self.chunkQueue = chunkQueue
-        }
-    }
-
     private let stages: Stages
     private let settings: EmbedSettings
     private let environment: LoopEnvironment
@@ -59,8 +29,8 @@ package struct EmbedPipeline: Sendable {
             embeddings: stages.embeddings,
             paid: UncommittedVectorCache(),
             retryBudget: retryBudget,
-            metrics: environment.metrics,
-            window: settings.window
+            environment: environment,
+            settings: settings
         )
     }
 
@@ -74,6 +44,7 @@ package struct EmbedPipeline: Sendable {
     /// What the work loop calls for each message.
     package var handler: WorkLoop.Handler {
         WorkLoop.Handler(
+            name: "process chunks",
             objects: DeadLetterMessage.objects,
             leaseLost: leaseLost,
             exhaust: exhaust,
@@ -210,7 +181,7 @@ package struct EmbedPipeline: Sendable {
             guard try await remove(work) != nil else { return nil }
             return .deadLetter([work.deadLetter(entry)])
         case .outdated:
-            metrics.add(.documentsSuperseded)
+            superseded(work)
             return try await discard(work)
         case .requeueEvent:
             try await requeueEvent(work)
@@ -289,7 +260,11 @@ package struct EmbedPipeline: Sendable {
                     vector: vectors[$0.index] ?? []
                 )
             }
-            try await index.create(indexed, work.header)
+            try await environment.traced("bulk index", .client, .bulk) { span in
+                span.set("db.system.name", "opensearch")
+                span.set("ingest.chunks", indexed.count)
+                try await index.create(indexed, work.header)
+            }
             environment.breakers.succeeded(.index, by: work.id)
         }
     }
@@ -334,7 +309,14 @@ package struct EmbedPipeline: Sendable {
         }
         guard outcome.written != nil else { return try await remove(work) }
         metrics.add(.documentsIndexed)
-        log.info("document version committed", work.metadata.merging(["chunks": "\(header.chunkCount)"]) { $1 })
+        var facts = ["chunks": "\(header.chunkCount)"]
+        facts["fate"] = header.reason != nil ? "removed" : header.content == .absent ? "deleted" : "searchable"
+        if let sent = header.sent {
+            let age = max(.zero, now.duration(since: sent))
+            metrics.observe(.eventToSearchable, age)
+            facts["age_ms"] = "\(age.milliseconds)"
+        }
+        log.info("document version committed", work.metadata.merging(facts) { $1 })
         return try await finish(work)
     }
 
@@ -352,8 +334,13 @@ package struct EmbedPipeline: Sendable {
     private func remove(_ work: EmbedWork) async throws -> Outcome? {
         guard try await ledger.read(work.recordID).record?.live?.generation != work.generation else { return nil }
         try await index.delete(work.document, generation: work.generation, count: work.header.chunkCount)
-        metrics.add(.documentsSuperseded)
+        superseded(work)
         return try await discard(work)
+    }
+
+    private func superseded(_ work: EmbedWork) {
+        metrics.add(.documentsSuperseded)
+        log.info("document version superseded", work.metadata.merging(["fate": "superseded"]) { $1 })
     }
 
     private func reject(_ work: EmbedWork, _ rejection: Rejection) async throws -> Outcome? {
@@ -366,7 +353,11 @@ package struct EmbedPipeline: Sendable {
         }
         guard outcome.written != nil else { return nil }
         metrics.add(.documentsRejected)
-        metrics.count("ingest_rejections_total", "reason", rejection.code.name)
+        metrics.count(.rejections, rejection.code.name)
+        log.info(
+            "document rejected",
+            work.metadata.merging(["fate": "rejected", "reason": rejection.code.name]) { $1 }
+        )
         _ = try await remove(work)
         return .deadLetter([work.deadLetter(rejection)])
     }

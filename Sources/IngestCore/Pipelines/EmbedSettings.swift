@@ -15,6 +15,8 @@ package struct EmbedSettings: Sendable {
     package var concurrency: Int
     /// Memory for chunks and vectors of all documents in flight, in bytes.
     package var bufferBytes: Int
+    /// Nil where it is not known.
+    package var price: EmbeddingPrice?
 
     package init(
         indexName: String,

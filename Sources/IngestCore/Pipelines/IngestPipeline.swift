@@ -61,6 +61,7 @@ package struct IngestPipeline: Sendable {
     /// What the work loop calls for each message.
     package var handler: WorkLoop.Handler {
         WorkLoop.Handler(
+            name: "process event",
             mergeKey: Self.mergeKey,
             objects: DeadLetterMessage.objects,
             leaseLost: leaseLost,
@@ -97,10 +98,10 @@ package struct IngestPipeline: Sendable {
         Set(changes.map(\.object)).sorted().compactMap { object in
             let its = changes.filter { $0.object == object }
             guard let tenant = settings.tenant(of: object) else {
-                metrics.count("ingest_events_left_out_total", "reason", "rule")
+                metrics.count(.leftOut, "rule")
                 log.info(
                     "object left out by a rule (DOCUMENTS)",
-                    job.first.metadata.merging(["object": "\(object)"]) { $1 }
+                    job.first.metadata.merging(["object": "\(object)", "fate": "left_out", "reason": "rule"]) { $1 }
                 )
                 // A repair removes what was indexed before the rule.
                 guard its.contains(where: \.rebuilds) else { return nil }
@@ -190,7 +191,11 @@ package struct IngestPipeline: Sendable {
         try environment.breakers.check(bucket)
         do {
             let known = work.rebuilds ? nil : record.knownETag(where: { holds($0, work) })
-            let outcome = try await stages.store.read(work.object, unless: known)
+            let outcome = try await environment.traced("download", .client, .download) { span in
+                let outcome = try await stages.store.read(work.object, unless: known)
+                if case .object(let stored) = outcome { span.set("ingest.bytes", stored.bytes) }
+                return outcome
+            }
             environment.breakers.succeeded(bucket, by: work.job.first.messageID)
             switch outcome {
             case .unchanged: return .unchanged
@@ -222,9 +227,20 @@ package struct IngestPipeline: Sendable {
                 contentType: stored.contentType,
                 contentEncoding: stored.contentEncoding
             )
-            let document = try await stages.extractor.extract(stored, hints: hints, tenant: tenant)
+            let document = try await environment.traced("extract", .internalWork, .extraction) { span in
+                let document = try await stages.extractor.extract(stored, hints: hints, tenant: tenant)
+                span.set("ingest.format", document.format.name)
+                span.set("ingest.pages", document.pages.count)
+                return document
+            }
+            metrics.add(.pagesExtracted, document.pages.count)
             try check(document.notes)
-            return (document, try await stages.chunker.cut(document))
+            let chunks = try await environment.traced("chunk", .internalWork, .chunking) { span in
+                let chunks = try await stages.chunker.cut(document)
+                span.set("ingest.chunks", chunks.count)
+                return chunks
+            }
+            return (document, chunks)
         case .refused(let refused): throw refused.rejection
         case .absent, .unchanged: return (nil, [])
         }
@@ -237,14 +253,16 @@ package struct IngestPipeline: Sendable {
                 "only \(notes.percent) % of its text looks like text (MIN_QUALITY): its fonts or encoding may be damaged; export it again, or run OCR"
             )
         }
-        metrics.add(.qualityPercents, notes.percent)
+        metrics.observe(.quality, notes.quality)
     }
 
     private func send(_ header: ChunkMessage.Header, _ chunks: [Chunk], _ work: IngestWork?) async throws {
-        let body = try await stages.handoff.pack(header, chunks)
-        try await stages.chunkQueue.send(
-            OutgoingMessage(body: body, trace: work?.job.first.trace, group: header.tenant)
-        )
+        try await environment.tracer.span("send chunks", .producer) { span in
+            span.set("ingest.chunks", chunks.count)
+            let body = try await stages.handoff.pack(header, chunks)
+            let trace = environment.tracer.isEnabled ? span.context?.awsHeader : work?.job.first.trace
+            try await stages.chunkQueue.send(OutgoingMessage(body: body, trace: trace, group: header.tenant))
+        }
         _ = try await ledger.update(recordID(header)) { $0.handingOff(header.generation) }
         metrics.add(header.content == .absent ? .documentsDeleted : .documentsHandedOff)
         var facts = ["generation": "\(header.generation)", "chunks": "\(chunks.count)", "format": header.format]
@@ -270,12 +288,14 @@ extension IngestPipeline {
         guard case .written = try await ledger.write(work.recordID, record.touched(), over: version) else { return nil }
         metrics.add(.documentsUnchanged)
         if found.content == .absent {
-            metrics.count("ingest_events_left_out_total", "reason", "not_there")
-            log.info("object not found and not indexed; nothing to do", work.metadata)
+            metrics.count(.leftOut, "not_there")
+            let fate = ["fate": "left_out", "reason": "not_there"]
+            log.info("object not found and not indexed; nothing to do", work.metadata.merging(fate) { $1 })
         } else {
             let rejection = record.knownRejection.map { "rejected as \($0.reason)" }
-            metrics.count("ingest_events_left_out_total", "reason", rejection == nil ? "unchanged" : "rejected_before")
-            log.info("document is unchanged", work.metadata.merging(["state": rejection ?? "up to date"]) { $1 })
+            metrics.count(.leftOut, rejection == nil ? "unchanged" : "rejected_before")
+            let facts = ["state": rejection ?? "up to date", "fate": "unchanged"]
+            log.info("document is unchanged", work.metadata.merging(facts) { $1 })
         }
         if isRepeated, let deadLetterMessage = work.deadLetterMessage(record) {
             return .deadLetter([deadLetterMessage])
@@ -295,7 +315,7 @@ extension IngestPipeline {
         guard case .written(let version) = try await ledger.write(work.recordID, refused, over: version) else {
             return nil
         }
-        count(rejection)
+        count(rejection, of: work)
         if settings.removesRejected, record.live?.chunkCount ?? 0 > 0 {
             let emptied = refused.reserving(content, chunkCount: 0, origin: work.origin, at: time.now)
             guard case .written = try await ledger.write(work.recordID, emptied, over: version) else { return nil }
@@ -315,13 +335,15 @@ extension IngestPipeline {
             $0.rejecting(header.generation, header.content, rejection, at: time.now)
         }.written
         guard written != nil else { return nil }
-        count(rejection)
+        count(rejection, of: work)
         return .deadLetter([work.deadLetter(rejection, generation: header.generation)])
     }
 
-    private func count(_ rejection: Rejection) {
+    private func count(_ rejection: Rejection, of work: IngestWork) {
+        let facts = ["fate": "rejected", "reason": rejection.code.name]
+        log.info("document rejected", work.metadata.merging(facts) { $1 })
         metrics.add(.documentsRejected)
-        metrics.count("ingest_rejections_total", "reason", rejection.code.name)
+        metrics.count(.rejections, rejection.code.name)
         if rejection.code == .needsOCR { metrics.add(.documentsNeedingOCR) }
     }
 
@@ -367,7 +389,7 @@ extension IngestPipeline {
                 guard case .written = try await ledger.write(work.recordID, refused, over: read.version) else {
                     continue
                 }
-                count(rejection)
+                count(rejection, of: work)
                 deadLetterMessages.append(work.deadLetter(rejection, generation: refused.newest))
                 break
             }

@@ -9,9 +9,11 @@ struct VectorSource: Sendable {
     let embeddings: EmbeddingBatcher
     let paid: UncommittedVectorCache
     let retryBudget: RetryBudget
-    let metrics: Metrics
+    let environment: LoopEnvironment
+    let settings: EmbedSettings
+    private var metrics: Metrics { environment.metrics }
     /// Chunks in a window.
-    let window: Int
+    private var window: Int { settings.window }
 
     /// Provides vectors for the chunks `missing` to `use`, which writes them. While a window is written the next is embedded; no more than two
     /// are in memory. What was paid for and is not written is kept until `forget`, for an attempt that has to begin again.
@@ -75,13 +77,20 @@ struct VectorSource: Sendable {
             places[chunk.contentHash] = fresh.count
             fresh.append(chunk)
         }
-        let results = try await embeddings.embed(
-            fresh.map { EmbeddingInput(text: $0.text, tokens: $0.tokens, tenant: tenant) }
-        )
+        let inputs = fresh.map { EmbeddingInput(text: $0.text, tokens: $0.tokens, tenant: tenant) }
+        let results = try await environment.traced("embed", .client, .embedding) { span in
+            span.set("gen_ai.operation.name", "embeddings")
+            span.set("ingest.chunks", inputs.count)
+            span.set("ingest.tokens", inputs.reduce(0) { $0 + $1.tokens })
+            return try await embeddings.embed(inputs)
+        }
         var first: (any Error)?
         for (chunk, result) in zip(fresh, results) {
             switch result {
-            case .success: metrics.add(.tokensEmbedded, chunk.tokens)
+            case .success(let vector):
+                metrics.add(.tokensEmbedded, chunk.tokens)
+                metrics.add(.embeddingCost, settings.price?.billionths(tokens: chunk.tokens) ?? 0)
+                environment.drift.add(vector)
             case .failure(let error): if first.map({ Failure($0).isRetryable }) ?? true { first = error }
             }
         }

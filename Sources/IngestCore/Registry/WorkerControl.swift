@@ -8,7 +8,7 @@ import TextCoding
 package struct WorkerControl: Sendable {
     private let registry: PipelineRegistry
     private let reports: WorkerReports
-    private let index: String
+    let index: String
     private let kind: String
     /// Names the report; random.
     private let id: String
@@ -104,6 +104,8 @@ package struct WorkerControl: Sendable {
             return entry
         }
         report.metrics = gauges()
-        for series in Metrics.Series.allCases { report.metrics[series.rawValue] = environment.metrics[series] }
+        for series in Metrics.Series.allCases where series.divisor == 1 {
+            report.metrics[series.rawValue] = environment.metrics[series]
+        }
     }
 }
