@@ -1,7 +1,7 @@
 # make demo    the main job, end to end, on local servers (KEEP=1 leaves them running, make stop ends them)
 # make bench   the whole path, measured (ROUNDS=3)
 # make test    lint, unit, integration and end-to-end tests
-# make simulate SEEDS=100000 (or SEED=7), make simulate SEEDS=0 DOUBLES=100000, make chaos KILLS=200, make edges SECONDS=600, make damage OBJECTS=100000, make web, make operator, make large, make tenants, make duplicates EVENTS=10000, make fuzz INPUTS=1000000
+# make simulate SEEDS=100000 (or SEED=7), make simulate SEEDS=0 DOUBLES=100000, make chaos KILLS=200, make edges SECONDS=600, make damage OBJECTS=100000, make web, make operator, make telemetry, make load RATE=10, make scaling, make deploy-static, make deploy-test, make image-test, make large, make tenants, make duplicates EVENTS=10000, make fuzz INPUTS=1000000
 # make growth: time of each stage at 1, 2 and 4 MB of one document
 # make hostile MUTATIONS=5000, make columns, make tables, make running, make directions, make scripts, make bench-extract, make fidelity: documents that lie, order, speed and text beside other extractors
 SHELL := /bin/bash
@@ -9,7 +9,7 @@ PYTHON := .local/venv/bin/python
 # The manifest asks whether Tesseract is there: no answer of another day.
 BUILD := swift build -c release --manifest-cache none
 
-.PHONY: bootstrap build demo stop test bench simulate chaos edges damage web telemetry operator large tenants duplicates fuzz growth hostile columns tables running directions bench-extract fidelity scripts peers public lint docs clean
+.PHONY: bootstrap build demo stop test bench simulate chaos edges damage web telemetry load scaling deploy-static deploy-test image-test operator large tenants duplicates fuzz growth hostile columns tables running directions bench-extract fidelity scripts peers public lint docs clean
 
 bootstrap:
 	@deploy/local/bootstrap
@@ -46,6 +46,7 @@ docs: build
 test: lint build
 	@Tests/Web/bootstrap
 	@Tests/Telemetry/bootstrap
+	@Tests/Deploy/bootstrap
 	@$(PYTHON) Tests/run.py
 
 bench: build
@@ -65,6 +66,28 @@ edges: build
 telemetry: build
 	@Tests/Telemetry/bootstrap phoenix
 	@$(PYTHON) Tests/Telemetry/telemetry.py --phoenix
+
+# Documents at a rate: constant, ramp, burst (RATE=10 documents a second, SECONDS=60).
+load: build
+	@$(PYTHON) Tests/EndToEnd/load.py $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(REPORT),--report)
+
+# Five kinds of day of the autoscaling policy, a million documents each.
+scaling: bootstrap
+	@$(PYTHON) Tests/Deploy/scaling.py $(if $(REPORT),--plot docs/images/scaling.svg)
+
+# The infrastructure: formatted, validated, tested with a mocked provider, linted; then applied to a local server, with the fleet on what it made.
+deploy-static: bootstrap
+	@Tests/Deploy/bootstrap
+	@$(PYTHON) Tests/Deploy/deploy.py --static
+
+deploy-test: build
+	@Tests/Deploy/bootstrap
+	@$(PYTHON) Tests/Deploy/deploy.py
+
+# The image, built without a registry and run as Fargate does (as root).
+image-test: build
+	@Tests/Deploy/bootstrap buildah podman runc debootstrap uidmap
+	@$(PYTHON) Tests/Deploy/image.py $(if $(KEEP),--keep)
 
 # A document of 19,000 chunks: what an interruption costs, and memory with four of them.
 large: build

@@ -27,9 +27,38 @@ def problems(root: pathlib.Path) -> list[tuple[pathlib.Path, str]]:
         for requirement in path.read_text().replace("\\\n", " ").splitlines():
             if not re.match(r"[\w.-]+==\S+.* --hash=sha256:[0-9a-f]{64}", requirement):
                 found.append((path, f"'{requirement.split(' ')[0]}' is not pinned by hashes: run tools/lock-python"))
-    for path in sorted((root / "deploy/image").glob("Dockerfile*")):
+    found += of_export(root) + of_alarms(root)
+    for path in [*sorted((root / "deploy/image").glob("Dockerfile*")), *sorted((root / "deploy/compose").glob("Dockerfile*"))]:
         found += [(path, problem) for problem in of_image(path.read_text())]
     return found
+
+
+def of_export(root: pathlib.Path) -> list[tuple[pathlib.Path, str]]:
+    """The columns of the ledger's export are those of its readers and of their page."""
+    source = root / "Sources/ingestctl/ExportLedgerCommand.swift"
+    if not source.exists():
+        return []
+    line = text(source).partition("private static func line(")[2].partition("json.newline()")[0]
+    written = set(re.findall(r'json\.field\("(\w+)"', line))
+    page = text(root / "deploy/analytics/README.md")
+    tables = {"athena.sql": r"^  (\w+) (?:string|bigint|array)", "snowpipe.sql": r"^  (\w+) (?:STRING|NUMBER|TIMESTAMP_NTZ|ARRAY)"}
+    found = [(root / "deploy/analytics/README.md", f"the column '{name}' is not explained") for name in sorted(written) if f"`{name}`" not in page]
+    for name, pattern in tables.items():
+        path = root / "deploy/analytics" / name
+        columns = set(re.findall(pattern, text(path), re.MULTILINE))
+        found += [(path, f"the column '{column}' is of the table or of the export alone") for column in sorted(columns ^ written)]
+    return found
+
+
+def of_alarms(root: pathlib.Path) -> list[tuple[pathlib.Path, str]]:
+    """Each alarm for people is a heading of the runbook."""
+    path = root / "deploy/terraform/pipeline/alarms.tf"
+    headings = {name for line in re.findall(r"^## (.*)$", text(root / "docs/runbook.md"), re.MULTILINE) for name in line.split(", ")}
+    names: set[str] = set()
+    for name in re.findall(r'^    "([\w${}-]+)" = \{$', text(path), re.MULTILINE):
+        names |= {name.replace("${queue}", queue).replace("${program}", program) for queue in ("events", "chunks") for program in ("ingest-worker", "embed-worker")}
+    names |= set(re.findall(r'alarm_name += "\$\{local.prefix\}-([a-z-]+)"', text(path)))
+    return [(root / "docs/runbook.md", f"the alarm '{name}' has no heading") for name in sorted(names - headings)]
 
 
 def of_image(dockerfile: str) -> list[str]:

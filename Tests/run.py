@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """All tests but lint, in one go (`make test`): Swift's own against real servers, then the programs end to end.
 
-    run.py [--only swift|demo|operations|commands|operator|ground|situations|corpora|scans|kills|stops|edges|damage|web|telemetry|large|chaos|simulation|fuzz|columns|tables|running|directions|hostile]...
+    run.py [--only swift|demo|operations|commands|operator|ground|situations|corpora|scans|kills|stops|edges|damage|web|telemetry|deploy|scaling|large|chaos|simulation|fuzz|columns|tables|running|directions|hostile]...
 
 Starts S3, SQS and embeddings, OpenSearch 2.19.1 and 3.6.0 where the folder beside the project has them, and the embedded stand-in.
 A test that is skipped although that folder is there is a failure.
@@ -22,7 +22,7 @@ import stack
 from processes import PYTHON, Failed
 
 FOLDER = ROOT / ".local/stack/test"
-PARTS = ["swift", "demo", "operations", "commands", "operator", "ground", "situations", "corpora", "scans", "kills", "stops", "edges", "damage", "web", "telemetry", "large", "chaos", "simulation", "fuzz", "columns", "tables", "running", "directions", "hostile"]
+PARTS = ["swift", "demo", "operations", "commands", "operator", "ground", "situations", "corpora", "scans", "kills", "stops", "edges", "damage", "web", "telemetry", "deploy", "scaling", "large", "chaos", "simulation", "fuzz", "columns", "tables", "running", "directions", "hostile"]
 CHAOS_KILLS = 24
 started = time.monotonic()
 
@@ -206,6 +206,10 @@ def main() -> int:
         results.skip("web", "it needs aggregations that the embedded server has not")
     if "telemetry" in only:
         results.run("telemetry", lambda: script("Telemetry/telemetry.py"))
+    if "deploy" in only:
+        results.run("deploy", lambda: script("Deploy/deploy.py", "--static"))
+    if "scaling" in only:
+        results.run("scaling", lambda: script("Deploy/scaling.py"))
     if "large" in only:
         results.run("large", lambda: script("EndToEnd/large.py", "--chunks", "6000"))
     if "chaos" in only:

@@ -45,8 +45,8 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
     daemon_threads = True
 
-    def __init__(self, port: int, key: str) -> None:
-        super().__init__(("127.0.0.1", port), Handler)
+    def __init__(self, host: str, port: int, key: str) -> None:
+        super().__init__((host, port), Handler)
         self.key, self.model, self.lock = key, Model(), threading.Lock()
         self.control = {"latency_ms": 0, "throttle_every": 0, "retry_after": 0, "quota": 0, "dimensions": 0, "refuse": ""}
         self.counts = {"requests": 0, "served": 0, "inputs": 0, "tokens": 0, "throttled": 0}
@@ -131,6 +131,7 @@ class Handler(BaseHTTPRequestHandler):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--key", default="local-key")
     options = parser.parse_args()
-    Server(options.port, options.key).serve_forever()
+    Server(options.host, options.port, options.key).serve_forever()

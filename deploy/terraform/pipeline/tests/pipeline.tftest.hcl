@@ -148,7 +148,7 @@ run "scaling" {
     error_message = "Both services scale out and in."
   }
   assert {
-    condition     = alltrue([for name, a in aws_cloudwatch_metric_alarm.scaling : endswith(name, "-in") ? a.evaluation_periods == 15 : a.evaluation_periods == 2])
+    condition     = alltrue([for name, a in aws_cloudwatch_metric_alarm.scaling : endswith(name, "-in") ? a.evaluation_periods == jsondecode(file("scaling.json")).in.periods : a.evaluation_periods == 2])
     error_message = "Out at once, in slowly."
   }
 }
