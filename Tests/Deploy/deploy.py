@@ -191,16 +191,14 @@ def a_day(fleet: TerraformFleet, folder: pathlib.Path) -> int:
     fleet.stack.control_embeddings(refuse="")
     wait("the large document is searchable", lambda: live("large.txt"))
     # A hand-over payload is lost: the object is read again.
-    fleet.stack.control_embeddings(latency_ms=3000)
+    work.workers.pop("embed-worker").stop(30)
     fleet.put("lost.txt", b"\n\n".join(b"Paragraph %d of a document whose payload is lost on its way, %s." % (n, hashlib.sha256(bytes([n])).hexdigest().encode()) for n in range(200)))
     handover = fleet.made["settings"]["HANDOVER_BUCKET"]
     def payloads() -> list[str]:
         return [entry["Key"] for entry in fleet.s3.list_objects_v2(Bucket=handover).get("Contents", []) if not entry["Key"].endswith(".check")]
-    work.workers.pop("embed-worker").stop(30)
     wait("a payload waits", payloads)
     for key in payloads():
         fleet.s3.delete_object(Bucket=handover, Key=key)
-    fleet.stack.control_embeddings(latency_ms=0)
     work.start("embed-worker")
     wait("the lost one is searchable", lambda: live("lost.txt"))
     # Both are stopped in the middle of work, and release their messages; what comes back has been received before.

@@ -2,6 +2,7 @@
 them; completion scripts that their shells accept, manual pages without a warning."""
 import concurrent.futures
 import http.server
+import json
 import re
 import shlex
 import shutil
@@ -14,11 +15,12 @@ from processes import ROOT
 NOWHERE = "http://127.0.0.1:1"
 # A word for each operand that a command may want.
 OPERANDS = {"search": ["who"], "show": ["s3://documents/a.txt"], "switch": [], "retire": ["0123456789ab"], "retry": ["s3://documents/a.txt"], "forget": ["s3://documents/a.txt"],
-            "pause": ["all"], "resume": ["all"], "export": ["{folder}/export"], "import": ["{folder}/export"], "completion": ["bash"], "dead-letters purge": ["--all"]}
+            "pause": ["all"], "resume": ["all"], "export": ["{folder}/export"], "import": ["{folder}/export"], "completion": ["bash"], "dead-letters purge": ["--all"], "grant": ["arn:aws:iam::111122223333:role/papers"],
+            "export-ledger": ["s3://export/ledger/"], "evaluate": ["{folder}/questions.jsonl"]}
 # These need neither settings nor a server.
-OFFLINE = ["settings", "version", "completion", "manual"]
+OFFLINE = ["settings", "metrics", "version", "completion", "manual"]
 WRONG = {"show": ["not-an-address"], "verify": ["not-an-address"], "repair": ["ftp://x"], "retry": ["not-an-address"], "forget": ["not-an-address"], "pause": ["everything"], "resume": ["everything"],
-         "completion": ["csh"], "manual": ["shwo"], "search": [], "retire": [], "export": [], "import": []}
+         "completion": ["csh"], "manual": ["shwo"], "search": [], "retire": [], "export": [], "import": [], "grant": ["papers"], "export-ledger": ["/backup"], "evaluate": []}
 
 
 class Denied(http.server.BaseHTTPRequestHandler):
@@ -99,9 +101,10 @@ def run(folder, say) -> dict:
     assert page.endswith(markdown), "docs/ingestctl.md is not what 'ingestctl manual --markdown' prints: run 'make docs'"
     listed = re.findall(r"^  ([a-z][a-z-]+(?: [a-z]+)?)(?: [^ ].*?)?  +\S", call(["--help"]).stdout, re.MULTILINE)
     commands = names()
-    assert len(commands) >= 28 and all(any(line.startswith(name) for line in listed) for name in commands), (commands, listed)
+    assert len(commands) >= 32 and all(any(line.startswith(name) for line in listed) for name in commands), (commands, listed)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Denied)
     server.daemon_threads = True
+    (folder / "questions.jsonl").write_text('{"question": "who may board the pilot boat", "relevant": ["s3://documents/a.txt"]}\n')
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
         count = sum(pool.map(lambda name: one(name, str(folder), f"http://127.0.0.1:{server.server_port}"), commands))
@@ -110,7 +113,41 @@ def run(folder, say) -> dict:
     for words, meant in ((["verfy"], "'verify'"), (["dead-letter", "lst"], "'dead-letters list'"), (["dead-letters", "redirve"], "'dead-letters redrive'"), (["pipline"], "'pipelines'")):
         expect(" ".join(words), call(words), 64, f"did you mean {meant}?")
     expect("no command", call([]), 64, "which command?")
+    grant()
+    say("  a role is mapped in OpenSearch Security beside those that are mapped already")
+    for line, problem in (("{}", "line 1"), ('\n{"question": "x", "relevant": []}', "line 2"), ('{"question": " ", "relevant": ["s3://a/b"]}', "line 1"), ("", "has no questions")):
+        (folder / "wrong.jsonl").write_text(line)
+        expect(f"questions {line!r}", call(["evaluate", str(folder / "wrong.jsonl")], OPENSEARCH_URL=NOWHERE), 69, problem)
     return {"commands": len(commands), "failures": count, "scripts": scripts(folder, commands)}
+
+
+def grant() -> None:
+    """Against a server that holds a mapping already, as OpenSearch Security's API answers."""
+    known, mine = "arn:aws:iam::111122223333:role/other", "arn:aws:iam::111122223333:role/papers"
+    stored = {"/_plugins/_security/api/rolesmapping/ingest-fleet": {"ingest-fleet": {"backend_roles": [known], "hosts": []}}}
+
+    class Security(Denied):
+        def do(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.command == "PUT":
+                stored[self.path] = json.loads(body)
+            answer = json.dumps(stored.get(self.path, {"status": "OK"})).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        do_GET = do_PUT = do
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Security)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    done = call(["grant", mine, "--opensearch-index", "papers"], OPENSEARCH_URL=f"http://127.0.0.1:{server.server_port}")
+    server.shutdown()
+    assert done.returncode == 0 and mine in done.stdout, done
+    assert stored["/_plugins/_security/api/rolesmapping/ingest-fleet"] == {"backend_roles": [known, mine]}, stored
+    permissions = stored["/_plugins/_security/api/roles/ingest-fleet"]
+    assert permissions["index_permissions"] == [{"index_patterns": ["papers*", "ingest-fleet-*"], "allowed_actions": ["indices_all"]}], permissions
 
 
 def scripts(folder, commands: list[str]) -> int:
