@@ -95,7 +95,7 @@ def of_task(task: dict, documented: set[str]) -> list[str]:
             "keeps capabilities": container["linuxParameters"]["capabilities"] == {"drop": ["ALL"]},
             "has no scratch volume": [mount["containerPath"] for mount in container["mountPoints"]] == [SCRATCH],
             f"is killed before its grace period of {grace} s is over": grace + 10 <= container["stopTimeout"] <= LONGEST_STOP,
-            "is not checked at its health port": f"/{settings['HEALTH_PORT']} " in container["healthCheck"]["command"][-1],
+            "is not checked by its own program": container["healthCheck"]["command"] == ["CMD", container["name"], "--healthcheck"] and "HEALTH_PORT" in settings,
             "takes a secret as plain text": not any("KEY" in name or "PASSWORD" in name for name in settings),
             "runs an image by tag": container["image"] == "${IMAGE}",
         }

@@ -197,7 +197,8 @@ def a_day(fleet: TerraformFleet, folder: pathlib.Path) -> int:
     def payloads() -> list[str]:
         return [entry["Key"] for entry in fleet.s3.list_objects_v2(Bucket=handover).get("Contents", []) if not entry["Key"].endswith(".check")]
     wait("a payload waits", payloads)
-    for key in payloads():
+    lost = {key: fleet.s3.get_object(Bucket=handover, Key=key)["Body"].read() for key in payloads()}
+    for key in lost:
         fleet.s3.delete_object(Bucket=handover, Key=key)
     work.start("embed-worker")
     wait("the lost one is searchable", lambda: live("lost.txt"))
@@ -220,10 +221,14 @@ def a_day(fleet: TerraformFleet, folder: pathlib.Path) -> int:
     questions = [{"question": "whose payload is lost on its way", "relevant": [f"s3://{fleet.bucket}/lost.txt"]}, {"question": "held by embed-worker", "relevant": {f"s3://{fleet.bucket}/held/embed-worker-{n}.txt": 1 for n in range(4)}}]
     fleet.s3.put_object(Bucket=fleet.export, Key="questions.jsonl", Body="\n".join(map(json.dumps, questions)).encode())
     scheduled(fleet, work)
+    # A payload that a crash has left: erasing its document erases it, too.
+    for key, body in lost.items():
+        fleet.s3.put_object(Bucket=handover, Key=key, Body=body)
     for command in (["status"], ["pipelines"], ["verify", f"s3://{fleet.bucket}", "--settle", "20"], ["retry", "--reason", "embedding_refused"], ["dead-letters", "list"],
-                    ["dead-letters", "redrive", "--reason", "embedding_refused"], ["dead-letters", "purge", "--reason", "pdf_damaged", "--yes"], ["forget", f"s3://{fleet.bucket}/held/ingest-worker-0.txt", "--yes"]):
+                    ["dead-letters", "redrive", "--reason", "embedding_refused"], ["dead-letters", "purge", "--all"], ["forget", f"s3://{fleet.bucket}/held/ingest-worker-0.txt", "--delete-objects", "--yes"], ["forget", f"s3://{fleet.bucket}/lost.txt", "--delete-objects", "--yes"]):
         done = subprocess.run([FleetRun.program("ingestctl"), *command], env=fleet.operator(), capture_output=True, text=True)
         assert done.returncode in (0, 1) and "AccessDenied" not in done.stderr and "not authorized" not in done.stderr, f"{command}: {done.stderr}"
+    assert not payloads(), "a payload of an erased document is left"
     wait("the queues are empty", lambda: fleet.depth("events") + fleet.depth("chunks") == 0)
     work.stop()
     denied = [call[:3] + (call[5],) for call in fleet.recorder.calls if call[5] == 403]

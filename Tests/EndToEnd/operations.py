@@ -183,11 +183,13 @@ def health(fleet, work: FleetRun) -> None:
     worker = work.start("ingest-worker")
     port = work.ports["ingest-worker"]
     container = json.loads((ROOT / "deploy/ecs/ingest-worker.json").read_text())["containerDefinitions"][0]
-    script = container["healthCheck"]["command"][-1].replace("/8080 ", f"/{port} ")
+    command = container["healthCheck"]["command"]
+    assert command == ["CMD", "ingest-worker", "--healthcheck"], command
+    settings = {"PATH": os.environ["PATH"], "HEALTH_PORT": str(port)}
 
     def is_alive(seconds: float) -> bool:
         end = time.monotonic() + seconds
-        while subprocess.run(["bash", "-c", script], capture_output=True, timeout=10).returncode:
+        while program("ingest-worker", settings, "--healthcheck").returncode:
             if time.monotonic() > end:
                 return False
             time.sleep(0.2)

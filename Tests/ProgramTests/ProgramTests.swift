@@ -80,6 +80,12 @@ import Testing
         #expect(page.hasSuffix(table), "docs/configuration.md is not what 'ingestctl settings' prints: run 'make docs'")
     }
 
+    @Test func theTableOfMetricsIsTheDocumentation() throws {
+        let table = try run("ingestctl", ["metrics"]).out
+        let page = try String(contentsOf: Self.root.appendingPathComponent("docs/telemetry.md"), encoding: .utf8)
+        #expect(page.hasSuffix(table), "docs/telemetry.md is not what 'ingestctl metrics' prints: run 'make docs'")
+    }
+
     @Test(arguments: [
         ("ingest-worker", ["poppler", "glib", "tesseract"]), ("embed-worker", ["poppler", "glib", "tesseract"]),
         ("ingestctl", ["poppler", "glib", "tesseract"]), ("document-extractor", ["libcurl", "libssl", "tesseract"]),

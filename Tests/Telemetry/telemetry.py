@@ -159,7 +159,9 @@ def run(aws: stack.Stack, say, phoenix: str | None = None) -> dict:
     exported = b"".join(receiver.bodies)
     assert any(headers.get("x-api-key") == HEADER_SECRET for headers in receiver.headers)
     reported = "\n".join([*logs.values(), *texts.values(), *dead, exported.decode("latin-1"), work.ctl("rejections"), work.ctl("status", "--json")])
-    fragments = [SENTENCE, "four thousand lanterns", KEY, HEADER_SECRET, base64.b64encode(KEY.encode()).decode()]
+    issued = [secret for pair in json.load(urllib.request.urlopen(f"{aws.credentials_url}/issued", timeout=5)) for secret in pair]
+    assert len(issued) >= 4
+    fragments = [*issued, SENTENCE, "four thousand lanterns", KEY, HEADER_SECRET, base64.b64encode(KEY.encode()).decode()]
     found = [fragment for fragment in fragments if fragment in reported]
     assert not found, f"planted and reported: {found}"
     say(f"  {len(fragments)} planted secrets and sentences in no log, metric, trace, dead-letter message or error ({len(reported)} characters)")
