@@ -129,13 +129,13 @@ def run(program: str, environment: dict[str, str]) -> str:
 
 
 def first_receives(environment: dict[str, str], upstream: str) -> float:
-    """Seconds from the start of ingest-worker's process to its first ReceiveMessage; the median of five."""
+    """Seconds from the start of ingest-worker's process to the arrival of its first ReceiveMessage; the median of five."""
     found = []
     for _ in range(5):
         recorder = Recorder(upstream, lambda _: "")
         process = subprocess.Popen([FleetRun.program("ingest-worker")], env=environment | {"AWS_ENDPOINT_URL": recorder.url}, stderr=subprocess.DEVNULL)
         begun = time.monotonic()
-        while not any(call[3].get("X-Amz-Target", call[3].get("x-amz-target", "")).endswith("ReceiveMessage") for call in list(recorder.calls)):
+        while not any(operation.endswith("ReceiveMessage") for operation in list(recorder.arrived)):
             if time.monotonic() - begun > 20:
                 raise Failed("no receive within 20 s")
             time.sleep(0.002)

@@ -16,6 +16,8 @@ class Recorder:
     def __init__(self, upstream: str, caller, certificate: tuple[pathlib.Path, pathlib.Path] | None = None) -> None:
         """`caller(headers)` names who asks. With a certificate it listens for TLS."""
         self.calls: list[tuple[str, str, str, dict, bytes, int]] = []
+        # The operations that have arrived, answered or not.
+        self.arrived: list[str] = []
         self.delay = 0.0
         url = urllib.parse.urlparse(upstream)
         context = ssl._create_unverified_context() if url.scheme == "https" else None
@@ -29,6 +31,7 @@ class Recorder:
                     self.send_response_only(100)
                     self.end_headers()
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                outer.arrived.append(self.headers.get("X-Amz-Target", self.command))
                 time.sleep(outer.delay)
                 kind = http.client.HTTPSConnection if context else http.client.HTTPConnection
                 connection = kind(url.hostname, url.port, timeout=60, **({"context": context} if context else {}))

@@ -15,7 +15,7 @@ import botocore.session
 from processes import Process
 
 REGION, ACCOUNT = "us-east-1", "000000000000"
-BIN = pathlib.Path(sys.executable).parent
+BIN, HERE = pathlib.Path(sys.executable).parent, pathlib.Path(__file__).resolve().parent
 EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"]
 
 
@@ -45,7 +45,7 @@ def main() -> None:
     environment = dict(os.environ, GATEWAY_PORT="4566", BIND_HOST="0.0.0.0", AUTH="false", LOG_LEVEL="WARNING", HOME="/home/local")
     logs = pathlib.Path("/tmp")
     aws = Process("ministack", [BIN / "ministack"], logs / "ministack.log", environment)
-    embeddings = Process("embeddings", [sys.executable, "/opt/local/embeddings.py", "--port", "8090", "--host", "0.0.0.0", "--key", "local-key"], logs / "embeddings.log", environment)
+    embeddings = Process("embeddings", [sys.executable, HERE / "embeddings.py", "--port", "8090", "--host", "0.0.0.0", "--key", "local-key"], logs / "embeddings.log", environment)
     aws.wait_for("http://127.0.0.1:4566/_ministack/health")
     embeddings.wait_for("http://127.0.0.1:8090/control")
     set_up()

@@ -135,7 +135,7 @@ resource "aws_ecs_service" "this" {
   }
 
   lifecycle {
-    # Scaling owns the count, delivery the revision.
-    ignore_changes = [desired_count, task_definition]
+    # Scaling owns the count.
+    ignore_changes = [desired_count]
   }
 }

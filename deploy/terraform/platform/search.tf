@@ -47,6 +47,26 @@ resource "aws_iam_role" "domain_owner" {
   assume_role_policy = data.aws_iam_policy_document.owner_trust.json
 }
 
+resource "aws_iam_role_policy" "domain_owner" {
+  name = "map-roles"
+  role = aws_iam_role.domain_owner.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid      = "MapRoles"
+      Effect   = "Allow"
+      Action   = ["es:ESHttpGet", "es:ESHttpPut"]
+      Resource = "${local.domain_arn}/_plugins/_security/api/*"
+    }]
+  })
+}
+
+# OpenSearch puts a domain into a VPC with this role, which an account has once.
+resource "aws_iam_service_linked_role" "search" {
+  count            = var.create_service_linked_role ? 1 : 0
+  aws_service_name = "opensearchservice.amazonaws.com"
+}
+
 resource "aws_cloudwatch_log_group" "domain" {
   for_each          = local.makes_domain ? toset(["index-slow", "search-slow", "application", "audit"]) : []
   name              = "/${var.name}/search/${each.value}"
@@ -151,5 +171,5 @@ resource "aws_opensearch_domain" "this" {
   auto_tune_options { desired_state = "ENABLED" }
   software_update_options { auto_software_update_enabled = true }
 
-  depends_on = [aws_cloudwatch_log_resource_policy.domain]
+  depends_on = [aws_cloudwatch_log_resource_policy.domain, aws_iam_service_linked_role.search]
 }

@@ -87,6 +87,12 @@ variable "create_domain" {
   default     = true
 }
 
+variable "create_service_linked_role" {
+  description = "Whether the account gets the role by which OpenSearch enters a VPC: once in an account, true; it has it where it has had a domain in a VPC."
+  type        = bool
+  default     = false
+}
+
 variable "github_repository" {
   description = "Repository whose GitHub Actions may push images and deploy, such as owner/name; empty for none."
   type        = string

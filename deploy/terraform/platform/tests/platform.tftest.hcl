@@ -71,6 +71,20 @@ run "network_and_domain" {
   }
 }
 
+run "first_domain_of_an_account" {
+  command = apply
+  variables { create_service_linked_role = true }
+
+  assert {
+    condition     = aws_iam_service_linked_role.search[0].aws_service_name == "opensearchservice.amazonaws.com"
+    error_message = "An account without a domain in a VPC gets the role for it."
+  }
+  assert {
+    condition     = alltrue([for s in jsondecode(aws_iam_role_policy.domain_owner.policy).Statement : endswith(s.Resource, "/_plugins/_security/api/*")])
+    error_message = "The master user maps roles and reads no document."
+  }
+}
+
 run "keys_topic_and_images" {
   command = apply
 
