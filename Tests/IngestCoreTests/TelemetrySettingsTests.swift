@@ -1,4 +1,5 @@
 import CommandLineOptions
+import HTTPTransport
 import IngestCore
 import Testing
 

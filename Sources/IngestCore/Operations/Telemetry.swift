@@ -45,7 +45,9 @@ package struct Telemetry: Sendable {
             ("ingest.index", service.pipeline),
         ]
         let encoding = TraceEncoding(resource: resource, scope: ("ingest-fleet", Program.version))
-        exporter = TraceExporter(settings.traces, services, encoding, environment)
+        let sender: TraceExporter.Sender =
+            settings.traces.isXRay ? .signed(services.signed("xray")) : .plain(services.http)
+        exporter = TraceExporter(settings.traces, sender, encoding, environment)
         environment.metrics.read { [depths] in depths.withLock { $0 } }
     }
 

@@ -7,6 +7,10 @@ import Resilience
 /// own endpoint, whose requests are signed.
 package struct TraceExporter: Sendable {
     package struct Settings: Sendable {
+        /// X-Ray's own endpoint: `https://xray.eu-west-1.amazonaws.com`.
+        package var isXRay: Bool {
+            endpoint.map { $0.host.hasPrefix("xray.") && $0.host.contains(".amazonaws.com") } ?? false
+        }
         /// Where `/v1/traces` is appended; nil exports nothing.
         package var endpoint: Endpoint?
         package var headers: [(name: String, value: String)]
@@ -18,12 +22,23 @@ package struct TraceExporter: Sendable {
         }
     }
 
+    /// How requests go out: as they are, or signed for X-Ray.
+    package enum Sender: Sendable {
+        case plain(any HTTPClient)
+        case signed(SignedClient)
+
+        func execute(_ request: HTTPRequest) async throws -> HTTPResponse {
+            switch self {
+            case .plain(let http): try await http.execute(request)
+            case .signed(let client): try await client.execute(request).response
+            }
+        }
+    }
+
     private let endpoint: Endpoint
     private let headers: [(name: String, value: String)]
     private let encoding: TraceEncoding
-    private let http: any HTTPClient
-    /// For X-Ray's endpoint.
-    private let signer: SignedClient?
+    private let sender: Sender
     private let environment: LoopEnvironment
 
     private static let interval = Duration.seconds(5)
@@ -31,16 +46,13 @@ package struct TraceExporter: Sendable {
     private static let policy = RetryPolicy(maximumAttempts: 4, base: .milliseconds(500), cap: .seconds(5))
 
     /// Nil where nothing is exported.
-    package init?(_ settings: Settings, _ services: Services, _ encoding: TraceEncoding, _ environment: LoopEnvironment)
-    {
+    package init?(_ settings: Settings, _ sender: Sender, _ encoding: TraceEncoding, _ environment: LoopEnvironment) {
         guard let endpoint = settings.endpoint else { return nil }
         self.endpoint = endpoint
         headers = settings.headers
         self.encoding = encoding
-        http = services.http
+        self.sender = sender
         self.environment = environment
-        let isXRay = endpoint.host.hasPrefix("xray.") && endpoint.host.contains(".amazonaws.com")
-        signer = isXRay ? services.signed("xray") : nil
     }
 
     /// Until it is cancelled; then what is left is sent.
@@ -75,8 +87,7 @@ package struct TraceExporter: Sendable {
         request.timeout = .seconds(10)
         let retrying = Retrying(policy: Self.policy, time: environment.time)
         try await retrying.run { [request] _ in
-            let response =
-                if let signer { try await signer.execute(request).response } else { try await http.execute(request) }
+            let response = try await sender.execute(request)
             guard !response.isSuccess else { return }
             let text = "the receiver answered \(response.status)"
             // The specification's list of answers that may be tried again.
