@@ -252,7 +252,7 @@ def embedded(logs: dict[str, str], folder: pathlib.Path, say) -> dict:
 
 def lines(logs: dict[str, str], say) -> dict:
     """OpenTelemetry's names, and one line with the fate of each document."""
-    count, fates = 0, []
+    count, fates, traced = 0, [], []
     for name, text in logs.items():
         for line in text.splitlines():
             value = json.loads(line)
@@ -266,8 +266,10 @@ def lines(logs: dict[str, str], say) -> dict:
             if "fate" in attributes:
                 assert re.fullmatch(r"[0-9a-f]{32}", value["trace_id"]) and re.fullmatch(r"[0-9a-f]{16}", value["span_id"]), line
                 fates.append((attributes["object"].rsplit("/", 1)[-1], attributes["fate"]))
+                traced.append((value["trace_id"], attributes["object"]))
     live = [key for key, fate in fates if fate == "searchable"]
     assert sorted(live) == sorted(set(live)) and len(live) == 31, sorted(live)
+    assert len(traced) == len(set(traced)), f"more than one fate of a version: {sorted(pair for pair in traced if traced.count(pair) > 1)}"
     assert {("refused.txt", "rejected"), ("broken.pdf", "rejected")} <= set(fates), fates
     say(f"  {count} log lines by OpenTelemetry's names; {len(fates)} of them say the fate of a document")
     return {"log_lines": count, "fates": len(fates)}

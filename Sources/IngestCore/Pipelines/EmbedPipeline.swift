@@ -178,7 +178,7 @@ package struct EmbedPipeline: Sendable {
         case .finish: return try await finish(work)
         case .remove: return try await remove(work)
         case .rejected(let entry):
-            guard try await remove(work) != nil else { return nil }
+            guard try await remove(work, isSuperseded: false) != nil else { return nil }
             return .deadLetter([work.deadLetter(entry)])
         case .outdated:
             superseded(work)
@@ -331,10 +331,10 @@ package struct EmbedPipeline: Sendable {
     }
 
     /// Removes what ours wrote, unless it is live after all.
-    private func remove(_ work: EmbedWork) async throws -> Outcome? {
+    private func remove(_ work: EmbedWork, isSuperseded: Bool = true) async throws -> Outcome? {
         guard try await ledger.read(work.recordID).record?.live?.generation != work.generation else { return nil }
         try await index.delete(work.document, generation: work.generation, count: work.header.chunkCount)
-        superseded(work)
+        if isSuperseded { superseded(work) }
         return try await discard(work)
     }
 
@@ -358,7 +358,7 @@ package struct EmbedPipeline: Sendable {
             "document rejected",
             work.metadata.merging(["fate": "rejected", "reason": rejection.code.name]) { $1 }
         )
-        _ = try await remove(work)
+        _ = try await remove(work, isSuperseded: false)
         return .deadLetter([work.deadLetter(rejection)])
     }
 
@@ -373,7 +373,7 @@ package struct EmbedPipeline: Sendable {
         metrics.add(.documentsAbandoned)
         log.warning("chunk payload missing; re-ingesting the object", work.metadata)
         try await requeueEvent(work)
-        return try await remove(work)
+        return try await remove(work, isSuperseded: false)
     }
 
     private func requeueEvent(_ work: EmbedWork, retriesRejected: Bool = false) async throws {

@@ -19,7 +19,7 @@ locals {
   # What CloudWatch computes once a minute: how many tasks are wanted more than there are.
   expressions = { for program, scaled in local.scaled : program => {
     wanted = "CEIL(FILL(sent,0)/${scaled.rate}+(FILL(visible,0)+FILL(flight,0))/${scaled.rate * local.scaling.drain_minutes})"
-    out    = "MIN([wanted,${scaled.most}])-FILL(running,0)"
+    out    = "IF(wanted>${scaled.most},${scaled.most},wanted)-FILL(running,0)"
     # One task more than wanted stays, so that a small change of the load does not end one that is needed again; an idle service ends all.
     in = "IF(wanted>0,wanted+${local.scaling.in.spare}-FILL(running,0),0-FILL(running,0))"
   } }
