@@ -81,12 +81,15 @@ struct EmbedWorker: Worker {
     /// The index changes slowly: its mean is read once an hour.
     private func watchDrift(_ index: OpenSearchIndex, _ environment: LoopEnvironment) async {
         while !Task.isCancelled {
+            var isKnown = false
             do {
-                environment.drift.compare(with: try await index.meanVector())
+                let mean = try await index.meanVector()
+                environment.drift.compare(with: mean)
+                isKnown = !mean.isEmpty
             } catch {
                 environment.log.debug("the drift of vectors is not measured", ["error": Failure(error).summary])
             }
-            try? await services.time.sleep(for: .seconds(3600))
+            try? await services.time.sleep(for: .seconds(isKnown ? 3600 : 60))
         }
     }
 

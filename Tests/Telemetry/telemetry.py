@@ -35,6 +35,7 @@ KEY, HEADER_SECRET = "sk-planted-key-of-the-provider", "planted-key-of-the-recei
 TRACE = "5759e988bd862e3fe1be46a994272793"
 AWS_HEADER = f"Root=1-{TRACE[:8]}-{TRACE[8:]};Parent=53995c3f42cd8ad8;Sampled=1"
 REFUSED = "plover"
+LATER = 25
 
 
 class Receiver:
@@ -143,17 +144,17 @@ def run(aws: stack.Stack, say, phoenix: str | None = None) -> dict:
     fleet.sqs.send_message(QueueUrl=fleet.queues["events"], MessageBody=json.dumps(event), MessageSystemAttributes=header)
     wait("31 documents live", lambda: work.status().get("live", work.status().get("documents", 0)) >= 31 or work.metric("embed-worker", "ingest_documents_indexed_total") >= 31)
     wait("two dead-letter messages", lambda: sum(work.metric(w, "ingest_messages_dead_lettered_total") for w in ("ingest-worker", "embed-worker")) >= 2)
-    fleet.s3.delete_object(Bucket=fleet.bucket, Key="notes/0.txt")
     texts = {name: urllib.request.urlopen(f"http://127.0.0.1:{work.ports[name]}/metrics", timeout=5).read().decode() for name in work.workers}
     check = subprocess.run([work.program("ingest-worker"), "--healthcheck"], env={"HEALTH_PORT": str(work.ports["ingest-worker"]), "PATH": "/usr/bin"}, capture_output=True, text=True)
     assert check.returncode == 0, check.stderr
     dead = dead_letters(fleet)
+    drifted = drift(fleet, work, provider, put)
     work.stop()
     check = subprocess.run([work.program("ingest-worker"), "--healthcheck"], env={"HEALTH_PORT": str(work.ports["ingest-worker"]), "PATH": "/usr/bin"}, capture_output=True, text=True)
     assert check.returncode == 1, check.stderr
     logs = {name: worker.log.read_text() for name, worker in work.workers.items()}
     figures = traces(receiver, aws.folder, work, say)
-    figures |= metrics(texts, say)
+    figures |= metrics(texts, say) | {"drift": drifted}
     figures |= embedded(logs, aws.folder, say)
     figures |= lines(logs, say)
     exported = b"".join(receiver.bodies)
@@ -169,6 +170,23 @@ def run(aws: stack.Stack, say, phoenix: str | None = None) -> dict:
         figures["phoenix_spans"] = of_phoenix(phoenix)
         say(f"  a Phoenix server returned {figures['phoenix_spans']} spans of the trace, of both workers")
     return figures
+
+
+def drift(fleet, work: FleetRun, provider: Provider, put) -> float:
+    """A worker that starts over an index with vectors compares its own with them: little where the documents are alike."""
+    work.workers.pop("embed-worker").stop(30)
+    work.start("embed-worker", settings={"OPENAI_BASE_URL": provider.url, "OPENAI_API_KEY": KEY})
+    fleet._notify()
+    for number in range(LATER):
+        put(f"later/{number}.txt", f"{SENTENCE}. Later note {number} of the station, written at {number} o'clock.".encode())
+    pattern = re.compile(r"^ingest_vector_drift_ratio (\S+)$", re.MULTILINE)
+    page = lambda: urllib.request.urlopen(f"http://127.0.0.1:{work.ports['embed-worker']}/metrics", timeout=5).read().decode()
+    wait("the later ones are live", lambda: work.metric("embed-worker", "ingest_documents_indexed_total") >= LATER)
+    value = float(wait("the drift is measured", lambda: pattern.search(page()))[1])
+    assert -0.001 <= value < 0.2, value
+    fleet.s3.delete_object(Bucket=fleet.bucket, Key="later/0.txt")
+    wait("one is deleted", lambda: work.metric("embed-worker", "ingest_documents_indexed_total") > LATER)
+    return round(value, 4)
 
 
 def dead_letters(fleet) -> list[str]:
@@ -265,12 +283,12 @@ def lines(logs: dict[str, str], say) -> dict:
             assert all(isinstance(attributes[key], int) for key in ("receive_count", "generation", "chunks") if key in attributes), line
             if "fate" in attributes:
                 assert re.fullmatch(r"[0-9a-f]{32}", value["trace_id"]) and re.fullmatch(r"[0-9a-f]{16}", value["span_id"]), line
-                fates.append((attributes["object"].rsplit("/", 1)[-1], attributes["fate"]))
+                fates.append((attributes["object"].split("/", 3)[3], attributes["fate"]))
                 traced.append((value["trace_id"], attributes["object"]))
     live = [key for key, fate in fates if fate == "searchable"]
-    assert sorted(live) == sorted(set(live)) and len(live) == 31, sorted(live)
+    assert sorted(live) == sorted(set(live)) and len(live) == 31 + LATER, sorted(live)
     assert len(traced) == len(set(traced)), f"more than one fate of a version: {sorted(pair for pair in traced if traced.count(pair) > 1)}"
-    assert {("refused.txt", "rejected"), ("broken.pdf", "rejected")} <= set(fates), fates
+    assert {("refused.txt", "rejected"), ("broken.pdf", "rejected"), ("later/0.txt", "deleted")} <= set(fates), fates
     say(f"  {count} log lines by OpenTelemetry's names; {len(fates)} of them say the fate of a document")
     return {"log_lines": count, "fates": len(fates)}
 
