@@ -3,37 +3,19 @@ import IngestCore
 import OpenSearch
 import TextCoding
 
-/// How many hits, found how.
-struct SearchOptions: Sendable {
-    var limit: Int
-    var mode: ChunkSearch.Mode
-
-    static let limitSetting = Setting.number("LIMIT", "n", "maximum number of hits", default: 5, in: 1...100)
-        .asFlagOnly
-    static let modeSetting = Setting.choice(
-        "MODE",
-        ChunkSearch.Mode.allCases.map(\.rawValue),
-        "search by text, by vector, or both",
-        default: "hybrid"
-    ).asFlagOnly
-    static let declarations = [limitSetting.declaration, modeSetting.declaration]
-
-    init(_ reader: inout SettingsReader) {
-        limit = reader.read(Self.limitSetting)
-        mode = ChunkSearch.Mode(rawValue: reader.read(Self.modeSetting)) ?? .hybrid
-    }
-}
-
 /// `ingestctl search`.
 struct SearchCommand: Command {
     static let declaration = CommandDeclaration(
         name: "search",
-        summary: "print the best hits, of live versions only",
+        summary: "print the best hits, of live versions only; with --tenant of that tenant alone",
         operands: "QUESTION...",
         operandCount: 1...Int.max,
         settings: Settings.embeddings + SearchOptions.declarations + [Settings.queryPrefix.declaration],
         example: "search --limit 10 who may board the pilot boat",
-        json: ["hit": "score document document_id generation page? page_start? page_end? title headings text"]
+        json: [
+            "hit":
+                "score source bucket key tenant document document_id generation chunk chunks char_start char_end tokens page? page_start? page_end? title headings format language flags quality? passage text context?"
+        ]
     )
 
     private let question: String
@@ -44,6 +26,7 @@ struct SearchCommand: Command {
     init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {
         question = operands.joined(separator: " ")
         options = SearchOptions(&reader)
+        if question.trimmed.isEmpty { reader.usage("the question is empty") }
         embeddings = EmbeddingsConfiguration(&reader, common, prefix: reader.read(Settings.queryPrefix))
     }
 
@@ -53,15 +36,22 @@ struct SearchCommand: Command {
         if !cluster.hasVectorSearch, options.mode != .text {
             output.text("(this server compares no vectors: all stored ones are compared here, exactly)")
         }
-        let hits = try await context.withLedger(common.names) { ledger in
+        let hits: [(SearchHit, context: [SearchHit])] = try await context.withLedger(common.names) { ledger in
             let vector = options.mode == .text ? [] : try await Self.vector(question, embeddings, services)
             let search = ChunkSearch(client: services.openSearch, names: common.names, ledger: ledger, cluster: cluster)
-            let request = ChunkSearch.Question(text: question, vector: vector, limit: options.limit)
-            return try await search.hits(request, mode: options.mode)
+            var request = ChunkSearch.Question(text: question, vector: vector, limit: options.limit)
+            request.filter = options.filter
+            request.collapsesCopies = options.collapsesCopies
+            var hits: [(SearchHit, context: [SearchHit])] = []
+            for hit in try await search.hits(request, mode: options.mode) {
+                let context = options.expand > 0 ? try await search.neighbours(of: hit, options.expand) : []
+                hits.append((hit, context))
+            }
+            return hits
         }
         if hits.isEmpty { output.text("nothing found") }
-        for (place, hit) in hits.enumerated() {
-            output.item("hit", Self.line(place + 1, hit, question)) { Self.write(hit, question, &$0) }
+        for (place, (hit, context)) in hits.enumerated() {
+            output.item("hit", Self.line(place + 1, hit, context, question)) { Self.write(hit, context, question, &$0) }
         }
         return .success
     }
@@ -74,27 +64,48 @@ struct SearchCommand: Command {
         return try parsed[0].get()
     }
 
-    private static func line(_ rank: Int, _ hit: SearchHit, _ question: String) -> String {
+    private static func line(_ rank: Int, _ hit: SearchHit, _ context: [SearchHit], _ question: String) -> String {
         let passage = hit.passage(for: question)
         let place = hit.object.description + (passage.page.map { ", page \($0)" } ?? "")
         let score = (hit.score * 1000).rounded() / 1000
         let headings = hit.headings.isEmpty ? "" : "   \(hit.headings.joined(separator: " › ").printable)\n"
-        return "\(rank). \(place.printable)  (score \(score))\n\(headings)   \(passage.text.printable)"
+        let around = context.map { chunk in
+            let flat = chunk.text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            return "\n   \(chunk.chunk == hit.chunk ? ">" : "|") \(flat.printable)"
+        }
+        return
+            "\(rank). \(place.printable)  (score \(score))\n\(headings)   \(passage.text.printable)\(around.joined())"
     }
 
-    private static func write(_ hit: SearchHit, _ question: String, _ json: inout JSONWriter) {
+    private static func write(_ hit: SearchHit, _ context: [SearchHit], _ question: String, _ json: inout JSONWriter) {
+        let passage = hit.passage(for: question)
         json.key("score")
         json.number(hit.score)
+        json.field("source", hit.object.description)
+        json.field("bucket", hit.object.bucket)
+        json.field("key", hit.object.key)
+        json.field("tenant", hit.tenant)
         json.field("document", hit.object.description)
         json.field("document_id", hit.documentID.description)
         json.field("generation", hit.generation)
-        if let page = hit.passage(for: question).page { json.field("page", page) }
+        json.field("chunk", hit.chunk)
+        json.field("chunks", hit.chunkCount)
+        json.field("char_start", hit.characters.lowerBound)
+        json.field("char_end", hit.characters.upperBound)
+        json.field("tokens", hit.tokens)
+        if let page = passage.page { json.field("page", page) }
         if let first = hit.pages.first, let last = hit.pages.last {
             json.field("page_start", first.number)
             json.field("page_end", last.number)
         }
         json.field("title", hit.title)
         json.field("headings", hit.headings)
+        json.field("format", hit.format)
+        json.field("language", hit.language)
+        json.field("flags", hit.flags)
+        if let quality = hit.quality { json.field("quality", quality) }
+        json.field("passage", passage.text)
         json.field("text", hit.text)
+        if !context.isEmpty { json.field("context", context.map(\.text)) }
     }
 }

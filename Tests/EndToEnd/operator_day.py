@@ -14,6 +14,7 @@ import sys
 import time
 import urllib.request
 
+import searches
 from fleet_run import PROGRAMS, FleetRun
 from readers_and_writers import Readers, Writers, nobody_deleted, text
 from processes import ROOT, Failed
@@ -86,6 +87,8 @@ def run(aws, say) -> dict:
     say(f"  {figures['broken']} broken documents found, their cause removed, retried, live")
     questions(fleet, work, operator)
     say("  show says why of each document; a left-out, a rejected, a waiting and a missing one are distinguished")
+    found = searches.run(fleet, operator)
+    say(f"  search filters by tenant, place, format, flag and quality in each mode; {found['orders']} answers in one order whatever the limit; copies once or twice")
     pause(fleet, work, operator)
     say("  embed-workers paused and resumed, what waits is listed")
     figures["forgotten"] = forget(fleet, work, operator)

@@ -1,4 +1,5 @@
 import OpenSearch
+import Resilience
 import TextCoding
 
 /// Finds chunks by meaning and by words, of live generations only.
@@ -13,6 +14,9 @@ package struct ChunkSearch: Sendable {
         package var text: String
         package var vector: [Float]
         package var limit: Int
+        package var filter = SearchFilter()
+        /// Of chunks with the same text only the best is returned.
+        package var collapsesCopies = false
 
         package init(text: String, vector: [Float], limit: Int) {
             self.text = text
@@ -21,11 +25,13 @@ package struct ChunkSearch: Sendable {
         }
     }
 
-    private let client: OpenSearchClient
+    let client: OpenSearchClient
     private let names: IndexNames
     private let ledger: any Ledger
     private let cluster: Cluster
     private static let maximumPageSize = 1000
+    /// Candidates of each half of a query, whatever the limit: scores are normalized over them, so that with fewer another hit could be the first.
+    private static let depth = 200
 
     package init(client: OpenSearchClient, names: IndexNames, ledger: any Ledger, cluster: Cluster) {
         self.client = client
@@ -37,10 +43,11 @@ package struct ChunkSearch: Sendable {
     /// The best hits whose generation is the ledger's live one. While a document is replaced the index holds two generations of it,
     /// so hits that the ledger does not confirm are dropped, and more are requested.
     package func hits(_ question: Question, mode: Mode) async throws -> [SearchHit] {
-        var count = question.limit * 2
+        var count = Self.depth
         while true {
             let found = try await search(question, mode, count: count)
-            let live = try await liveOnly(found)
+            var live = try await liveOnly(found)
+            if question.collapsesCopies { live = Self.withoutCopies(live) }
             let isAll = found.count < count
             if live.count >= question.limit || live.count == found.count || isAll || count >= Self.maximumPageSize {
                 return Array(live.prefix(question.limit))
@@ -60,9 +67,19 @@ package struct ChunkSearch: Sendable {
         return hits.filter { live[$0.documentID.recordID(index: $0.index)] == $0.generation }
     }
 
+    private static func withoutCopies(_ hits: [SearchHit]) -> [SearchHit] {
+        var seen: Set<String> = []
+        return hits.filter { $0.contentHash.isEmpty || seen.insert($0.contentHash).inserted }
+    }
+
     private func search(_ question: Question, _ mode: Mode, count: Int) async throws -> [SearchHit] {
         if !cluster.hasVectorSearch, mode != .text { return try await compareAll(question, count) }
-        let isHybrid = mode == .hybrid && cluster.hasSearchPipelines
+        guard mode != .hybrid || cluster.hasSearchPipelines else {
+            throw Failure.fleet(
+                "\(client.endpoint) has no search pipelines (OpenSearch 2.10 and later have), which hybrid search needs: use --mode vector or --mode text"
+            )
+        }
+        let isHybrid = mode == .hybrid
         let body = JSONWriter.object { json in
             json.field("size", count)
             json.field("_source", SearchHit.fields)
@@ -88,8 +105,12 @@ package struct ChunkSearch: Sendable {
     }
 
     private static func match(_ question: Question, _ query: inout JSONWriter) {
-        query.object("match") { match in
-            match.object("text") { $0.field("query", question.text) }
+        query.object("bool") { bool in
+            bool.key("must")
+            bool.array {
+                $0.object { $0.object("match") { $0.object("text") { $0.field("query", question.text) } } }
+            }
+            if !question.filter.isEmpty { question.filter.write(&bool) }
         }
     }
 
@@ -99,6 +120,9 @@ package struct ChunkSearch: Sendable {
                 $0.key("vector")
                 $0.floats(question.vector)
                 $0.field("k", count)
+                if !question.filter.isEmpty {
+                    $0.object("filter") { $0.object("bool") { question.filter.write(&$0) } }
+                }
             }
         }
     }
@@ -109,7 +133,13 @@ package struct ChunkSearch: Sendable {
         let body = JSONWriter.object { json in
             json.field("size", 500)
             json.field("_source", SearchHit.fields + ["vector"])
-            json.object("query") { $0.object("match_all") { _ in } }
+            json.object("query") { query in
+                if question.filter.isEmpty {
+                    query.object("match_all") { _ in }
+                } else {
+                    query.object("bool") { question.filter.write(&$0) }
+                }
+            }
         }
         var response = try await client.send("POST", "/\(names.alias)/_search", query: [("scroll", "1m")], body: body)
         while true {

@@ -13,6 +13,18 @@ package struct SearchHit: Sendable, Equatable {
     package var text: String
     package var headings: [String]
     package var pages: [PagePart]
+    package var tenant = ""
+    package var format = ""
+    package var language = ""
+    package var flags: [String] = []
+    package var quality: Int?
+    /// Its place among the document's chunks, and how many those are.
+    package var chunk = 0
+    package var chunkCount = 0
+    package var tokens = 0
+    /// Characters of the document's text.
+    package var characters = 0..<0
+    package var contentHash = ""
 
     /// The sentence or line of the text that shares most words with the question and what follows, cut to `length` characters; the
     /// beginning where none shares a word. With its page.
@@ -57,6 +69,17 @@ extension SearchHit {
             var page_numbers: [Int]?
             var page_offsets: [Int]?
             var vector: [Float]?
+            var tenant: String?
+            var format: String?
+            var language: String?
+            var flags: [String]?
+            var quality: Int?
+            var chunk_index: Int?
+            var chunk_count: Int?
+            var tokens: Int?
+            var char_start: Int?
+            var char_end: Int?
+            var content_hash: String?
         }
         var _scroll_id: String?
         var hits: Hits
@@ -64,6 +87,8 @@ extension SearchHit {
 
     static let fields = [
         "document_id", "generation", "bucket", "key", "title", "text", "headings", "page_numbers", "page_offsets",
+        "tenant", "format", "language", "flags", "quality", "chunk_index", "chunk_count", "tokens", "char_start",
+        "char_end", "content_hash",
     ]
 
     init(_ item: ResponseBody.Item, score: Double? = nil) {
@@ -76,6 +101,17 @@ extension SearchHit {
         title = source.title ?? ""
         text = source.text
         headings = source.headings ?? []
+        tenant = source.tenant ?? ""
+        format = source.format ?? ""
+        language = source.language ?? ""
+        flags = source.flags ?? []
+        quality = source.quality
+        chunk = source.chunk_index ?? 0
+        chunkCount = source.chunk_count ?? 0
+        tokens = source.tokens ?? 0
+        let start = max(0, source.char_start ?? 0)
+        characters = start..<max(start, source.char_end ?? 0)
+        contentHash = source.content_hash ?? ""
         pages = zip(source.page_numbers ?? [], source.page_offsets ?? []).map { PagePart(number: $0, offset: $1) }
     }
 }

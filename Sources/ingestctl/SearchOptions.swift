@@ -1,0 +1,97 @@
+import CommandLineOptions
+import IngestCore
+import TextCoding
+
+/// How many hits, found how, among which documents.
+struct SearchOptions: Sendable {
+    var limit: Int
+    var mode: ChunkSearch.Mode
+    /// Chunks before and after each hit.
+    var expand: Int
+    var collapsesCopies: Bool
+    var filter = SearchFilter()
+
+    static let limitSetting = Setting.number("LIMIT", "n", "maximum number of hits", default: 5, in: 1...100)
+        .asFlagOnly
+    static let modeSetting = Setting.choice(
+        "MODE",
+        ChunkSearch.Mode.allCases.map(\.rawValue),
+        "search by text, by vector, or both",
+        default: "hybrid"
+    ).asFlagOnly
+    private static let expandSetting = Setting.number(
+        "EXPAND",
+        "n",
+        "print so many chunks before and after each hit",
+        default: 0,
+        in: 0...20
+    ).asFlagOnly
+    private static let collapse = Setting.toggle("COLLAPSE", "of chunks with the same text print only the best")
+        .asFlagOnly
+    private static let below = Setting.text(
+        "BELOW",
+        "s3://bucket/prefix",
+        "only documents of this bucket, below this prefix",
+        default: ""
+    ).asFlagOnly
+    private static let format = Setting.text(
+        "FORMAT",
+        "name,…",
+        "only documents of these formats (pdf, html)",
+        default: ""
+    )
+    .asFlagOnly
+    private static let language = Setting.text(
+        "LANGUAGE",
+        "tag,…",
+        "only documents that declare one of these languages (en, de-AT)",
+        default: ""
+    ).asFlagOnly
+    private static let flag = Setting.text("FLAG", "name,…", "only documents with all of these flags", default: "")
+        .asFlagOnly
+    private static let withoutFlag = Setting.text(
+        "WITHOUT_FLAG",
+        "name,…",
+        "no documents with one of these flags (needs_ocr)",
+        default: ""
+    ).asFlagOnly
+    private static let quality = Setting.number(
+        "LEAST_QUALITY",
+        "percent",
+        "only documents whose text looks like text at least as much",
+        default: 0,
+        in: 0...100
+    ).asFlagOnly
+
+    static let declarations = [
+        limitSetting.declaration, modeSetting.declaration, expandSetting.declaration, collapse.declaration,
+        below.declaration, format.declaration, language.declaration, flag.declaration, withoutFlag.declaration,
+        quality.declaration,
+    ]
+
+    init(_ reader: inout SettingsReader) {
+        limit = reader.read(Self.limitSetting)
+        mode = ChunkSearch.Mode(rawValue: reader.read(Self.modeSetting)) ?? .hybrid
+        expand = reader.read(Self.expandSetting)
+        collapsesCopies = reader.read(Self.collapse)
+        // A tenant that is named is the only one whose documents are found; without a name all are.
+        if reader.isSet(Settings.tenant) { filter.tenant = reader.read(Settings.tenant) }
+        let below = reader.read(Self.below)
+        if !below.isEmpty {
+            if let address = ObjectAddress(below) {
+                (filter.bucket, filter.keyPrefix) = (address.bucket, address.key)
+            } else {
+                reader.usage("--below is no s3://bucket/prefix: \"\(below.printable)\"")
+            }
+        }
+        filter.formats = Self.list(reader.read(Self.format))
+        filter.languages = Self.list(reader.read(Self.language))
+        filter.flags = Self.list(reader.read(Self.flag))
+        filter.withoutFlags = Self.list(reader.read(Self.withoutFlag))
+        filter.leastQuality = reader.read(Self.quality)
+    }
+
+    private static func list(_ text: String) -> [String] {
+        text.split(separator: ",").map { String($0.trimmed) }.filter { !$0.isEmpty }
+    }
+}
