@@ -8,27 +8,10 @@ extension ChunkSearch {
         let body = JSONWriter.object { json in
             json.field("size", 2 * count + 1)
             json.field("_source", SearchHit.fields)
-            json.key("sort")
-            json.array { $0.object { $0.field("chunk_index", "asc") } }
-            json.object("query") { query in
-                query.object("bool") { bool in
-                    bool.key("filter")
-                    bool.array { filters in
-                        filters.object { $0.object("term") { $0.field("document_id", hit.documentID.description) } }
-                        filters.object { $0.object("term") { $0.field("generation", hit.generation) } }
-                        filters.object {
-                            $0.object("range") {
-                                $0.object("chunk_index") {
-                                    $0.field("gte", hit.chunk - count)
-                                    $0.field("lte", hit.chunk + count)
-                                }
-                            }
-                        }
-                    }
-                }
-            }
+            json.generation(hit.generation, of: hit.documentID, in: hit.chunk - count...hit.chunk + count)
         }
-        let response = try await client.send("POST", "/\(hit.index)/_search", body: body)
+        let query = [("routing", hit.documentID.description)]
+        let response = try await client.send("POST", "/\(hit.index)/_search", query: query, body: body)
         return try client.decode(SearchHit.ResponseBody.self, response).hits.hits.map { SearchHit($0) }
     }
 }

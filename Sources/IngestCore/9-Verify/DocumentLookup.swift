@@ -51,17 +51,7 @@ package struct DocumentLookup: Sendable {
         let body = JSONWriter.object { json in
             json.field("size", Self.maximumChunks)
             json.field("_source", IndexedChunkText.fields)
-            json.key("sort")
-            json.array { $0.object { $0.field("chunk_index", "asc") } }
-            json.object("query") { query in
-                query.object("bool") { bool in
-                    bool.key("filter")
-                    bool.array { filters in
-                        filters.object { $0.object("term") { $0.field("document_id", document.description) } }
-                        filters.object { $0.object("term") { $0.field("generation", generation) } }
-                    }
-                }
-            }
+            json.generation(generation, of: document)
         }
         let query = [("routing", document.description)]
         let response = try await client.send("POST", "/\(names.chunks)/_search", query: query, body: body)
