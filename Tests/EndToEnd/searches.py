@@ -2,12 +2,15 @@
 import time
 
 QUESTIONS = ["notice 3", "what does notice 7 say", "ships and lamps of the coast", "Notice 0.0.0", "silent", "storm warning", "how many ships"]
+# Readers see what was written after the next refresh, a second later.
+REFRESH = 2
 LIMITS = [1, 2, 3, 5, 10, 50, 100]
 
 
 def run(fleet, operator) -> dict:
     search = lambda *words, code=0: operator.lines("search", *words, code=code)
     address = f"s3://{fleet.bucket}"
+    time.sleep(REFRESH)
     every = search("--limit", "100", "notice")
     tenants = {hit["tenant"] for hit in every}
     assert len(tenants) >= 2, tenants
@@ -46,8 +49,7 @@ def copied(fleet, operator, search) -> int:
     for place in ("one", "two"):
         fleet.put(f"shared/heron-{place}.txt", body)
     fleet.wait_until_drained(60)
-    # Readers see what was written after the next refresh, a second later.
-    time.sleep(2)
+    time.sleep(REFRESH)
     both = [hit for hit in search("--limit", "20", "the heron of the northern mole") if "heron" in hit["key"]]
     once = [hit for hit in search("--limit", "20", "--collapse", "the heron of the northern mole") if "heron" in hit["key"]]
     assert len(both) == 2 and len(once) == 1 and once[0]["text"] == both[0]["text"], (both, once)
