@@ -2,6 +2,7 @@ import AsyncPrimitives
 import Glibc
 import Observability
 import Testing
+import TextCoding
 
 @Suite struct StandardErrorLogTests {
     @Test func aSlowReaderCostsLinesWhichAreReported() async throws {
@@ -28,7 +29,9 @@ import Testing
         close(output)
         let lines = text.split(separator: "\n")
         let report = try #require(lines.first { $0.contains("log lines dropped") })
-        let dropped = try #require(report.split(separator: "\"").last { Int($0) != nil }.flatMap { Int($0) })
+        let count = try #require(JSONValue(parsing: Array(report.utf8))?["attributes"]?["lines"])
+        let dropped = try #require(count.text.flatMap { Int($0) })
+        #expect(count == .number(Double(dropped)) && sink.dropped == dropped)
         #expect(lines.count { $0.contains("\"line\"") } + dropped == 30_000)
         #expect(lines.last?.contains("after") == true)
     }
