@@ -18,8 +18,9 @@ constexpr int most_points = 4096;
 // In points: lines and dots are no background.
 constexpr double smallest = 4;
 
-Fill fills[most];
-size_t count;
+// Of the thread that reads the page.
+thread_local Fill fills[most];
+thread_local size_t count;
 
 void note(GfxState *state) {
     const GfxPath *path = state->getPath();

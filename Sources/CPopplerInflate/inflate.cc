@@ -71,9 +71,9 @@ private:
     }
 
     bool unpack() {
-        // Kept for the next stream; one thread reads documents.
-        static std::vector<unsigned char> packed(65536), room(1 << 20);
-        static libdeflate_decompressor *const decompressor = libdeflate_alloc_decompressor();
+        // Kept for the next stream of this thread.
+        static thread_local std::vector<unsigned char> packed(65536), room(1 << 20);
+        static thread_local libdeflate_decompressor *const decompressor = libdeflate_alloc_decompressor();
         size_t count = 0;
         source->reset();
         while (const int read = source->doGetChars(int(packed.size() - count), packed.data() + count)) {

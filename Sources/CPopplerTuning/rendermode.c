@@ -10,7 +10,8 @@ struct operand { int type; int padding; int value; };
 enum { operand_integer = 1, mode_invisible = 3, mode_clip_only = 7 };
 typedef void operator_function(void *gfx, const struct operand *operands, int count);
 
-static unsigned invisible;
+// Of the thread that reads the page: others may read other documents meanwhile.
+static _Thread_local unsigned invisible;
 
 __attribute__((visibility("default"))) void _ZN3Gfx15opSetTextRenderEP6Objecti(void *gfx, const struct operand *operands, int count) {
     static operator_function *original;

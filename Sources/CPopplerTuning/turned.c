@@ -29,9 +29,10 @@ void poppler_private_spacing(const void *state, unsigned code, double *across, d
 static const double widest = 1.05;
 
 struct characters { struct poppler_tuning_character *all; size_t count, room; };
-static struct characters turned_ones, upright_ones;
+// Of the thread that reads the page, as the flag below.
+static _Thread_local struct characters turned_ones, upright_ones;
 // Poppler has characters that are not among them.
-static bool upright_is_short;
+static _Thread_local bool upright_is_short;
 
 static bool keep(struct characters *kept, struct poppler_tuning_character character) {
     if (kept->count == kept->room) {
