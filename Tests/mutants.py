@@ -77,7 +77,7 @@ MUTANTS = [
     Mutant("vectors-shuffled", "exact", "IngestCore/Pipelines/VectorSource.swift", "case .success(let vector) = results[place] else", "case .success(let vector) = results[BUG ? results.count - 1 - place : place] else"),
     Mutant("reuse-by-place", "exact", "IngestCore/Pipelines/VectorSource.swift", "let source = known.byLiveHash[chunk.contentHash] {", "let source = BUG ? Optional(chunk.index) : known.byLiveHash[chunk.contentHash] {"),
     Mutant("pays-again", "paid-once", "IngestCore/Pipelines/VectorSource.swift", "        defer { paid.keep(held.withLock { $0 }, key) }\n", "        defer { if !BUG { paid.keep(held.withLock { $0 }, key) } }\n"),
-    Mutant("impatient", "paid-once", "IngestCore/Availability/RetryBudget.swift", "guard mayPass, time.uptime < start + limit else", "guard !BUG, mayPass, time.uptime < start + limit else", seed_factor=4),
+    Mutant("impatient", "paid-once", "IngestCore/Availability/RetryBudget.swift", "guard mayPass, time.uptime < start + limit else", "guard !BUG, mayPass, time.uptime < start + limit else", seed_factor=8, is_rare=True),
     # The loop.
     Mutant("paused-for-ever", "converged", "IngestCore/Availability/CircuitBreakers.swift", "circuit.nextProbe = now + wait(after: circuit.attempts)", "circuit.nextProbe = now + (BUG ? .seconds(100_000) : wait(after: circuit.attempts))"),
     Mutant("acknowledge-first", "durable handles", LOOP, "        let ending = await attempts(&job, leases)\n", "        if BUG { await settlement.settle(job, .done) }\n        let ending = await attempts(&job, leases)\n"),
