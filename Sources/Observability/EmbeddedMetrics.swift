@@ -22,12 +22,12 @@ package struct EmbeddedMetrics: Sendable {
     package mutating func lines(at time: Timestamp) -> [[UInt8]] {
         let readings = metrics.readings
         var values: [Value] = []
-        for (series, value) in metrics.allValues where isReported(series) {
+        for (series, value) in metrics.allValues where series.isReported(by: reporter) {
             let unit = series.name.hasSuffix("_bytes_total") ? "Bytes" : series == .embeddingCost ? "None" : "Count"
             let number = series.isCounter ? added(series.name, value) : value
             values.append(Value(series.name, unit, [Double(number) / series.divisor]))
         }
-        for (histogram, sample) in metrics.takeSamples() where isReported(histogram) && !sample.isEmpty {
+        for (histogram, sample) in metrics.takeSamples() where histogram.isReported(by: reporter) && !sample.isEmpty {
             values.append(Value(histogram.name, histogram.isDuration ? "Seconds" : "None", sample))
         }
         var labelled: [String: [Value]] = [:]
@@ -38,14 +38,14 @@ package struct EmbeddedMetrics: Sendable {
         }
         // Alarms name their dimensions, and cannot search: a sum over the label's values is there as well, at all times.
         var sums: [String: Double] = [:]
-        for counter in Metrics.Counter.allCases where isReported(counter) { sums[counter.name] = 0 }
+        for counter in Metrics.Counter.allCases where counter.isReported(by: reporter) { sums[counter.name] = 0 }
         sums[Metrics.Gauge.paused.name] = 0
-        for (key, count) in metrics.allLabelled where isReported(key.counter) {
+        for (key, count) in metrics.allLabelled where key.counter.isReported(by: reporter) {
             let number = Double(added("\(key.counter.name)=\(key.value)", count))
             sums[key.counter.name, default: 0] += number
             add(key.counter.label, key.value, Value(key.counter.name, "Count", [number]))
         }
-        for reading in readings where isReported(reading.gauge) && reading.gauge != .build {
+        for reading in readings where reading.gauge.isReported(by: reporter) && reading.gauge != .build {
             let value = Value(reading.gauge.name, unit(reading.gauge), [reading.value])
             guard let name = reading.gauge.label, let label = reading.label else {
                 values.append(value)
@@ -72,8 +72,6 @@ package struct EmbeddedMetrics: Sendable {
     private func unit(_ gauge: Metrics.Gauge) -> String {
         gauge.name.hasSuffix("_seconds") ? "Seconds" : gauge == .residentMemory ? "Bytes" : "None"
     }
-
-    private func isReported(_ family: some MetricFamily) -> Bool { !family.reporters.isDisjoint(with: reporter) }
 
     private mutating func added(_ name: String, _ value: Int) -> Int {
         defer { before[name] = value }

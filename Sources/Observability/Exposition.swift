@@ -5,7 +5,7 @@ extension Metrics {
         let readings = Dictionary(grouping: readings, by: \.gauge)
         var text = ""
         func head(_ family: some MetricFamily, _ type: String) -> Bool {
-            guard !family.reporters.isDisjoint(with: reporter) else { return false }
+            guard family.isReported(by: reporter) else { return false }
             text += "# HELP \(family.name) \(family.help)\n# TYPE \(family.name) \(type)\n"
             return true
         }

@@ -7,6 +7,8 @@ package protocol MetricFamily: RawRepresentable<String>, CaseIterable, Hashable,
 
 extension MetricFamily {
     package var name: String { rawValue }
+
+    func isReported(by reporter: Metrics.Reporters) -> Bool { !reporters.isDisjoint(with: reporter) }
 }
 
 extension Metrics {

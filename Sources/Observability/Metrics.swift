@@ -52,18 +52,6 @@ package final class Metrics: Sendable {
 
     package func observe(_ histogram: Histogram, _ duration: Duration) { observe(histogram, duration.seconds) }
 
-    /// Measures `body`, whether it succeeds or not.
-    package func measure<Value>(
-        _ histogram: Histogram,
-        _ time: any TimeSource,
-        isolation: isolated (any Actor)? = #isolation,
-        _ body: () async throws -> Value
-    ) async rethrows -> Value {
-        let begun = time.uptime
-        defer { observe(histogram, time.uptime - begun) }
-        return try await body()
-    }
-
     /// Adds a source of gauges, which is read for every report.
     package func read(_ source: @escaping @Sendable () -> [Reading]) { sources.withLock { $0.append(source) } }
 

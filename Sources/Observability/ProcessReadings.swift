@@ -4,19 +4,19 @@ import Glibc
 package enum ProcessReadings {
     package static var all: [Metrics.Reading] {
         [
-            Metrics.Reading(.residentMemory, nil, residentBytes),
+            Metrics.Reading(.residentMemory, nil, Double(residentBytes(of: "self"))),
             Metrics.Reading(.openFiles, nil, openFiles),
         ]
     }
 
-    private static var residentBytes: Double {
-        guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+    /// Of a process by its number, or of `self`; 0 where the kernel does not say (proc(5), /proc/pid/statm).
+    package static func residentBytes(of process: String) -> Int {
+        guard let file = fopen("/proc/\(process)/statm", "r") else { return 0 }
         defer { fclose(file) }
-        var line = [CChar](repeating: 0, count: 256)
-        guard fgets(&line, Int32(line.count), file) != nil else { return 0 }
-        let fields = line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }.split(separator: 0x20)
-        guard fields.count > 1, let pages = Int(String(decoding: fields[1], as: UTF8.self)) else { return 0 }
-        return Double(pages * sysconf(Int32(_SC_PAGESIZE)))
+        var line = [UInt8](repeating: 0, count: 128)
+        let count = fread(&line, 1, line.count, file)
+        let fields = line[..<count].split(separator: 0x20)
+        return fields.count > 1 ? (Int(String(decoding: fields[1], as: UTF8.self)) ?? 0) * Int(getpagesize()) : 0
     }
 
     private static var openFiles: Double {

@@ -70,6 +70,11 @@ package struct SpanContext: Hashable, Sendable {
     }
 
     private static func text(_ number: UInt64) -> String {
-        Hex.string((0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * $0)) })
+        Hex.string(number.bigEndianBytes)
     }
+}
+
+extension UInt64 {
+    /// As ids of traces and spans are written.
+    var bigEndianBytes: [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: self >> (56 - 8 * $0)) } }
 }

@@ -21,13 +21,17 @@ package final class StandardErrorLog: LogSink, @unchecked Sendable {
 
     package var dropped: Int { waiting.withLock { $0.total } }
 
-    /// Nil for a line that is dropped; else how many were dropped before it.
-    private func admit() -> Int? {
+    /// Nil for a line that is dropped; else how many were dropped before it, where its writer reports them.
+    private func admit(reporting: Bool) -> Int? {
         waiting.withLock { waiting in
             if waiting.count >= Self.capacity {
                 waiting.dropped += 1
                 waiting.total += 1
                 return nil
+            }
+            guard reporting else {
+                waiting.count += 1
+                return 0
             }
             defer { waiting.dropped = 0 }
             waiting.count += waiting.dropped > 0 ? 2 : 1
@@ -36,19 +40,12 @@ package final class StandardErrorLog: LogSink, @unchecked Sendable {
     }
 
     package func write(raw line: [UInt8]) {
-        guard let dropped = admit() else { return }
-        // The report of what was dropped follows with the next line of the log.
-        if dropped > 0 {
-            waiting.withLock {
-                $0.count -= 1
-                $0.dropped += dropped
-            }
-        }
-        lines.put(line)
+        // The report of what was dropped comes with the next line of the log.
+        if admit(reporting: false) != nil { lines.put(line) }
     }
 
     package func write(_ line: LogLine) {
-        guard let dropped = admit() else { return }
+        guard let dropped = admit(reporting: true) else { return }
         if dropped > 0 {
             var report = line
             report.level = .warning

@@ -26,9 +26,9 @@ package struct TraceEncoding: Sendable {
     }
 
     private static func write(_ span: Span, _ message: inout ProtobufWriter) {
-        message.bytes(1, bytes(span.context.traceHigh) + bytes(span.context.traceLow))
-        message.bytes(2, bytes(span.context.span))
-        if let parent = span.parent { message.bytes(4, bytes(parent)) }
+        message.bytes(1, span.context.traceHigh.bigEndianBytes + span.context.traceLow.bigEndianBytes)
+        message.bytes(2, span.context.span.bigEndianBytes)
+        if let parent = span.parent { message.bytes(4, parent.bigEndianBytes) }
         message.text(5, span.name)
         message.integer(6, span.kind.rawValue)
         message.fixed64(7, span.start)
@@ -53,9 +53,5 @@ package struct TraceEncoding: Sendable {
                 }
             }
         }
-    }
-
-    private static func bytes(_ number: UInt64) -> [UInt8] {
-        (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * $0)) }
     }
 }

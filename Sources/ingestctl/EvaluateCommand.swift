@@ -54,6 +54,8 @@ struct EvaluateCommand: Command {
         let questions = try await EvaluationQuestion.read(source, context)
         let (services, names, time) = (context.services, context.common.names, context.services.time)
         let cluster = try await services.openSearch.cluster(searching: names.pattern)
+        // One for all: what the provider takes is learned once.
+        let embedder = embeddings.embedder(services, requests: 1)
         var scores: [SearchScore] = []
         var durations: [Double] = []
         try await context.withLedger(names) { ledger in
@@ -62,7 +64,7 @@ struct EvaluateCommand: Command {
                 let begun = time.uptime
                 let vector =
                     options.mode == .text
-                    ? [] : try await SearchCommand.vector(question.question, embeddings, services)
+                    ? [] : try await SearchCommand.vector(question.question, embedder)
                 let request = ChunkSearch.Question(text: question.question, vector: vector, limit: options.limit)
                 let hits = try await search.hits(request, mode: options.mode)
                 durations.append((time.uptime - begun).seconds)
@@ -134,33 +136,29 @@ struct EvaluationQuestion: Decodable {
     }
 
     static func read(_ source: String, _ context: CommandContext) async throws -> [EvaluationQuestion] {
-        let bytes: [UInt8]
-        if let address = ObjectAddress(source) {
-            let found = try await context.store.readBytes(address.writtenObject, maximum: maximumBytes)
-            guard let found else { throw Failure.fleet("\(source) is not there") }
-            bytes = found
-        } else {
-            bytes = []
-        }
         var questions: [EvaluationQuestion] = []
-        var number = 0
-        func take(_ line: some Collection<UInt8>) throws {
-            number += 1
-            guard line.contains(where: { $0 > 0x20 }) else { return }
-            guard let question = try? JSONLine.decode(EvaluationQuestion.self, line) else {
+        for (number, line) in try await lines(source, context).enumerated() where line.contains(where: { $0 > 0x20 }) {
+            guard let question = JSONLine.decode(EvaluationQuestion.self, line) else {
                 throw Failure.fleet(
-                    "line \(number) of \(source) is no question: {\"question\": \"…\", \"relevant\": [\"s3://bucket/key\"]}"
+                    "line \(number + 1) of \(source) is no question: {\"question\": \"…\", \"relevant\": [\"s3://bucket/key\"]}"
                 )
             }
             questions.append(question)
         }
-        if ObjectAddress(source) != nil {
-            for line in bytes.split(separator: 0x0A, omittingEmptySubsequences: false) { try take(line) }
-        } else {
-            let reader = try LineReader(source)
-            while let line = try reader.next() { try take(line) }
-        }
         guard !questions.isEmpty else { throw Failure.fleet("\(source) has no questions") }
         return questions
+    }
+
+    /// Of an object or of a file.
+    private static func lines(_ source: String, _ context: CommandContext) async throws -> [ArraySlice<UInt8>] {
+        if let address = ObjectAddress(source) {
+            let found = try await context.store.readBytes(address.writtenObject, maximum: maximumBytes)
+            guard let found else { throw Failure.fleet("\(source) is not there") }
+            return found.split(separator: 0x0A, omittingEmptySubsequences: false)
+        }
+        let reader = try LineReader(source)
+        var lines: [ArraySlice<UInt8>] = []
+        while let line = try reader.next() { lines.append(line) }
+        return lines
     }
 }

@@ -146,23 +146,26 @@ struct ExportPart {
     let size: Int
 
     /// The ledger last: a version that was replaced meanwhile is found by `verify`.
-    static func all(_ pipeline: PipelineRecord) -> [ExportPart] {
-        [
-            ExportPart(
-                name: "chunks",
-                index: pipeline.index,
-                filter: nil,
-                sort: ["document_id", "generation", "chunk_index"],
-                size: 200
-            ),
-            ExportPart(
-                name: "ledger",
-                index: pipeline.names.ledger,
-                filter: pipeline.index,
-                sort: ["bucket", "key", "tenant", "created", "newest"],
-                size: 1000
-            ),
-        ]
+    static func all(_ pipeline: PipelineRecord) -> [ExportPart] { [chunks(pipeline), ledger(pipeline)] }
+
+    private static func chunks(_ pipeline: PipelineRecord) -> ExportPart {
+        ExportPart(
+            name: "chunks",
+            index: pipeline.index,
+            filter: nil,
+            sort: ["document_id", "generation", "chunk_index"],
+            size: 200
+        )
+    }
+
+    static func ledger(_ pipeline: PipelineRecord) -> ExportPart {
+        ExportPart(
+            name: "ledger",
+            index: pipeline.names.ledger,
+            filter: pipeline.index,
+            sort: ["bucket", "key", "tenant", "created", "newest"],
+            size: 1000
+        )
     }
 
     private func query(_ json: inout JSONWriter) {

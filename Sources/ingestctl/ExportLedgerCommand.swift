@@ -106,18 +106,20 @@ struct ExportLedgerCommand: Command {
 }
 
 extension DocumentRecord {
-    /// In a word, as `ingestctl serve` lists documents.
+    /// In a word, of those that `ingestctl serve` filters by.
     fileprivate var stateName: String {
-        if pending != nil { return LedgerListing.State.pending.rawValue }
-        if lastRejection != nil || live?.reason != nil { return LedgerListing.State.rejected.rawValue }
-        guard let live else { return LedgerListing.State.pending.rawValue }
-        return (live.content == .absent ? LedgerListing.State.deleted : .live).rawValue
+        let state: LedgerListing.State =
+            switch status {
+            case .pending, .new: .pending
+            case .rejected: .rejected
+            case .deleted: .deleted
+            case .live: .live
+            }
+        return state.rawValue
     }
 }
 
 extension ExportPart {
-    static func ledger(_ pipeline: PipelineRecord) -> ExportPart { all(pipeline)[1] }
-
     private struct Line: Decodable { var _source: StoredRecord }
 
     /// The records of a page that can be read.
@@ -125,15 +127,7 @@ extension ExportPart {
         records: [DocumentRecord], last: [JSONScalar]?
     ) {
         let page = try await next(after: last, client)
-        let records = page.lines.split(separator: 0x0A).compactMap { Line(parsing: $0)?._source.record }
+        let records = page.lines.split(separator: 0x0A).compactMap { JSONLine.decode(Line.self, $0)?._source.record }
         return (records, page.last)
-    }
-}
-
-extension Decodable {
-    /// Nil for what is no JSON of this type.
-    fileprivate init?(parsing line: ArraySlice<UInt8>) {
-        guard let value = try? JSONLine.decode(Self.self, line) else { return nil }
-        self = value
     }
 }

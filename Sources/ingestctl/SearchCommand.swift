@@ -37,7 +37,8 @@ struct SearchCommand: Command {
             output.text("(this server compares no vectors: all stored ones are compared here, exactly)")
         }
         let hits: [(SearchHit, context: [SearchHit])] = try await context.withLedger(common.names) { ledger in
-            let vector = options.mode == .text ? [] : try await Self.vector(question, embeddings, services)
+            let vector =
+                options.mode == .text ? [] : try await Self.vector(question, embeddings.embedder(services, requests: 1))
             let search = ChunkSearch(client: services.openSearch, names: common.names, ledger: ledger, cluster: cluster)
             var request = ChunkSearch.Question(text: question, vector: vector, limit: options.limit)
             request.filter = options.filter
@@ -56,12 +57,9 @@ struct SearchCommand: Command {
         return .success
     }
 
-    static func vector(_ question: String, _ embeddings: EmbeddingsConfiguration, _ services: Services) async throws
-        -> [Float]
-    {
+    static func vector(_ question: String, _ embedder: OpenAIEmbedder) async throws -> [Float] {
         let input = EmbeddingInput(text: question, tokens: Tokenizer.cl100k.count(question))
-        let parsed = await embeddings.embedder(services, requests: 1).embed([input])
-        return try parsed[0].get()
+        return try await embedder.embed([input])[0].get()
     }
 
     private static func line(_ rank: Int, _ hit: SearchHit, _ context: [SearchHit], _ question: String) -> String {

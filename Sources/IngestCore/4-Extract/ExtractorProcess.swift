@@ -1,6 +1,7 @@
 import CPlatform
 import ExtractionWire
 import Glibc
+import Observability
 import Resilience
 
 /// One running `document-extractor`. Owns the process, its socket and the end of its standard error; used by one thread.
@@ -114,14 +115,7 @@ final class ExtractorProcess {
     }
 
     /// Resident memory in bytes.
-    var residentBytes: Int {
-        guard let file = fopen("/proc/\(pid)/statm", "r") else { return 0 }
-        defer { fclose(file) }
-        var line = [UInt8](repeating: 0, count: 128)
-        let count = fread(&line, 1, line.count, file)
-        let fields = line[..<count].split(separator: 0x20)
-        return fields.count > 1 ? (Int(String(decoding: fields[1], as: UTF8.self)) ?? 0) * Int(getpagesize()) : 0
-    }
+    var residentBytes: Int { ProcessReadings.residentBytes(of: "\(pid)") }
 
     /// Ends the process, or kills it where it does not end by itself, which closes the socket's other side, and returns how it ended.
     func end(killing: Bool) -> End {

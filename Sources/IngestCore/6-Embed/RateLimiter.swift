@@ -31,16 +31,14 @@ package final class RateLimiter: Sendable {
         state = LockedValue(State(limit: maximum))
     }
 
-    /// For the worker's report: requests in flight, how many may be, and how many wait.
+    /// For the worker's report: the same by their names without the prefix.
     package var gauges: [String: Int] {
-        state.withLock {
-            [
-                "embedding_requests_in_flight": $0.inFlight, "embedding_requests_limit": Int(max(1, $0.limit)),
-                "embedding_requests_waiting": $0.waiting.count,
-            ]
-        }
+        Dictionary(
+            uniqueKeysWithValues: readings.map { (String($0.gauge.name.dropFirst("ingest_".count)), Int($0.value)) }
+        )
     }
 
+    /// Requests in flight, how many may be, and how many wait.
     package var readings: [Metrics.Reading] {
         state.withLock {
             [

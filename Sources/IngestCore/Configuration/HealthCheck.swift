@@ -2,7 +2,7 @@ import CommandLineOptions
 import HTTPTransport
 import Resilience
 
-/// `--healthcheck`: what a container's health check runs, as an image without a shell has nothing else that could ask.
+/// `--healthcheck`: what a container's health check runs, as the image has no HTTP client of its own.
 struct HealthCheck {
     private let endpoint: Endpoint?
 

@@ -54,10 +54,12 @@ struct DocumentsPage: Sendable {
     }
 
     private static func state(_ record: DocumentRecord) -> (String, String) {
-        if let pending = record.pending { return ("on its way", pending.since?.iso8601 ?? "") }
-        if let rejected = record.lastRejection { return ("rejected: \(rejected.reason)", rejected.at?.iso8601 ?? "") }
-        guard let live = record.live else { return ("new", record.created.iso8601) }
-        if let reason = live.reason { return ("rejected: \(reason)", live.committed.iso8601) }
-        return (live.content == .absent ? "deleted" : "live", live.committed.iso8601)
+        switch record.status {
+        case .pending(let since): ("on its way", since?.iso8601 ?? "")
+        case .rejected(let reason, let at): ("rejected: \(reason)", at?.iso8601 ?? "")
+        case .new(let since): ("new", since.iso8601)
+        case .deleted(let since): ("deleted", since.iso8601)
+        case .live(let since): ("live", since.iso8601)
+        }
     }
 }

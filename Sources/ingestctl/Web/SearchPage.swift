@@ -33,7 +33,7 @@ struct SearchPage: Sendable {
     private func hits(_ question: String, _ mode: ChunkSearch.Mode) async throws -> [SearchHit] {
         let (services, names) = (pages.context.services, pages.pipeline.names)
         let cluster = try await services.openSearch.cluster(searching: names.pattern)
-        let vector = mode == .text ? [] : try await SearchCommand.vector(question, pages.embeddings, services)
+        let vector = mode == .text ? [] : try await SearchCommand.vector(question, pages.embedder)
         return try await pages.context.withLedger(names) { ledger in
             let search = ChunkSearch(client: services.openSearch, names: names, ledger: ledger, cluster: cluster)
             return try await search.hits(.init(text: question, vector: vector, limit: Self.limit), mode: mode)

@@ -38,7 +38,8 @@ struct ServeCommand: Command {
         let pages = WebPages(
             context: context,
             pipeline: pipeline,
-            embeddings: embeddings,
+            // One for all questions: what the provider takes is learned once.
+            embedder: embeddings.embedder(context.services, requests: 4),
             history: history,
             price: EmbeddingPrice(setting: price, model: pipeline.settings["EMBEDDING_MODEL"] ?? "")
         )

@@ -6,7 +6,7 @@ import TextCoding
 struct WebPages: Sendable {
     let context: CommandContext
     let pipeline: PipelineRecord
-    let embeddings: EmbeddingsConfiguration
+    let embedder: OpenAIEmbedder
     let history: FleetHistory
     let price: EmbeddingPrice?
 
