@@ -14,10 +14,10 @@ import json
 import os
 import pathlib
 import shutil
+import ssl
 import subprocess
 import sys
 import time
-import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "deploy/local"), str(ROOT / "Tests/EndToEnd"), str(ROOT / "Tests/Deploy")]
@@ -27,8 +27,8 @@ import botocore.session
 import opensearch
 import stack
 import terraform
-from fleet_run import FleetRun, ends_with_figures
-from processes import PYTHON, Failed, Process, free_port
+from fleet_run import FleetRun, ends_with_figures, wait
+from processes import PYTHON, free_port
 from recorder import Recorder, action
 
 FOLDER = ROOT / ".local/stack/deploy"
@@ -78,17 +78,8 @@ class SecureStack(stack.Stack):
                            MINISTACK_SSL_CERT=str(self.certificate[0]), MINISTACK_SSL_KEY=str(self.certificate[1]))
         self.aws = self._start("ministack", [PYTHON.parent / "ministack"], environment)
         url = f"https://127.0.0.1:{port}"
-        import ssl
-        context = ssl._create_unverified_context()
-        end = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(f"{url}/_ministack/health", timeout=2, context=context)
-                return url
-            except OSError:
-                if time.monotonic() > end:
-                    raise Failed(f"the local server does not answer; its log: {self.aws.log}") from None
-                time.sleep(0.2)
+        self.aws.wait_for(f"{url}/_ministack/health", context=ssl.create_default_context(cafile=self.certificate[0]))
+        return url
 
     def _credentials(self) -> str:
         return ""
@@ -160,14 +151,6 @@ class TerraformFleet:
             recorder.stop()
 
 
-def wait(what: str, condition, seconds: float = 90) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise Failed(f"not within {seconds:.0f} s: {what}")
-        time.sleep(0.3)
-
-
 def a_day(fleet: TerraformFleet, folder: pathlib.Path) -> int:
     """Everything that the programs do with their roles, once."""
     check = lambda program: subprocess.run([FleetRun.program(program), "--check"], env=fleet.worker(program), capture_output=True, text=True)
@@ -181,27 +164,27 @@ def a_day(fleet: TerraformFleet, folder: pathlib.Path) -> int:
     begun = time.monotonic()
     fleet.put("first.txt", b"The first document of the fleet that Terraform made.")
     live = lambda key: any(chunk["key"] == key for chunk in work.chunks(["key"]))
-    wait("the first document is searchable", lambda: live("first.txt"))
+    wait("the first document is searchable", 90, lambda: live("first.txt"))
     say(f"  a document became searchable after {time.monotonic() - begun:.1f} s, with Terraform's bucket, topic, queues, roles and secret")
     fleet.put("large.txt", b"\n\n".join(b"Paragraph %d of a document whose chunks travel through the hand-over bucket." % n for n in range(3000)))
     fleet.put("broken.pdf", b"%PDF-1.7\nno document")
     fleet.stack.control_embeddings(refuse="walrus")
     fleet.put("refused.txt", b"The walrus of the day.")
-    wait("two dead-letter messages", lambda: fleet.depth("events-dead") + fleet.depth("chunks-dead") == 2)
+    wait("two dead-letter messages", 90, lambda: fleet.depth("events-dead") + fleet.depth("chunks-dead") == 2)
     fleet.stack.control_embeddings(refuse="")
-    wait("the large document is searchable", lambda: live("large.txt"))
+    wait("the large document is searchable", 90, lambda: live("large.txt"))
     # A hand-over payload is lost: the object is read again.
     work.workers.pop("embed-worker").stop(30)
     fleet.put("lost.txt", b"\n\n".join(b"Paragraph %d of a document whose payload is lost on its way, %s." % (n, hashlib.sha256(bytes([n])).hexdigest().encode()) for n in range(200)))
     handover = fleet.made["settings"]["HANDOVER_BUCKET"]
     def payloads() -> list[str]:
         return [entry["Key"] for entry in fleet.s3.list_objects_v2(Bucket=handover).get("Contents", []) if not entry["Key"].endswith(".check")]
-    wait("a payload waits", payloads)
+    wait("a payload waits", 90, payloads)
     lost = {key: fleet.s3.get_object(Bucket=handover, Key=key)["Body"].read() for key in payloads()}
     for key in lost:
         fleet.s3.delete_object(Bucket=handover, Key=key)
     work.start("embed-worker")
-    wait("the lost one is searchable", lambda: live("lost.txt"))
+    wait("the lost one is searchable", 90, lambda: live("lost.txt"))
     # Both are stopped in the middle of work, and release their messages; what comes back has been received before.
     for program in ("ingest-worker", "embed-worker"):
         work.workers.pop(program).stop(30)
@@ -209,13 +192,13 @@ def a_day(fleet: TerraformFleet, folder: pathlib.Path) -> int:
         fleet.search[program].delay = 1.5
         for number in range(4):
             fleet.put(f"held/{program}-{number}.txt", b"Held %d by %s." % (number, program.encode()))
-        wait(f"{program} works", lambda: work.in_work(program) > 0)
+        wait(f"{program} works", 90, lambda: work.in_work(program) > 0)
         work.workers.pop(program).stop(30)
         fleet.search[program].delay = 0
         work.start(program)
-    wait("all held ones are searchable", lambda: sum(chunk["key"].startswith("held/") for chunk in work.chunks(["key"])) == 8)
+    wait("all held ones are searchable", 90, lambda: sum(chunk["key"].startswith("held/") for chunk in work.chunks(["key"])) == 8)
     fleet.s3.delete_object(Bucket=fleet.bucket, Key="first.txt")
-    wait("the deleted one is gone", lambda: not live("first.txt"))
+    wait("the deleted one is gone", 90, lambda: not live("first.txt"))
     done = subprocess.run([FleetRun.program("ingest-worker"), "--replay", f"s3://{fleet.bucket}/held/"], env=fleet.worker("ingest-worker"), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     questions = [{"question": "whose payload is lost on its way", "relevant": [f"s3://{fleet.bucket}/lost.txt"]}, {"question": "held by embed-worker", "relevant": {f"s3://{fleet.bucket}/held/embed-worker-{n}.txt": 1 for n in range(4)}}]
@@ -229,7 +212,7 @@ def a_day(fleet: TerraformFleet, folder: pathlib.Path) -> int:
         done = subprocess.run([FleetRun.program("ingestctl"), *command], env=fleet.operator(), capture_output=True, text=True)
         assert done.returncode in (0, 1) and "AccessDenied" not in done.stderr and "not authorized" not in done.stderr, f"{command}: {done.stderr}"
     assert not payloads(), "a payload of an erased document is left"
-    wait("the queues are empty", lambda: fleet.depth("events") + fleet.depth("chunks") == 0)
+    wait("the queues are empty", 90, lambda: fleet.depth("events") + fleet.depth("chunks") == 0)
     work.stop()
     denied = [call[:3] + (call[5],) for call in fleet.recorder.calls if call[5] == 403]
     assert not denied, f"nothing that the programs need is missing, but these were denied: {denied[:5]}"

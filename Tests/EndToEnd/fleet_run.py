@@ -3,6 +3,7 @@ import json
 import pathlib
 import re
 import subprocess
+import time
 import urllib.request
 
 from processes import ROOT, Failed, Process, free_port
@@ -90,6 +91,16 @@ class FleetRun:
     def _ask(url: str, body: dict) -> dict:
         request = urllib.request.Request(url, json.dumps(body).encode() if body else b"", {"Content-Type": "application/json"}, method="POST")
         return json.load(urllib.request.urlopen(request, timeout=60))
+
+
+def wait(what: str, seconds: float, condition):
+    """What `condition` returns, once that is something."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        if time.monotonic() > end:
+            raise Failed(f"{what}: did not happen in {seconds:.0f} s")
+        time.sleep(0.3)
+    return found
 
 
 def ends_with_figures(body) -> int:

@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "deploy/local"), str(ROOT / "Tests/EndToEnd")]
 import stack
 from edge_fleet import Answer, Proxy
-from fleet_run import FleetRun
+from fleet_run import FleetRun, wait
 
 LIMIT_MB = 150
 DIMENSIONS = 1536
@@ -80,14 +80,6 @@ class Memory(threading.Thread):
             time.sleep(0.2)
 
 
-def wait(what: str, condition, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{what}: not within {seconds:.0f} s")
-        time.sleep(0.3)
-
-
 def run(aws: stack.Stack, chunks: int) -> dict:
     fleet = aws.fleet("large")
     fleet._common, common = (lambda: common() | {"EMBEDDING_DIMENSIONS": str(DIMENSIONS), "CHUNK_TOKENS": "32", "CHUNK_OVERLAP": "0"}), fleet._common
@@ -99,13 +91,13 @@ def run(aws: stack.Stack, chunks: int) -> dict:
     for number, kind in ((1, "SIGTERM"), (2, "SIGKILL")):
         worker = work.start("embed-worker")
         fleet.put(f"{number}.txt", text(number, chunks), "text/plain")
-        wait(f"a third of document {number}", lambda: provider.paid(f"Entry {number}-")[0] > chunks // 4, 120)
+        wait(f"a third of document {number}", 120, lambda: provider.paid(f"Entry {number}-")[0] > chunks // 4)
         (worker.popen.terminate if kind == "SIGTERM" else worker.popen.kill)()
         worker.popen.wait(30)
         paid = provider.paid(f"Entry {number}-")[0]
         say(f"{kind} after {paid} texts")
         worker = work.start("embed-worker")
-        wait(f"document {number} is live", lambda: work.status()["live"] == number, 240)
+        wait(f"document {number} is live", 240, lambda: work.status()["live"] == number)
         texts, again = provider.paid(f"Entry {number}-")
         figures["chunks"] = texts
         figures[f"paid_again_after_{kind.lower()}"] = again
@@ -119,7 +111,7 @@ def run(aws: stack.Stack, chunks: int) -> dict:
     begin = time.monotonic()
     for number in (3, 4, 5, 6):
         fleet.put(f"{number}.txt", text(number, chunks), "text/plain")
-    wait("four documents are live", lambda: work.status()["live"] == 6, 600)
+    wait("four documents are live", 600, lambda: work.status()["live"] == 6)
     figures |= {"four_documents_seconds": round(time.monotonic() - begin, 1), "peak_mb_embed_worker": round(memory.peak, 1), "peak_limit_mb": LIMIT_MB}
     say(f"four documents: peak {memory.peak:.0f} MB")
     if memory.peak > LIMIT_MB:

@@ -10,14 +10,13 @@ import pty
 import re
 import shutil
 import subprocess
-import sys
 import time
 import urllib.request
 
 import searches
-from fleet_run import PROGRAMS, FleetRun
+from fleet_run import PROGRAMS, FleetRun, wait
 from readers_and_writers import Readers, Writers, nobody_deleted, text
-from processes import ROOT, Failed
+from processes import ROOT
 
 BROKEN, WHOLE, TENANTS = 8, 24, ["acme", "globex"]
 
@@ -65,14 +64,6 @@ class Operator:
     def verify(self, *arguments: str, seconds: float = 90) -> dict:
         """Clean at once, or as soon as what is on its way has arrived."""
         return self.summary("verify", "--settle", "30", *arguments)
-
-
-def wait(what: str, seconds: float, condition) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise Failed(f"{what}: did not happen in {seconds:.0f} s")
-        time.sleep(0.3)
 
 
 def run(aws, say) -> dict:

@@ -25,7 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "deploy/local"), str(ROOT / "Tests/EndToEnd")]
 import opensearch
 import stack
-from fleet_run import FleetRun, ends_with_figures
+from fleet_run import FleetRun, ends_with_figures, wait
 from processes import Process, free_port
 
 FOLDER = ROOT / ".local/stack/telemetry"
@@ -109,15 +109,6 @@ def read(*arguments: object) -> list[dict]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def wait(what: str, condition, seconds: int = 60):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if value := condition():
-            return value
-        time.sleep(0.2)
-    raise AssertionError(f"not within {seconds} s: {what}")
-
-
 def run(aws: stack.Stack, say, phoenix: str | None = None) -> dict:
     FOLDER.mkdir(parents=True, exist_ok=True)
     fleet = aws.fleet("telemetry")
@@ -142,8 +133,8 @@ def run(aws: stack.Stack, say, phoenix: str | None = None) -> dict:
                           "s3": {"bucket": {"name": fleet.bucket}, "object": {"key": "traced.txt", "size": 10, "eTag": "0", "sequencer": "0"}}}]}
     header = {"AWSTraceHeader": {"DataType": "String", "StringValue": AWS_HEADER}}
     fleet.sqs.send_message(QueueUrl=fleet.queues["events"], MessageBody=json.dumps(event), MessageSystemAttributes=header)
-    wait("31 documents live", lambda: work.status().get("live", work.status().get("documents", 0)) >= 31 or work.metric("embed-worker", "ingest_documents_indexed_total") >= 31)
-    wait("two dead-letter messages", lambda: sum(work.metric(w, "ingest_messages_dead_lettered_total") for w in ("ingest-worker", "embed-worker")) >= 2)
+    wait("31 documents live", 60, lambda: work.status().get("live", work.status().get("documents", 0)) >= 31 or work.metric("embed-worker", "ingest_documents_indexed_total") >= 31)
+    wait("two dead-letter messages", 60, lambda: sum(work.metric(w, "ingest_messages_dead_lettered_total") for w in ("ingest-worker", "embed-worker")) >= 2)
     texts = {name: urllib.request.urlopen(f"http://127.0.0.1:{work.ports[name]}/metrics", timeout=5).read().decode() for name in work.workers}
     check = subprocess.run([work.program("ingest-worker"), "--healthcheck"], env={"HEALTH_PORT": str(work.ports["ingest-worker"]), "PATH": "/usr/bin"}, capture_output=True, text=True)
     assert check.returncode == 0, check.stderr
@@ -181,11 +172,11 @@ def drift(fleet, work: FleetRun, provider: Provider, put) -> float:
         put(f"later/{number}.txt", f"{SENTENCE}. Later note {number} of the station, written at {number} o'clock.".encode())
     pattern = re.compile(r"^ingest_vector_drift_ratio (\S+)$", re.MULTILINE)
     page = lambda: urllib.request.urlopen(f"http://127.0.0.1:{work.ports['embed-worker']}/metrics", timeout=5).read().decode()
-    wait("the later ones are live", lambda: work.metric("embed-worker", "ingest_documents_indexed_total") >= LATER)
-    value = float(wait("the drift is measured", lambda: pattern.search(page()))[1])
+    wait("the later ones are live", 60, lambda: work.metric("embed-worker", "ingest_documents_indexed_total") >= LATER)
+    value = float(wait("the drift is measured", 60, lambda: pattern.search(page()))[1])
     assert -0.001 <= value < 0.2, value
     fleet.s3.delete_object(Bucket=fleet.bucket, Key="later/0.txt")
-    wait("one is deleted", lambda: work.metric("embed-worker", "ingest_documents_indexed_total") > LATER)
+    wait("one is deleted", 60, lambda: work.metric("embed-worker", "ingest_documents_indexed_total") > LATER)
     return round(value, 4)
 
 
@@ -297,7 +288,7 @@ def of_phoenix(url: str) -> int:
     def found() -> list[dict]:
         page = json.load(urllib.request.urlopen(f"{url}/v1/projects/default/spans?limit=1000", timeout=30))
         return [span for span in page["data"] if span["context"]["trace_id"] == TRACE]
-    return len(wait("the trace in Phoenix", lambda: {"process event", "bulk index"} <= {span["name"] for span in found()} and found()))
+    return len(wait("the trace in Phoenix", 60, lambda: {"process event", "bulk index"} <= {span["name"] for span in found()} and found()))
 
 
 def start_phoenix() -> tuple[Process, str]:

@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import socket
+import ssl
 import subprocess
 import time
 import urllib.error
@@ -48,14 +49,14 @@ class Process:
                 start_new_session=True, preexec_fn=None if outlives else _die_with_parent,
             )
 
-    def wait_for(self, url: str, seconds: float = 60) -> None:
-        """Until the URL answers anything at all."""
+    def wait_for(self, url: str, seconds: float = 60, context: ssl.SSLContext | None = None) -> None:
+        """Until the URL answers anything at all; `context` is for https."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.popen.poll() is not None:
                 raise Failed(f"{self.name} ended with code {self.popen.returncode}; its log: {self.log}")
             try:
-                urllib.request.urlopen(url, timeout=2)
+                urllib.request.urlopen(url, timeout=2, context=context)
                 return
             except urllib.error.HTTPError:
                 return

@@ -10,6 +10,24 @@ locals {
   partition = data.aws_partition.this.partition
 }
 
+# Who may assume a role: a service of AWS, for this account.
+data "aws_iam_policy_document" "trust" {
+  for_each = toset(["ecs-tasks", "vpc-flow-logs"])
+
+  statement {
+    actions = ["sts:AssumeRole"]
+    principals {
+      type        = "Service"
+      identifiers = ["${each.key}.amazonaws.com"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+}
+
 # One key for everything that the fleet stores.
 data "aws_iam_policy_document" "key" {
   #checkov:skip=CKV_AWS_109:The policy of a key names the key itself as *.

@@ -160,25 +160,10 @@ resource "aws_cloudwatch_log_group" "flow" {
   kms_key_id        = aws_kms_key.this.arn
 }
 
-data "aws_iam_policy_document" "flow_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-    principals {
-      type        = "Service"
-      identifiers = ["vpc-flow-logs.amazonaws.com"]
-    }
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
-  }
-}
-
 resource "aws_iam_role" "flow" {
   count              = local.makes_vpc ? 1 : 0
   name               = "${var.name}-flow-log"
-  assume_role_policy = data.aws_iam_policy_document.flow_trust.json
+  assume_role_policy = data.aws_iam_policy_document.trust["vpc-flow-logs"].json
 }
 
 resource "aws_iam_role_policy" "flow" {

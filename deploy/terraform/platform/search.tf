@@ -26,25 +26,10 @@ resource "aws_vpc_security_group_ingress_rule" "domain" {
 }
 
 # Maps the workers' roles in the domain, and nothing else: `ingestctl grant` runs with it.
-data "aws_iam_policy_document" "owner_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-    principals {
-      type        = "Service"
-      identifiers = ["ecs-tasks.amazonaws.com"]
-    }
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
-  }
-}
-
 resource "aws_iam_role" "domain_owner" {
   name               = "${var.name}-domain-owner"
   description        = "Master user of the OpenSearch domain"
-  assume_role_policy = data.aws_iam_policy_document.owner_trust.json
+  assume_role_policy = data.aws_iam_policy_document.trust["ecs-tasks"].json
 }
 
 resource "aws_iam_role_policy" "domain_owner" {

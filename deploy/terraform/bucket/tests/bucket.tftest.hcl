@@ -1,6 +1,4 @@
-mock_provider "aws" {
-  mock_resource "aws_s3_bucket" { defaults = { arn = "arn:aws:s3:::b", id = "b" } }
-}
+mock_provider "aws" { source = "../mocks" }
 
 variables {
   name        = "papers-documents"
