@@ -106,6 +106,13 @@ MUTANTS = [
 ]
 
 
+def misfits(root: pathlib.Path = ROOT) -> list[tuple[pathlib.Path, str]]:
+    """Mutants that do not fit the code of `root`."""
+    texts = {path: (root / path).read_text() for path in {mutant.path for mutant in MUTANTS} if (root / path).exists()}
+    counts = [(mutant, texts[mutant.path].count(mutant.old)) for mutant in MUTANTS if mutant.path in texts]
+    return [(root / mutant.path, f"the mutant {mutant.name} fits {count} times: keep Tests/mutants.py with the code") for mutant, count in counts if count != 1]
+
+
 def plant() -> None:
     """Makes the copy, and builds it where something has changed."""
     for name in ("Sources", "Tests/SimulationTests", "Tests/IngestTestKit"):
@@ -116,12 +123,11 @@ def plant() -> None:
         for path in sorted((ROOT / folder).rglob("*")):
             if path.is_file():
                 files[path.relative_to(ROOT)] = path.read_bytes()
+    for path, problem in misfits():
+        raise SystemExit(f"{path}: {problem}")
     for mutant in MUTANTS:
         path = mutant.path
         text = files[path] if isinstance(files[path], str) else files[path].decode()
-        original = (ROOT / path).read_text()
-        if original.count(mutant.old) != 1:
-            raise SystemExit(f"the mutant {mutant.name} fits {original.count(mutant.old)} times into {path}: keep Tests/mutants.py with the code")
         planted = mutant.new.replace("BUG", f'Planted.has("{mutant.name}")')
         # Several mutants of one line stand behind each other.
         files[path] = text.replace(mutant.old, planted, 1)
