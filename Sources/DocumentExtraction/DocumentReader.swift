@@ -29,6 +29,7 @@ package enum DocumentReader {
     ) throws(Rejection) -> ExtractedDocument {
         var document = try read(bytes, hints: hints, limits: limits, recognizer: recognizer, nesting: 0)
         document.notes.quality = TextQuality.score(document)
+        document.language = DocumentLanguage.tag(declared: document.language, document.text)
         return document
     }
 

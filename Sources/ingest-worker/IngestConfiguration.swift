@@ -49,11 +49,7 @@ struct IngestConfiguration: WorkerSettings {
         ocr.children = reader.read(Settings.ocrChildren) ?? ProcessEnvironment.coreCount
         ocr.deadline = .seconds(reader.read(Settings.ocrSeconds))
         self.ocr = common.ocrLanguages.isEmpty ? nil : ocr
-        chunker = Chunker(
-            tokens: common.chunkTokens,
-            overlap: common.chunkOverlap,
-            maximumChunks: reader.read(Settings.maximumChunks)
-        )
+        chunker = Chunker(common.chunking, maximumChunks: reader.read(Settings.maximumChunks))
         inlineBytes = reader.read(Settings.inlineBytes)
         maximumObjectBytes = reader.read(Settings.maximumObject)
         temporaryFolder = reader.read(Settings.temporaryFolder)
@@ -68,6 +64,7 @@ struct IngestConfiguration: WorkerSettings {
         pipeline = IngestSettings(
             rules: rules,
             names: common.names,
+            chunking: common.chunking,
             handoffBucket: worker.handoffBucket,
             handoffPrefix: worker.handoffPrefix,
             removesRejected: reader.read(Settings.onRejection) == "remove",

@@ -1,3 +1,4 @@
+import AsyncPrimitives
 import CommandLineOptions
 import IngestCore
 import OpenSearch
@@ -14,18 +15,20 @@ struct SearchCommand: Command {
         example: "search --limit 10 who may board the pilot boat",
         json: [
             "hit":
-                "score source bucket key tenant document document_id generation chunk chunks char_start char_end tokens page? page_start? page_end? title headings format language flags quality? passage text context?"
+                "score source bucket key tenant document document_id generation chunk chunks char_start char_end tokens page? page_start? page_end? title headings author format language last_modified flags quality? parent_index? passage highlights text context?"
         ]
     )
 
     private let question: String
     private let options: SearchOptions
+    private let rerank: RerankOptions
     private let embeddings: EmbeddingsConfiguration
 
     /// The words of the question need no quotes.
     init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {
         question = operands.joined(separator: " ")
-        options = SearchOptions(&reader)
+        options = SearchOptions(&reader, common)
+        rerank = RerankOptions(&reader)
         if question.trimmed.isEmpty { reader.usage("the question is empty") }
         embeddings = EmbeddingsConfiguration(&reader, common, prefix: reader.read(Settings.queryPrefix))
     }
@@ -39,13 +42,18 @@ struct SearchCommand: Command {
         let hits: [(SearchHit, context: [SearchHit])] = try await context.withLedger(common.names) { ledger in
             let vector =
                 options.mode == .text ? [] : try await Self.vector(question, embeddings.embedder(services, requests: 1))
-            let search = ChunkSearch(client: services.openSearch, names: common.names, ledger: ledger, cluster: cluster)
-            var request = ChunkSearch.Question(text: question, vector: vector, limit: options.limit)
-            request.filter = options.filter
-            request.collapsesCopies = options.collapsesCopies
+            let search = ChunkSearch(
+                client: services.openSearch,
+                names: common.names,
+                ledger: ledger,
+                cluster: cluster,
+                reranker: rerank.reranker(services)
+            )
+            let request = options.question(question, vector, at: services.time.now)
             var hits: [(SearchHit, context: [SearchHit])] = []
             for hit in try await search.hits(request, mode: options.mode) {
-                let context = options.expand > 0 ? try await search.neighbours(of: hit, options.expand) : []
+                let context =
+                    options.expand > 0 || hit.parent != nil ? try await search.neighbours(of: hit, options.expand) : []
                 hits.append((hit, context))
             }
             return hits
@@ -99,10 +107,14 @@ struct SearchCommand: Command {
         json.field("title", hit.title)
         json.field("headings", hit.headings)
         json.field("format", hit.format)
+        json.field("author", hit.author)
         json.field("language", hit.language)
+        json.field("last_modified", hit.lastModified)
         json.field("flags", hit.flags)
         if let quality = hit.quality { json.field("quality", quality) }
         json.field("passage", passage.text)
+        if let parent = hit.parent { json.field("parent_index", parent) }
+        json.field("highlights", hit.highlights)
         json.field("text", hit.text)
         if !context.isEmpty { json.field("context", context.map(\.text)) }
     }

@@ -1,3 +1,4 @@
+import AsyncPrimitives
 import CommandLineOptions
 import IngestCore
 import TextCoding
@@ -10,6 +11,11 @@ struct SearchOptions: Sendable {
     var expand: Int
     var collapsesCopies: Bool
     var filter = SearchFilter()
+    var depth: Int
+    /// Nil for what `setup` stored.
+    var join: SearchJoin?
+    /// From when, and before when, the object was last modified.
+    private var (since, before): (TimeSelection?, TimeSelection?)
 
     static let limitSetting = Setting.number("LIMIT", "n", "maximum number of hits", default: 5, in: 1...100)
         .asFlagOnly
@@ -22,8 +28,8 @@ struct SearchOptions: Sendable {
     private static let expandSetting = Setting.number(
         "EXPAND",
         "n",
-        "print so many chunks before and after each hit",
-        default: 0,
+        "print so many chunks before and after each hit; with CHUNK_STRATEGY=sentence-window 2 if unset, with parent-child always the larger chunk",
+        defaultText: "0",
         in: 0...20
     ).asFlagOnly
     private static let collapse = Setting.toggle("COLLAPSE", "of chunks with the same text print only the best")
@@ -63,16 +69,35 @@ struct SearchOptions: Sendable {
         in: 0...100
     ).asFlagOnly
 
-    static let declarations = [
-        limitSetting.declaration, modeSetting.declaration, expandSetting.declaration, collapse.declaration,
-        below.declaration, format.declaration, language.declaration, flag.declaration, withoutFlag.declaration,
-        quality.declaration,
-    ]
+    private static let sinceSetting = Setting.text(
+        "SINCE",
+        "time",
+        "only documents whose object was last modified then or later (2026-01-31T10:00:00Z, 7d)",
+        default: ""
+    ).asFlagOnly
+    private static let beforeSetting = Setting.text(
+        "BEFORE",
+        "time",
+        "only documents whose object was last modified before that",
+        default: ""
+    ).asFlagOnly
 
-    init(_ reader: inout SettingsReader) {
+    static let declarations =
+        [
+            limitSetting.declaration, modeSetting.declaration, expandSetting.declaration, collapse.declaration,
+            below.declaration, format.declaration, language.declaration, flag.declaration, withoutFlag.declaration,
+            quality.declaration, sinceSetting.declaration, beforeSetting.declaration, Settings.depth.declaration,
+        ] + Settings.joining + RerankOptions.declarations
+
+    init(_ reader: inout SettingsReader, _ common: CommonConfiguration) {
         limit = reader.read(Self.limitSetting)
         mode = ChunkSearch.Mode(rawValue: reader.read(Self.modeSetting)) ?? .hybrid
-        expand = reader.read(Self.expandSetting)
+        let usual = common.chunking.strategy == .sentenceWindow ? 2 : 0
+        expand = reader.read(Self.expandSetting) ?? usual
+        depth = reader.read(Settings.depth)
+        join = SearchJoin(&reader)
+        since = TimeSelection(&reader, Self.sinceSetting)
+        before = TimeSelection(&reader, Self.beforeSetting)
         collapsesCopies = reader.read(Self.collapse)
         // A tenant that is named is the only one whose documents are found; without a name all are.
         if reader.isSet(Settings.tenant) { filter.tenant = reader.read(Settings.tenant) }
@@ -89,6 +114,16 @@ struct SearchOptions: Sendable {
         filter.flags = Self.list(reader.read(Self.flag))
         filter.withoutFlags = Self.list(reader.read(Self.withoutFlag))
         filter.leastQuality = reader.read(Self.quality)
+    }
+
+    func question(_ text: String, _ vector: [Float], at now: Timestamp) -> ChunkSearch.Question {
+        var question = ChunkSearch.Question(text: text, vector: vector, limit: limit)
+        question.filter = filter
+        question.filter.modifiedSince = since?.start(now).iso8601 ?? ""
+        question.filter.modifiedBefore = before?.start(now).iso8601 ?? ""
+        question.collapsesCopies = collapsesCopies
+        (question.depth, question.join) = (depth, join)
+        return question
     }
 
     private static func list(_ text: String) -> [String] {

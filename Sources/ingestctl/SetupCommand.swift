@@ -16,11 +16,13 @@ struct SetupCommand: Command {
     private let engine: IndexMapping.Engine
     private let (shards, replicas): (Int, Int)
     private let changes: PipelineChanges
+    private let join: SearchJoin
     private let queues: (events: String, chunks: String)
 
     init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {
         engine = IndexMapping.Engine(rawValue: reader.read(Settings.engine)) ?? .faiss
         (shards, replicas) = (reader.read(Settings.shards), reader.read(Settings.replicas))
+        join = SearchJoin(&reader) ?? SearchJoin()
         queues = (reader.read(Settings.ingestQueue.optional), reader.read(Settings.chunkQueue.optional))
         var changes = PipelineChanges()
         let (bucket, prefix) = (reader.read(Settings.handoffBucket.optional), reader.read(Settings.handoffPrefix))
@@ -45,7 +47,7 @@ struct SetupCommand: Command {
         if !queues.chunks.isEmpty { changes.chunks = await context.services.queue(queues.chunks).identity() }
         // Before anything is made.
         try await setup.check(changes)
-        var done = try await setup.run(mapping)
+        var done = try await setup.run(mapping, join: join)
         done += try await setup.register(changes, replicas: replicas, at: context.services.time.now)
         for line in done { context.output.item("step", line) { $0.field("text", line) } }
         return .success

@@ -52,6 +52,8 @@ import Testing
         "<div class=\"disclaimer\"><p>stays</p></div>",
         "<section class=\"shared-ownership\"><p>stays</p></section>", "<div class=\"has-sidebar\"><p>stays</p></div>",
         "<h3><button aria-expanded=\"false\">stays</button></h3>", "<h2><span><button>stays</button></span></h2>",
+        "<h2><a class=\"header-anchor\" href=\"#s\"><span>stays</span></a></h2>",
+        "<h2><a class=\"header-anchor\" href=\"#s\">#</a> stays</h2>",
         "<div><button aria-expanded=\"true\">stays</button><div><p>answer</p></div></div>",
     ])
     func contentWithSuchAWordStays(_ content: String) throws {

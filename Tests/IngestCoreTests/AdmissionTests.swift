@@ -6,8 +6,7 @@ import Testing
 @Suite struct AdmissionTests {
     private static func names(_ tokens: Int, alias: String = "docs") -> IndexNames {
         let fingerprint = PipelineFingerprint(
-            chunkTokens: tokens,
-            chunkOverlap: 0,
+            chunking: ChunkingSettings(tokens: tokens, overlap: 0),
             tokenizer: "x",
             model: "m",
             dimensions: 4

@@ -10,7 +10,7 @@ import Testing
 @Suite struct DamagedRecordTests {
     private static let names = IndexNames(
         alias: "docs",
-        fingerprint: PipelineFingerprint(chunkTokens: 16, chunkOverlap: 0, tokenizer: "x", model: "m", dimensions: 4)
+        fingerprint: PipelineFingerprint(registered: "0123456789ab", settings: [:])
     )
 
     private static let whole = record(

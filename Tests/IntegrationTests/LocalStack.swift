@@ -53,8 +53,7 @@ extension LocalStack.Node {
     /// Names that no other test uses, with index and ledger made.
     func names(_ services: Services, _ alias: String) async throws -> IndexNames {
         let fingerprint = PipelineFingerprint(
-            chunkTokens: 16,
-            chunkOverlap: 0,
+            chunking: ChunkingSettings(tokens: 16, overlap: 0),
             tokenizer: "x",
             model: "m",
             dimensions: 4

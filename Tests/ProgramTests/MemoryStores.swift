@@ -9,7 +9,12 @@ struct MemoryStores: Sendable {
     let ledger = InMemoryLedger()
     let names = IndexNames(
         alias: "t",
-        fingerprint: PipelineFingerprint(chunkTokens: 16, chunkOverlap: 0, tokenizer: "x", model: "m", dimensions: 4)
+        fingerprint: PipelineFingerprint(
+            chunking: ChunkingSettings(tokens: 16, overlap: 0),
+            tokenizer: "x",
+            model: "m",
+            dimensions: 4
+        )
     )
 
     /// - Parameter adjust: changes the settings of the tests.

@@ -11,8 +11,7 @@ enum Lane: Int, CaseIterable, Sendable {
 
     private static func names(of lane: Lane) -> IndexNames {
         let fingerprint = PipelineFingerprint(
-            chunkTokens: 32,
-            chunkOverlap: 0,
+            chunking: ChunkingSettings(tokens: 32, overlap: 0),
             tokenizer: "x",
             model: "m",
             dimensions: 4,

@@ -143,6 +143,16 @@ struct HTMLElement {
         return letters > 0 && permalinks.contains(hash.value)
     }
 
+    /// Whether the text of such a link is a sign or an instruction, and no heading.
+    static func isPermalinkSign(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        let word = text.drop { $0 <= 0x20 }
+        if !word.contains(where: { (0x61...0x7A).contains($0 | 0x20) || (0x30...0x39).contains($0) }) {
+            return word.count <= 8
+        }
+        let small = String(decoding: word.prefix(16), as: UTF8.self).lowercased()
+        return ["permalink", "permanent link", "link to", "direct link", "anchor"].contains { small.hasPrefix($0) }
+    }
+
     /// The cell beside a listing that counts its lines, as Pygments, Rouge and GitHub write it.
     static func isLineNumbers(_ names: UnsafeBufferPointer<UInt8>) -> Bool {
         lineNumbers.contains(WordSet.hash(names))

@@ -20,6 +20,8 @@ final class HTMLHandler: MarkupHandler {
         var isDrawing = false
         var isPreformatted = false
         var isLink = false
+        /// The link of a heading to itself, which may be all of it.
+        var isPermalink = false
         var isCell = false
         /// In a cell of a table that names its columns or rows: no layout of a page.
         var isDataCell = false
@@ -100,7 +102,10 @@ final class HTMLHandler: MarkupHandler {
             if inside.isPreformatted { builder.breakLine() } else { builder.softBreak() }
         case .link:
             inside.isLink = true
-            if let names = attributes.bytes("class"), HTMLElement.isPermalink(names) { inside.isSkipped = true }
+            if let names = attributes.bytes("class"), HTMLElement.isPermalink(names) {
+                // Some generators put the heading's own text there.
+                if builder.isBegun(.heading) { inside.isPermalink = true } else { inside.isSkipped = true }
+            }
             if !inside.isBoilerplate, let target = attributes.bytes("href") { note(target) }
         // Drawings have titles as well.
         case .title: isTitle = title.isEmpty && !inside.isSkipped
@@ -152,7 +157,7 @@ final class HTMLHandler: MarkupHandler {
         let inside = open[open.count - 1]
         if isTitle {
             if title.utf8.count < 1024 { title += String(decoding: text, as: UTF8.self) }
-        } else if !inside.isSkipped {
+        } else if !inside.isSkipped, !inside.isPermalink || !HTMLElement.isPermalinkSign(text) {
             if inside.isLink { current.linkBytes += text.count }
             if inside.isHidden { hiddenCharacters += text.inkedCharacters }
             if inside.isRaised, let first = text.first { separateRaised(first) }

@@ -13,6 +13,19 @@ package struct PagePart: Equatable, Sendable {
     }
 }
 
+/// The larger stretch of text that a chunk is a part of.
+package struct ChunkParent: Equatable, Sendable {
+    /// From 0, in reading order.
+    package var index: Int
+    /// As `Chunk.characters`.
+    package var characters: Range<Int>
+
+    package init(index: Int, characters: Range<Int>) {
+        self.index = index
+        self.characters = characters
+    }
+}
+
 /// A piece of a document that is embedded and found as one.
 package struct Chunk: Equatable, Sendable {
     /// From 0, in reading order.
@@ -27,6 +40,11 @@ package struct Chunk: Equatable, Sendable {
     package var pages: [PagePart]
     /// The headings that the text is under, outermost first.
     package var headings: [String]
+    /// What stands before the text where it is embedded, or where words are matched.
+    package var context = ContextLines()
+    /// Whether the context is embedded.
+    package var embedsContext = false
+    package var parent: ChunkParent?
 
     package init(index: Int, text: String, tokens: Int, characters: Range<Int>, pages: [PagePart], headings: [String]) {
         self.index = index
@@ -37,6 +55,8 @@ package struct Chunk: Equatable, Sendable {
         self.headings = headings
     }
 
-    /// Decides whether a vector can be reused: equal text has an equal hash. 32 hexadecimal digits.
-    package var contentHash: String { Hex.string(Digest.sha256(text).prefix(16)) }
+    /// Decides whether a vector can be reused: what is embedded is equal where its hash is. 32 hexadecimal digits.
+    package var contentHash: String {
+        Hex.string(Digest.sha256(embedsContext ? context.before(text) : text).prefix(16))
+    }
 }

@@ -41,6 +41,10 @@ package struct ChunkMessage: Equatable, Sendable {
         package var links: [String]?
         package var attachments: [String]?
         package var outline: [String]?
+        /// Where the chunks' context is used; nil where they have none.
+        package var context: ChunkingSettings.Context?
+        /// The language whose analyzer words are matched with, besides the standard one.
+        package var analyzer: String?
         /// When the event was sent that the generation was made for.
         package var sent: Timestamp?
 

@@ -10,6 +10,11 @@ package struct ChunkPayload: Equatable, Sendable {
     package var pages: [PagePart]
     package var headings: [String]
     package var contentHash: String
+    /// What stands before the text where it is embedded or where words are matched; empty where nothing does.
+    package var context = ""
+    /// cl100k_base tokens of the context and the empty line behind it; 0 where it is not embedded.
+    package var contextTokens = 0
+    package var parent: ChunkParent?
 
     package init(_ chunk: Chunk) {
         index = chunk.index
@@ -20,6 +25,19 @@ package struct ChunkPayload: Equatable, Sendable {
         pages = chunk.pages
         headings = chunk.headings
         contentHash = chunk.contentHash
+        context = chunk.context.text
+        contextTokens = chunk.embedsContext ? chunk.context.tokens : 0
+        parent = chunk.parent
+    }
+
+    /// What the provider gets.
+    package var embedded: (text: String, tokens: Int) {
+        contextTokens > 0 ? (context + ContextLines.separator + text, contextTokens + tokens) : (text, tokens)
+    }
+
+    /// What words are matched with, besides the text's own field.
+    package func matched(withContext: Bool) -> String {
+        withContext && !context.isEmpty ? context + ContextLines.separator + text : text
     }
 
     /// All chunks of a document as JSON.
@@ -36,6 +54,14 @@ package struct ChunkPayload: Equatable, Sendable {
                     if !chunk.pages.isEmpty { json.field("pages", chunk.pages.flatMap { [$0.number, $0.offset] }) }
                     if !chunk.headings.isEmpty { json.field("headings", chunk.headings) }
                     json.field("hash", chunk.contentHash)
+                    if !chunk.context.isEmpty { json.field("context", chunk.context) }
+                    if chunk.contextTokens > 0 { json.field("contextTokens", chunk.contextTokens) }
+                    if let parent = chunk.parent {
+                        json.field(
+                            "parent",
+                            [parent.index, parent.characters.lowerBound, parent.characters.upperBound]
+                        )
+                    }
                 }
             }
         }
@@ -56,6 +82,9 @@ package struct ChunkPayload: Equatable, Sendable {
             case "pages": pages = try Self.pages(&scanner)
             case "headings": try scanner.array { headings.append(try $0.string()) }
             case "hash": contentHash = try scanner.string()
+            case "context": context = try scanner.string()
+            case "contextTokens": contextTokens = try scanner.integer()
+            case "parent": parent = try Self.parent(&scanner)
             default: try scanner.skip()
             }
         }
@@ -66,6 +95,13 @@ package struct ChunkPayload: Equatable, Sendable {
         var values: [Int] = []
         try scanner.array { values.append(try $0.integer()) }
         return stride(from: 0, to: values.count - 1, by: 2).map { PagePart(number: values[$0], offset: values[$0 + 1]) }
+    }
+
+    private static func parent(_ scanner: inout JSONScanner) throws -> ChunkParent? {
+        var values: [Int] = []
+        try scanner.array { values.append(try $0.integer()) }
+        guard values.count == 3, values[1] >= 0, values[1] <= values[2] else { throw ChunkHandoff.Loss.corrupt }
+        return ChunkParent(index: values[0], characters: values[1]..<values[2])
     }
 
     /// For probes of the index.

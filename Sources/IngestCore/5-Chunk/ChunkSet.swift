@@ -25,6 +25,10 @@ package struct ChunkSet: Sendable {
             chunk.index == index, (0...Self.maximumTokens).contains(chunk.tokens),
             (0...Self.maximumOffset).contains(chunk.characterStart),
             (chunk.characterStart...Self.maximumOffset).contains(chunk.characterEnd),
+            (0...Self.maximumTokens).contains(chunk.contextTokens),
+            chunk.parent.map({
+                (0...Self.maximumOffset).contains($0.index) && $0.characters.upperBound <= Self.maximumOffset
+            }) ?? true,
             chunk.pages.allSatisfy({
                 (0...Self.maximumOffset).contains($0.number) && (0...Self.maximumOffset).contains($0.offset)
             })

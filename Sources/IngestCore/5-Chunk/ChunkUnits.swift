@@ -8,38 +8,71 @@ struct ChunkUnit: Equatable {
     var tokens: Int
     /// 1 to 6 for a heading.
     var headingLevel: Int
+    var isLines = false
+    /// Counts the pages before it, where chunks keep to pages.
+    var page = 0
 }
 
 /// Cuts a document into units: blocks where they fit, else sentences and lines, else what fits of them.
 struct ChunkUnits {
     let tokenizer: Tokenizer
     let budget: Int
+    /// Every sentence is a unit.
+    var takesSentences = false
 
-    /// - Parameter check: called between blocks and cuts; throws where the work has to end.
-    func units(of document: ExtractedDocument, check: () throws -> Void) throws -> [ChunkUnit] {
+    /// - Parameters:
+    ///   - pages: where units end as well; empty where text may go on from page to page.
+    ///   - check: called between blocks and cuts; throws where the work has to end.
+    func units(of document: ExtractedDocument, pages: [PageSpan] = [], check: () throws -> Void) throws -> [ChunkUnit] {
+        var units: [ChunkUnit] = []
+        var page = 0
         try document.text.withUnsafeBufferPointer { text in
-            var units: [ChunkUnit] = []
             for block in document.blocks {
                 try check()
-                let tokens = count(text, block.start, block.end)
-                if tokens <= budget {
+                var start = block.start
+                while start < block.end {
+                    while page < pages.count, pages[page].end <= start { page += 1 }
+                    let end = page < pages.count ? min(block.end, max(pages[page].end, start + 1)) : block.end
                     let level = block.kind == .heading ? Int(block.level) : 0
-                    append(
-                        ChunkUnit(start: block.start, end: block.end, tokens: tokens, headingLevel: level),
-                        to: &units
-                    )
-                } else {
-                    for (start, end) in sentences(text, block.start, block.end) {
-                        try split(text, start, end, into: &units, check)
-                    }
+                    var unit = ChunkUnit(start: start, end: end, tokens: count(text, start, end), headingLevel: level)
+                    unit.isLines = block.kind == .code || block.kind == .tableRow
+                    unit.page = page
+                    if end < block.end || start > block.start { unit.trim(text) }
+                    try cut(unit, text, into: &units, check)
+                    start = end
                 }
             }
-            return units
+        }
+        return units
+    }
+
+    /// The same units, those that are too long cut again.
+    func refined(_ units: [ChunkUnit], _ text: [UInt8], check: () throws -> Void) throws -> [ChunkUnit] {
+        try text.withUnsafeBufferPointer { text in
+            var refined: [ChunkUnit] = []
+            for unit in units { try cut(unit, text, into: &refined, check) }
+            return refined
         }
     }
 
-    private func append(_ unit: ChunkUnit, to units: inout [ChunkUnit]) {
-        if unit.end > unit.start { units.append(unit) }
+    private func cut(
+        _ unit: ChunkUnit,
+        _ text: UnsafeBufferPointer<UInt8>,
+        into units: inout [ChunkUnit],
+        _ check: () throws -> Void
+    ) throws {
+        guard unit.end > unit.start else { return }
+        if unit.tokens <= budget, !takesSentences || unit.headingLevel > 0 || unit.isLines {
+            units.append(unit)
+            return
+        }
+        for (start, end) in SentenceEnds(text: text).sentences(unit.start, unit.end, linesOnly: unit.isLines) {
+            var part = unit
+            (part.start, part.end, part.tokens) = (start, end, count(text, start, end))
+            // A heading that is too long is text.
+            if unit.tokens > budget { part.headingLevel = 0 }
+            try split(part, text, into: &units, check)
+        }
     }
 
     private func count(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> Int {
@@ -47,71 +80,36 @@ struct ChunkUnits {
     }
 
     private func split(
+        _ unit: ChunkUnit,
         _ text: UnsafeBufferPointer<UInt8>,
-        _ start: Int,
-        _ end: Int,
         into units: inout [ChunkUnit],
         _ check: () throws -> Void
     ) throws {
-        let tokens = count(text, start, end)
-        if tokens <= budget {
-            append(ChunkUnit(start: start, end: end, tokens: tokens, headingLevel: 0), to: &units)
+        if unit.tokens <= budget {
+            units.append(unit)
             return
         }
         // A few tokens are kept back: the first word has more of them when the blank before it is cut off.
         let room = max(budget / 2, budget - 8)
-        var position = start
-        while position < end {
+        var position = unit.start
+        while position < unit.end {
             try check()
-            let rest = UnsafeBufferPointer(rebasing: text[position..<end])
+            let rest = UnsafeBufferPointer(rebasing: text[position..<unit.end])
             let next = position + tokenizer.prefix(of: rest, tokens: room)
-            var stop = next
-            while stop > position, Self.isBlank(text[stop - 1]) { stop -= 1 }
-            while position < stop, Self.isBlank(text[position]) { position += 1 }
-            let tokens = count(text, position, stop)
-            append(ChunkUnit(start: position, end: stop, tokens: tokens, headingLevel: 0), to: &units)
+            var part = unit
+            (part.start, part.end) = (position, next)
+            part.trim(text)
+            part.tokens = count(text, part.start, part.end)
+            if part.end > part.start { units.append(part) }
             position = next
         }
     }
+}
 
-    /// Ends of sentences (Latin ones before white space, CJK ones anywhere) and of lines, without the white space between them.
-    private func sentences(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> [(Int, Int)] {
-        var found: [(Int, Int)] = []
-        var from = start
-        var position = start
-        func close(at stop: Int) {
-            var stop = stop
-            while stop > from, Self.isBlank(text[stop - 1]) { stop -= 1 }
-            if stop > from { found.append((from, stop)) }
-        }
-        while position < end {
-            var next = position + 1
-            var isEnd = text[position] == 0x0A
-            if [0x2E, 0x21, 0x3F].contains(text[position]) { isEnd = next < end && Self.isBlank(text[next]) }
-            if isCJKStop(text, position, end) {
-                next = position + 3
-                isEnd = true
-            }
-            if isEnd {
-                close(at: next)
-                from = next
-                while from < end, Self.isBlank(text[from]) { from += 1 }
-                next = from
-            }
-            position = next
-        }
-        close(at: end)
-        return found
+extension ChunkUnit {
+    /// Leaves out the white space at its ends.
+    fileprivate mutating func trim(_ text: UnsafeBufferPointer<UInt8>) {
+        while end > start, SentenceEnds.isBlank(text[end - 1]) { end -= 1 }
+        while start < end, SentenceEnds.isBlank(text[start]) { start += 1 }
     }
-
-    /// U+3002, U+FF01, U+FF1F.
-    private func isCJKStop(_ text: UnsafeBufferPointer<UInt8>, _ position: Int, _ end: Int) -> Bool {
-        guard position + 2 < end else { return false }
-        return switch (text[position], text[position + 1], text[position + 2]) {
-        case (0xE3, 0x80, 0x82), (0xEF, 0xBC, 0x81), (0xEF, 0xBC, 0x9F): true
-        default: false
-        }
-    }
-
-    static func isBlank(_ byte: UInt8) -> Bool { byte <= 0x20 }
 }

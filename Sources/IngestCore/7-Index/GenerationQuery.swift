@@ -1,8 +1,13 @@
 import TextCoding
 
 extension JSONWriter {
-    /// `sort` and `query` of a search for a generation's chunks in their order: those with an index in `range`, or all.
-    mutating func generation(_ generation: Int, of document: DocumentID, in range: ClosedRange<Int>? = nil) {
+    /// `sort` and `query` of a search for a generation's chunks in their order: those whose `field` is in `range`, or all.
+    mutating func generation(
+        _ generation: Int,
+        of document: DocumentID,
+        field name: String = "chunk_index",
+        in range: ClosedRange<Int>? = nil
+    ) {
         key("sort")
         array { $0.object { $0.object("chunk_index") { $0.field("order", "asc") } } }
         object("query") { query in
@@ -14,7 +19,7 @@ extension JSONWriter {
                     guard let range else { return }
                     filters.object {
                         $0.object("range") {
-                            $0.object("chunk_index") {
+                            $0.object(name) {
                                 $0.field("gte", range.lowerBound)
                                 $0.field("lte", range.upperBound)
                             }

@@ -19,15 +19,6 @@ package struct IndexMapping: Sendable {
         self.replicas = replicas
     }
 
-    private static let keywords = [
-        "document_id", "tenant", "bucket", "key", "etag", "format", "language", "last_modified", "content_hash",
-        "fingerprint", "author", "flags", "created", "modified", "links", "attachments", "outline",
-    ]
-    private static let integers = [
-        "chunk_index", "chunk_count", "tokens", "char_start", "char_end", "page_start", "page_end", "page_numbers",
-        "page_offsets", "quality", "left_out",
-    ]
-
     /// A composable template for `pattern` (OpenSearch 2.19 and 3.x). Vectors are of unit length, so the inner product is the cosine.
     package func template(pattern: String) -> [UInt8] {
         JSONWriter.object { json in
@@ -38,6 +29,7 @@ package struct IndexMapping: Sendable {
                     $0.field("index.knn", true)
                     $0.field("index.number_of_shards", shards)
                     $0.field("index.number_of_replicas", replicas)
+                    WordAnalyzer.analysis(&$0)
                 }
                 template.object("mappings") { mapping in
                     mapping.field("dynamic", "strict")
@@ -48,19 +40,20 @@ package struct IndexMapping: Sendable {
     }
 
     /// For an index that is there: fields that its version did not have, and the settings that it was made with.
-    package static func chunkFields(_ settings: [String: String]) -> [UInt8] {
+    ///
+    /// - Parameter isPlain: on the embedded stand-in for demos, which has no analyzers.
+    package static func chunkFields(_ settings: [String: String], isPlain: Bool = false) -> [UInt8] {
         JSONWriter.object { json in
             json.object("_meta") { meta in
                 meta.object("settings") {
                     for (name, value) in settings.sorted(by: { $0.key < $1.key }) { $0.field(name, value) }
                 }
             }
-            json.object("properties") { scalarProperties(&$0) }
+            json.object("properties") { scalarProperties(&$0, settings, isPlain: isPlain) }
         }
     }
 
     private func properties(_ fields: inout JSONWriter) {
-        Self.scalarProperties(&fields)
         fields.object("vector") { vector in
             vector.field("type", "knn_vector")
             vector.field("dimension", dimensions)
@@ -72,18 +65,12 @@ package struct IndexMapping: Sendable {
         }
     }
 
-    private static func scalarProperties(_ fields: inout JSONWriter) {
-        for name in keywords {
-            fields.object(name) {
-                $0.field("type", "keyword")
-                // Lucene refuses a term above 32,766 bytes, and with it the chunk; a character has at most 4.
-                $0.field("ignore_above", 8191)
-            }
-        }
-        for name in integers { field(name, "integer", &fields) }
-        for name in ["text", "title", "headings"] { field(name, "text", &fields) }
-        field("generation", "long", &fields)
-        field("indexed_at", "date", &fields)
+    /// - Parameter settings: those of the fingerprint.
+    private static func scalarProperties(_ fields: inout JSONWriter, _ settings: [String: String], isPlain: Bool) {
+        let context = ChunkingSettings.Context(rawValue: settings["CHUNK_CONTEXT"] ?? "") ?? .none
+        for field in IndexField.all { field.write(&fields, matchesContext: context.isMatched) }
+        guard settings["WORD_ANALYZERS"] == "language" else { return }
+        for analyzer in WordAnalyzer.allCases { analyzer.write(&fields, isPlain: isPlain) }
     }
 
     private static func field(_ name: String, _ type: String, _ fields: inout JSONWriter) {
@@ -144,31 +131,6 @@ package struct IndexMapping: Sendable {
                             field("etag", "keyword", &kinds)
                             field("absent", "boolean", &kinds)
                             field("unknown", "boolean", &kinds)
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// Scores of a text query and a vector query on one scale, the vector's counting more.
-    package static func hybridPipeline() -> [UInt8] {
-        JSONWriter.object { json in
-            json.field("description", "hybrid search over chunks")
-            json.key("phase_results_processors")
-            json.array { processors in
-                processors.object { processor in
-                    processor.object("normalization-processor") { step in
-                        step.object("normalization") { $0.field("technique", "min_max") }
-                        step.object("combination") { combination in
-                            combination.field("technique", "arithmetic_mean")
-                            combination.object("parameters") { parameters in
-                                parameters.key("weights")
-                                parameters.array {
-                                    $0.number(0.3)
-                                    $0.number(0.7)
-                                }
-                            }
                         }
                     }
                 }

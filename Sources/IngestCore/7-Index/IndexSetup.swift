@@ -16,7 +16,7 @@ package struct IndexSetup: Sendable {
     }
 
     /// Makes what is missing; says what it did, line by line.
-    package func run(_ mapping: IndexMapping) async throws -> [String] {
+    package func run(_ mapping: IndexMapping, join: SearchJoin = SearchJoin()) async throws -> [String] {
         var done: [String] = []
         let cluster = try await client.cluster(searching: names.pattern)
         done.append("OpenSearch \(cluster.version) at \(client.endpoint)")
@@ -32,7 +32,7 @@ package struct IndexSetup: Sendable {
             done.append("index \(names.chunks) is there")
         }
         // One of an earlier version has fewer fields, and does not say what it was made with.
-        let fields = IndexMapping.chunkFields(names.fingerprint.settings)
+        let fields = IndexMapping.chunkFields(names.fingerprint.settings, isPlain: !cluster.hasVectorSearch)
         _ = try await client.send("PUT", "/\(names.chunks)/_mapping", body: fields)
         try await addAlias(names.writeAlias, to: names.chunks)
         let readers = try await indexes(of: names.alias)
@@ -55,7 +55,7 @@ package struct IndexSetup: Sendable {
             _ = try await client.send(
                 "PUT",
                 "/_search/pipeline/\(names.searchPipeline)",
-                body: IndexMapping.hybridPipeline()
+                body: JSONWriter.object { join.write(&$0) }
             )
             done.append("search pipeline \(names.searchPipeline)")
         } else {

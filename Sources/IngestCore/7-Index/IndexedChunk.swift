@@ -21,13 +21,15 @@ package struct IndexedChunk: Sendable {
     }
 
     /// The size of its source, about: a float takes some 13 characters.
-    package var estimatedBytes: Int { vector.count * 13 + chunk.text.utf8.count + 1024 }
+    package var estimatedBytes: Int {
+        vector.count * 13 + 2 * (chunk.text.utf8.count + chunk.context.utf8.count) + 1024
+    }
 
     package var id: String { Self.id(documentID, generation, chunk.index) }
 
     /// The document's source for one index operation, and the one place that names the fields (see `IndexMapping`).
     package func source(_ header: ChunkMessage.Header, at time: Timestamp) -> [UInt8] {
-        var writer = JSONWriter(capacity: vector.count * 13 + chunk.text.utf8.count + 1024)
+        var writer = JSONWriter(capacity: estimatedBytes)
         writer.object { json in
             json.field("document_id", documentID.description)
             json.field("generation", generation)
@@ -36,11 +38,12 @@ package struct IndexedChunk: Sendable {
             json.field("tenant", header.tenant)
             json.field("bucket", header.object.bucket)
             json.field("key", header.object.key)
+            json.field("source", header.object.description)
             json.field("etag", header.etag)
             json.field("format", header.format)
             json.field("title", header.title)
             json.field("language", header.language)
-            json.field("last_modified", header.lastModified)
+            if let time = Timestamp(httpDate: header.lastModified) { json.field("last_modified", time.iso8601) }
             if let author = header.author { json.field("author", author) }
             if let quality = header.quality { json.field("quality", quality) }
             if let leftOut = header.leftOut { json.field("left_out", leftOut) }
@@ -55,6 +58,10 @@ package struct IndexedChunk: Sendable {
             json.field("indexed_at", time.iso8601)
             json.field("content_hash", chunk.contentHash)
             json.field("text", chunk.text)
+            if !chunk.context.isEmpty { json.field("context", chunk.context) }
+            if let analyzer = header.analyzer.flatMap(WordAnalyzer.init(rawValue:)) {
+                json.field(analyzer.field, chunk.matched(withContext: header.context?.isMatched ?? false))
+            }
             json.field("tokens", chunk.tokens)
             json.field("char_start", chunk.characterStart)
             json.field("char_end", chunk.characterEnd)
@@ -65,6 +72,11 @@ package struct IndexedChunk: Sendable {
                 json.field("page_offsets", chunk.pages.map(\.offset))
             }
             json.field("headings", chunk.headings)
+            if let parent = chunk.parent {
+                json.field("parent_index", parent.index)
+                json.field("parent_start", parent.characters.lowerBound)
+                json.field("parent_end", parent.characters.upperBound)
+            }
             json.field("fingerprint", header.fingerprint)
             json.key("vector")
             json.floats(vector)

@@ -5,14 +5,13 @@ package struct PipelineFingerprint: Equatable, Sendable, CustomStringConvertible
     /// 12 hexadecimal digits.
     package let description: String
     /// What it is made of, by the setting's name; the index keeps it, so that a difference can be named.
-    package let settings: [String: String]
+    package private(set) var settings: [String: String]
 
     /// To be raised with every change of what extraction makes of the same bytes.
-    package static let extractionVersion = 3
+    package static let extractionVersion = 4
 
     package init(
-        chunkTokens: Int,
-        chunkOverlap: Int,
+        chunking: ChunkingSettings,
         tokenizer: String,
         model: String,
         dimensions: Int,
@@ -22,18 +21,26 @@ package struct PipelineFingerprint: Equatable, Sendable, CustomStringConvertible
         name: String = ""
     ) {
         var parts = [
-            "extraction=\(Self.extractionVersion)", "chunker=\(Chunker.version)", "tokens=\(chunkTokens)",
-            "overlap=\(chunkOverlap)",
+            "extraction=\(Self.extractionVersion)", "chunker=\(Chunker.version)", "tokens=\(chunking.tokens)",
+            "overlap=\(chunking.overlap)", "strategy=\(chunking.strategy.rawValue)",
+            "context=\(chunking.context.rawValue)",
             "tokenizer=\(tokenizer)", "model=\(model)", "dimensions=\(dimensions)",
             "pages=\(wholePages ? "whole" : "main")",
         ]
         settings = [
-            "CHUNK_TOKENS": String(chunkTokens), "CHUNK_OVERLAP": String(chunkOverlap), "EMBEDDING_MODEL": model,
+            "CHUNK_STRATEGY": chunking.strategy.rawValue, "CHUNK_TOKENS": String(chunking.tokens),
+            "CHUNK_OVERLAP": String(chunking.overlap), "CHUNK_CONTEXT": chunking.context.rawValue,
+            "WORD_ANALYZERS": chunking.usesLanguageAnalyzers ? "language" : "standard", "EMBEDDING_MODEL": model,
             "EMBEDDING_DIMENSIONS": String(dimensions), "EMBEDDING_DOCUMENT_PREFIX": documentPrefix,
             "PAGE_CONTENT": wholePages ? "whole" : "main", "OCR_LANGUAGES": ocrLanguages,
             "extraction version": String(Self.extractionVersion), "chunker version": "\(Chunker.version)",
             "tokenizer": tokenizer, "PIPELINE_NAME": name,
         ]
+        if chunking.strategy == .parentChild {
+            settings["CHUNK_PARENT_TOKENS"] = String(chunking.parentTokens)
+            parts.append("parents=\(chunking.parentTokens)")
+        }
+        if !chunking.usesLanguageAnalyzers { parts.append("words=standard") }
         if !documentPrefix.isEmpty { parts.append("prefix=\(documentPrefix)") }
         if !ocrLanguages.isEmpty { parts.append("ocr=\(ocrLanguages)") }
         if !name.isEmpty { parts.append("name=\(name)") }

@@ -15,8 +15,13 @@ package struct ChunkSearch: Sendable {
         package var vector: [Float]
         package var limit: Int
         package var filter = SearchFilter()
-        /// Of chunks with the same text only the best is returned.
+        /// Of chunks with the same content only the best is returned.
         package var collapsesCopies = false
+        /// Nil for what `setup` stored for all readers.
+        package var join: SearchJoin?
+        /// Candidates of each half of a query, whatever the limit: scores are normalized over them, so that with fewer another hit could be the first.
+        package var depth = Self.defaultDepth
+        package static let defaultDepth = 200
 
         package init(text: String, vector: [Float], limit: Int) {
             self.text = text
@@ -29,30 +34,50 @@ package struct ChunkSearch: Sendable {
     private let names: IndexNames
     private let ledger: any Ledger
     private let cluster: Cluster
+    private let reranker: (any Reranker)?
     private static let maximumPageSize = 1000
-    /// Candidates of each half of a query, whatever the limit: scores are normalized over them, so that with fewer another hit could be the first.
-    private static let depth = 200
 
-    package init(client: OpenSearchClient, names: IndexNames, ledger: any Ledger, cluster: Cluster) {
+    /// - Parameter reranker: orders the best candidates again.
+    package init(
+        client: OpenSearchClient,
+        names: IndexNames,
+        ledger: any Ledger,
+        cluster: Cluster,
+        reranker: (any Reranker)? = nil
+    ) {
         self.client = client
         self.names = names
         self.ledger = ledger
         self.cluster = cluster
+        self.reranker = reranker
     }
 
     /// The best hits whose generation is the ledger's live one. While a document is replaced the index holds two generations of it,
     /// so hits that the ledger does not confirm are dropped, and more are requested.
     package func hits(_ question: Question, mode: Mode) async throws -> [SearchHit] {
-        var count = Self.depth
+        let needed = max(question.limit, reranker?.candidates ?? 0)
+        var count = max(question.depth, needed)
         while true {
             let found = try await search(question, mode, count: count)
-            var live = try await liveOnly(found)
+            var live = Self.withoutSiblings(try await liveOnly(found))
             if question.collapsesCopies { live = Self.withoutCopies(live) }
             let isAll = found.count < count
-            if live.count >= question.limit || live.count == found.count || isAll || count >= Self.maximumPageSize {
-                return Array(live.prefix(question.limit))
+            if live.count >= needed || live.count == found.count || isAll || count >= Self.maximumPageSize {
+                let whole = try await complete(Array(live.prefix(needed)), question)
+                return Array(try await reranked(whole, question).prefix(question.limit))
             }
             count = min(count * 4, Self.maximumPageSize)
+        }
+    }
+
+    private func reranked(_ hits: [SearchHit], _ question: Question) async throws -> [SearchHit] {
+        guard let reranker, hits.count > 1 else { return hits }
+        let scores = try await reranker.scores(question.text, hits.map(\.text))
+        let order = hits.indices.sorted { (scores[$1], $0) < (scores[$0], $1) }
+        return order.map { place in
+            var hit = hits[place]
+            hit.score = scores[place]
+            return hit
         }
     }
 
@@ -72,6 +97,12 @@ package struct ChunkSearch: Sendable {
         return hits.filter { $0.contentHash.isEmpty || seen.insert($0.contentHash).inserted }
     }
 
+    /// Of the parts of one larger chunk the best stands for all.
+    private static func withoutSiblings(_ hits: [SearchHit]) -> [SearchHit] {
+        var seen: Set<String> = []
+        return hits.filter { hit in hit.parent.map { seen.insert("\(hit.documentID) \($0)").inserted } ?? true }
+    }
+
     private func search(_ question: Question, _ mode: Mode, count: Int) async throws -> [SearchHit] {
         if !cluster.hasVectorSearch, mode != .text { return try await compareAll(question, count) }
         guard mode != .hybrid || cluster.hasSearchPipelines else {
@@ -79,69 +110,49 @@ package struct ChunkSearch: Sendable {
                 "\(client.endpoint) has no search pipelines (OpenSearch 2.10 and later have), which hybrid search needs: use --mode vector or --mode text"
             )
         }
-        let isHybrid = mode == .hybrid
-        let body = JSONWriter.object { json in
-            json.field("size", count)
-            json.field("_source", SearchHit.fields)
-            json.object("query") { query in
-                if isHybrid {
-                    query.object("hybrid") { hybrid in
-                        hybrid.key("queries")
-                        hybrid.array { queries in
-                            queries.object { Self.match(question, &$0) }
-                            queries.object { Self.nearest(question, count, &$0) }
-                        }
-                    }
-                } else if mode == .text {
-                    Self.match(question, &query)
-                } else {
-                    Self.nearest(question, count, &query)
-                }
-            }
-        }
-        let query = isHybrid ? [("search_pipeline", names.searchPipeline)] : []
-        let response = try await client.send("POST", "/\(names.alias)/_search", query: query, body: body)
+        let query = SearchQuery(question: question, count: count, matchesWords: cluster.hasVectorSearch)
+        let isStored = mode == .hybrid && question.join == nil
+        let response = try await client.send(
+            "POST",
+            "/\(names.alias)/_search",
+            query: isStored ? [("search_pipeline", names.searchPipeline)] : [],
+            body: query.body(mode)
+        )
         return try client.decode(SearchHit.ResponseBody.self, response).hits.hits.map { SearchHit($0) }
     }
 
-    private static func match(_ question: Question, _ query: inout JSONWriter) {
-        query.object("bool") { bool in
-            bool.key("must")
-            bool.array {
-                $0.object { $0.object("match") { $0.object("text") { $0.field("query", question.text) } } }
-            }
-            if !question.filter.isEmpty { question.filter.write(&bool) }
-        }
-    }
-
-    private static func nearest(_ question: Question, _ count: Int, _ query: inout JSONWriter) {
-        query.object("knn") { knn in
-            knn.object("vector") {
-                $0.key("vector")
-                $0.floats(question.vector)
-                $0.field("k", count)
-                if !question.filter.isEmpty {
-                    $0.object("filter") { $0.object("bool") { question.filter.write(&$0) } }
-                }
+    /// The same hits with all that is stored of them, and with the words of the question marked.
+    private func complete(_ hits: [SearchHit], _ question: Question) async throws -> [SearchHit] {
+        var hits = hits
+        for (index, places) in Dictionary(grouping: hits.indices, by: { hits[$0].index }) {
+            let body = SearchQuery.whole(
+                places.map { hits[$0].id },
+                question.text,
+                marksWords: cluster.hasVectorSearch && !question.text.trimmed.isEmpty
+            )
+            let response = try await client.send("POST", "/\(index)/_search", body: body)
+            let found = try client.decode(SearchHit.ResponseBody.self, response).hits.hits.map { SearchHit($0) }
+            let byID = Dictionary(found.map { ($0.id, $0) }) { first, _ in first }
+            for place in places {
+                guard var whole = byID[hits[place].id] else { continue }
+                whole.score = hits[place].score
+                hits[place] = whole
             }
         }
+        // What was removed since it was found.
+        return hits.filter { !$0.text.isEmpty }
     }
 
     /// Where the server compares no vectors: all of them are read and compared here, exactly.
     private func compareAll(_ question: Question, _ count: Int) async throws -> [SearchHit] {
         var best: [SearchHit] = []
-        let body = JSONWriter.object { json in
-            json.field("size", 500)
-            json.field("_source", SearchHit.fields + ["vector"])
-            json.object("query") { query in
-                if question.filter.isEmpty {
-                    query.object("match_all") { _ in }
-                } else {
-                    query.object("bool") { question.filter.write(&$0) }
-                }
-            }
-        }
-        var response = try await client.send("POST", "/\(names.alias)/_search", query: [("scroll", "1m")], body: body)
+        let query = SearchQuery(question: question, count: count, matchesWords: false)
+        var response = try await client.send(
+            "POST",
+            "/\(names.alias)/_search",
+            query: [("scroll", "1m")],
+            body: query.every(page: 500)
+        )
         while true {
             let page = try client.decode(SearchHit.ResponseBody.self, response)
             if page.hits.hits.isEmpty { return best }

@@ -14,6 +14,9 @@ package struct SearchFilter: Equatable, Sendable {
     package var withoutFlags: [String] = []
     /// How much the text has to look like text, in percent.
     package var leastQuality = 0
+    /// When the object was last modified, ISO 8601: from, and before. Empty for any time.
+    package var modifiedSince = ""
+    package var modifiedBefore = ""
 
     package init() {}
 
@@ -31,6 +34,16 @@ package struct SearchFilter: Equatable, Sendable {
                 filters.object { $0.object("terms") { $0.field(field, values) } }
             }
             for flag in flags { filters.object { $0.object("term") { $0.field("flags", flag) } } }
+            if !modifiedSince.isEmpty || !modifiedBefore.isEmpty {
+                filters.object {
+                    $0.object("range") {
+                        $0.object("last_modified") {
+                            if !modifiedSince.isEmpty { $0.field("gte", modifiedSince) }
+                            if !modifiedBefore.isEmpty { $0.field("lt", modifiedBefore) }
+                        }
+                    }
+                }
+            }
             if leastQuality > 0 {
                 filters.object { $0.object("range") { $0.object("quality") { $0.field("gte", leastQuality) } } }
             }

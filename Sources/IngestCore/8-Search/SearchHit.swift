@@ -25,6 +25,15 @@ package struct SearchHit: Sendable, Equatable {
     /// Characters of the document's text.
     package var characters = 0..<0
     package var contentHash = ""
+    /// The larger chunk that it is a part of (CHUNK_STRATEGY=parent-child).
+    package var parent: Int?
+    /// When the object was last modified, as the index has it.
+    package var lastModified = ""
+    package var author = ""
+    /// Passages with the question's words in `<em>`; empty where none of them is in the text.
+    package var highlights: [String] = []
+
+    package var id: String { IndexedChunk.id(documentID, generation, chunk) }
 
     /// The sentence or line of the text that shares most words with the question and what follows, cut to `length` characters; the
     /// beginning where none shares a word. With its page.
@@ -57,6 +66,7 @@ extension SearchHit {
             var _index: String
             var _score: Double?
             var _source: Source
+            var highlight: [String: [String]]?
         }
         struct Source: Decodable {
             var document_id: String
@@ -64,7 +74,7 @@ extension SearchHit {
             var bucket: String
             var key: String
             var title: String?
-            var text: String
+            var text: String?
             var headings: [String]?
             var page_numbers: [Int]?
             var page_offsets: [Int]?
@@ -80,6 +90,9 @@ extension SearchHit {
             var char_start: Int?
             var char_end: Int?
             var content_hash: String?
+            var parent_index: Int?
+            var last_modified: String?
+            var author: String?
         }
         var _scroll_id: String?
         var hits: Hits
@@ -88,7 +101,7 @@ extension SearchHit {
     static let fields = [
         "document_id", "generation", "bucket", "key", "title", "text", "headings", "page_numbers", "page_offsets",
         "tenant", "format", "language", "flags", "quality", "chunk_index", "chunk_count", "tokens", "char_start",
-        "char_end", "content_hash",
+        "char_end", "content_hash", "parent_index", "last_modified", "author",
     ]
 
     init(_ item: ResponseBody.Item, score: Double? = nil) {
@@ -99,7 +112,7 @@ extension SearchHit {
         generation = source.generation
         object = ObjectReference(bucket: source.bucket, key: source.key)
         title = source.title ?? ""
-        text = source.text
+        text = source.text ?? ""
         headings = source.headings ?? []
         tenant = source.tenant ?? ""
         format = source.format ?? ""
@@ -112,6 +125,12 @@ extension SearchHit {
         let start = max(0, source.char_start ?? 0)
         characters = start..<max(start, source.char_end ?? 0)
         contentHash = source.content_hash ?? ""
+        parent = source.parent_index
+        lastModified = source.last_modified ?? ""
+        author = source.author ?? ""
+        // The forms of the language's words mark more than the words themselves.
+        highlights =
+            item.highlight.flatMap { $0.max { ($0.value.count, $1.key) < ($1.value.count, $0.key) }?.value } ?? []
         pages = zip(source.page_numbers ?? [], source.page_offsets ?? []).map { PagePart(number: $0, offset: $1) }
     }
 }

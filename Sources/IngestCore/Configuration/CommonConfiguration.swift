@@ -11,8 +11,7 @@ package struct CommonConfiguration: Sendable {
     package var openSearchPassword: String
     package var names: IndexNames
     package var tenant: String
-    package var chunkTokens: Int
-    package var chunkOverlap: Int
+    package var chunking: ChunkingSettings
     package var model: String
     package var dimensions: Int
     /// Percent-encoded, as it was set.
@@ -35,8 +34,7 @@ package struct CommonConfiguration: Sendable {
         openSearchUser = reader.read(Settings.openSearchUser)
         openSearchPassword = reader.read(Settings.openSearchPassword)
         tenant = reader.read(Settings.tenant)
-        chunkTokens = reader.read(Settings.chunkTokens)
-        chunkOverlap = reader.read(Settings.chunkOverlap)
+        chunking = ChunkingSettings(&reader)
         model = reader.read(Settings.model)
         dimensions = reader.read(Settings.dimensions)
         documentPrefix = reader.read(Settings.documentPrefix)
@@ -52,8 +50,7 @@ package struct CommonConfiguration: Sendable {
         let format = reader.read(Settings.logFormat)
         logAsJSON = format == "auto" ? nil : format == "json"
         let fingerprint = PipelineFingerprint(
-            chunkTokens: chunkTokens,
-            chunkOverlap: chunkOverlap,
+            chunking: chunking,
             tokenizer: Tokenizer.cl100k.name,
             model: model,
             dimensions: dimensions,
@@ -76,7 +73,6 @@ package struct CommonConfiguration: Sendable {
                 "PIPELINE_NAME is not a valid name: \"\(pipelineName)\" (at most 64 letters, digits, -, _ and .)"
             )
         }
-        if chunkOverlap * 2 > chunkTokens { reader.problem("CHUNK_OVERLAP is more than half of CHUNK_TOKENS") }
         if openSearchAuth == "basic" {
             for (name, value) in [("OPENSEARCH_USER", openSearchUser), ("OPENSEARCH_PASSWORD", openSearchPassword)]
             where value.isEmpty {

@@ -96,20 +96,6 @@ package enum Settings {
     )
 
     // Chunks and vectors: all of these are part of the fingerprint, and must be the same everywhere.
-    package static let chunkTokens = Setting.number(
-        "CHUNK_TOKENS",
-        "n",
-        "maximum tokens per chunk",
-        default: 512,
-        in: 16...8191
-    ).inFingerprint
-    package static let chunkOverlap = Setting.number(
-        "CHUNK_OVERLAP",
-        "n",
-        "maximum overlap with the previous chunk, in tokens",
-        default: 64,
-        in: 0...4096
-    ).inFingerprint
     package static let model = Setting.text(
         "EMBEDDING_MODEL",
         "name",
@@ -352,17 +338,19 @@ package enum Settings {
     package static let version = Setting.toggle("VERSION", "print the version and exit").asFlagOnly
     package static let help = Setting.toggle("HELP", "print this help and exit").asFlagOnly
 
-    package static let common: [SettingDeclaration] = [
-        region.declaration, openSearch.declaration, alias.declaration, openSearchAuth.declaration,
-        openSearchUser.declaration,
-        openSearchPassword.declaration, tenant.declaration, chunkTokens.declaration, chunkOverlap.declaration,
-        model.declaration,
-        dimensions.declaration, documentPrefix.declaration, pageContent.declaration, ocrLanguages.declaration,
-        pipelineName.declaration,
-        caFile.declaration,
-        logLevel.declaration,
-        logFormat.declaration,
-    ]
+    package static let common: [SettingDeclaration] =
+        [
+            region.declaration, openSearch.declaration, alias.declaration, openSearchAuth.declaration,
+            openSearchUser.declaration,
+            openSearchPassword.declaration, tenant.declaration,
+        ] + chunking + [
+            model.declaration,
+            dimensions.declaration, documentPrefix.declaration, pageContent.declaration, ocrLanguages.declaration,
+            pipelineName.declaration,
+            caFile.declaration,
+            logLevel.declaration,
+            logFormat.declaration,
+        ]
     package static let worker: [SettingDeclaration] =
         [
             ingestQueue.declaration, chunkQueue.declaration, handoffBucket.declaration, handoffPrefix.declaration,
@@ -387,7 +375,8 @@ package enum Settings {
     package static var all: [SettingDeclaration] {
         common + worker + ingest + embed + [queryPrefix.declaration] + setup + pruning
     }
-    package static let setup: [SettingDeclaration] = [engine.declaration, shards.declaration, replicas.declaration]
+    package static let setup: [SettingDeclaration] =
+        [engine.declaration, shards.declaration, replicas.declaration] + joining
     /// What `setup` registers where it is set; else the first worker does.
     package static let registered: [SettingDeclaration] = [
         ingestQueue.optional.declaration, chunkQueue.optional.declaration, handoffBucket.optional.declaration,

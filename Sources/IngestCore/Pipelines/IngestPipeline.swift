@@ -172,7 +172,7 @@ package struct IngestPipeline: Sendable {
         let reserved = record.reserving(found.content, chunkCount: chunks.count, origin: work.origin, at: time.now)
         guard case .written = try await ledger.write(work.recordID, reserved, over: read.version) else { return nil }
         var header = work.header(reserved, chunkCount: chunks.count, settings.names)
-        if let extracted { header.describe(extracted, lastModified: found.lastModified) }
+        if let extracted { header.describe(extracted, settings.chunking, lastModified: found.lastModified) }
         do {
             try await send(header, chunks, work)
         } catch Failure.document(let rejection) {

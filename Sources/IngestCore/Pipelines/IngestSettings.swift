@@ -5,6 +5,7 @@ import ExtractionWire
 package struct IngestSettings: Sendable {
     package var rules: DocumentRules
     package var names: IndexNames
+    package var chunking: ChunkingSettings
     package var handoffBucket: String
     package var handoffPrefix: String
     /// A rejected new version removes the searchable one, instead of leaving it.
@@ -16,6 +17,7 @@ package struct IngestSettings: Sendable {
     package init(
         rules: DocumentRules,
         names: IndexNames,
+        chunking: ChunkingSettings = ChunkingSettings(),
         handoffBucket: String,
         handoffPrefix: String,
         removesRejected: Bool = false,
@@ -24,6 +26,7 @@ package struct IngestSettings: Sendable {
     ) {
         self.rules = rules
         self.names = names
+        self.chunking = chunking
         self.handoffBucket = handoffBucket
         self.handoffPrefix = handoffPrefix
         self.removesRejected = removesRejected

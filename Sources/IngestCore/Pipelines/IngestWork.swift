@@ -119,7 +119,7 @@ extension ChunkMessage.Header {
     }
 
     /// What is known of the document, cut in bytes: each of its chunks carries it.
-    mutating func describe(_ document: ExtractedDocument, lastModified: String) {
+    mutating func describe(_ document: ExtractedDocument, _ chunking: ChunkingSettings, lastModified: String) {
         let notes = document.notes
         format = document.format.name
         title = document.title.prefix(utf8: 1024)
@@ -134,6 +134,8 @@ extension ChunkMessage.Header {
         attachments = Self.first(notes.attachments)
         outline = Self.first(notes.outline.map(\.title))
         self.lastModified = lastModified.prefix(utf8: 64)
+        context = chunking.context == .none ? nil : chunking.context
+        analyzer = chunking.usesLanguageAnalyzers ? WordAnalyzer(tag: language)?.rawValue : nil
     }
 
     private static let maximumList = 20

@@ -77,7 +77,9 @@ struct VectorSource: Sendable {
             places[chunk.contentHash] = fresh.count
             fresh.append(chunk)
         }
-        let inputs = fresh.map { EmbeddingInput(text: $0.text, tokens: $0.tokens, tenant: tenant) }
+        let inputs = fresh.map {
+            EmbeddingInput(text: $0.embedded.text, tokens: $0.embedded.tokens, tenant: tenant)
+        }
         let results = try await environment.traced("embed", .client, .embedding) { span in
             span.set("gen_ai.operation.name", "embeddings")
             span.set("ingest.chunks", inputs.count)
@@ -88,8 +90,8 @@ struct VectorSource: Sendable {
         for (chunk, result) in zip(fresh, results) {
             switch result {
             case .success(let vector):
-                metrics.add(.tokensEmbedded, chunk.tokens)
-                metrics.add(.embeddingCost, settings.price?.billionths(tokens: chunk.tokens) ?? 0)
+                metrics.add(.tokensEmbedded, chunk.embedded.tokens)
+                metrics.add(.embeddingCost, settings.price?.billionths(tokens: chunk.embedded.tokens) ?? 0)
                 environment.drift.add(vector)
             case .failure(let error): if first.map({ Failure($0).isRetryable }) ?? true { first = error }
             }
