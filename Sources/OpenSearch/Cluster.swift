@@ -26,6 +26,15 @@ extension OpenSearchClient {
         var version: Version?
     }
 
+    /// Whether text can be analyzed by its language. The embedded stand-in for small demos knows a few, and not this one.
+    package func hasAnalyzers() async throws -> Bool {
+        let body = JSONWriter.object {
+            $0.field("analyzer", "estonian")
+            $0.field("text", "a")
+        }
+        return try await send("POST", "/_analyze", body: body, accepting: [400, 404, 405]).isSuccess
+    }
+
     /// Reads the server's version, and tries a vector query on the indices of `pattern`. Fleet failures say what is wrong and what to do.
     package func cluster(searching pattern: String) async throws -> Cluster {
         let root = try decode(Root.self, try await send("GET", "/"))

@@ -170,7 +170,8 @@ package struct IndexField: Sendable {
         )
     ]
 
-    func write(_ fields: inout JSONWriter, matchesContext: Bool) {
+    /// - Parameter isPlain: on a server without analyzers.
+    func write(_ fields: inout JSONWriter, matchesContext: Bool, isPlain: Bool) {
         fields.object(name) { field in
             field.field("type", kind.rawValue)
             switch kind {
@@ -182,6 +183,10 @@ package struct IndexField: Sendable {
                 }
             case .text:
                 if name == "text" || name == "context" && matchesContext { field.field("copy_to", ["words"]) }
+                if name == "words", !isPlain {
+                    field.field("analyzer", "standard")
+                    field.field("search_analyzer", WordAnalyzer.questionWords)
+                }
                 if name == "title" {
                     field.object("fields") { fields in
                         fields.object("keyword") {

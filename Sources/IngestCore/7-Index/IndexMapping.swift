@@ -20,7 +20,9 @@ package struct IndexMapping: Sendable {
     }
 
     /// A composable template for `pattern` (OpenSearch 2.19 and 3.x). Vectors are of unit length, so the inner product is the cosine.
-    package func template(pattern: String) -> [UInt8] {
+    ///
+    /// - Parameter isPlain: for a server without analyzers.
+    package func template(pattern: String, isPlain: Bool = false) -> [UInt8] {
         JSONWriter.object { json in
             json.field("index_patterns", [pattern])
             json.field("priority", 200)
@@ -29,7 +31,7 @@ package struct IndexMapping: Sendable {
                     $0.field("index.knn", true)
                     $0.field("index.number_of_shards", shards)
                     $0.field("index.number_of_replicas", replicas)
-                    WordAnalyzer.analysis(&$0)
+                    if !isPlain { WordAnalyzer.analysis(&$0) }
                 }
                 template.object("mappings") { mapping in
                     mapping.field("dynamic", "strict")
@@ -68,7 +70,7 @@ package struct IndexMapping: Sendable {
     /// - Parameter settings: those of the fingerprint.
     private static func scalarProperties(_ fields: inout JSONWriter, _ settings: [String: String], isPlain: Bool) {
         let context = ChunkingSettings.Context(rawValue: settings["CHUNK_CONTEXT"] ?? "") ?? .none
-        for field in IndexField.all { field.write(&fields, matchesContext: context.isMatched) }
+        for field in IndexField.all { field.write(&fields, matchesContext: context.isMatched, isPlain: isPlain) }
         guard settings["WORD_ANALYZERS"] == "language" else { return }
         for analyzer in WordAnalyzer.allCases { analyzer.write(&fields, isPlain: isPlain) }
     }

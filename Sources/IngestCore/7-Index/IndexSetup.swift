@@ -20,10 +20,12 @@ package struct IndexSetup: Sendable {
         var done: [String] = []
         let cluster = try await client.cluster(searching: names.pattern)
         done.append("OpenSearch \(cluster.version) at \(client.endpoint)")
+        let isPlain = try await !client.hasAnalyzers()
+        if isPlain { done.append("this server has no analyzers of languages: words are matched as they are") }
         _ = try await client.send(
             "PUT",
             "/_index_template/\(names.template)",
-            body: mapping.template(pattern: names.pattern)
+            body: mapping.template(pattern: names.pattern, isPlain: isPlain)
         )
         done.append("index template \(names.template)")
         if try await client.createIndex(names.chunks, body: Array("{}".utf8)) {
@@ -32,7 +34,7 @@ package struct IndexSetup: Sendable {
             done.append("index \(names.chunks) is there")
         }
         // One of an earlier version has fewer fields, and does not say what it was made with.
-        let fields = IndexMapping.chunkFields(names.fingerprint.settings, isPlain: !cluster.hasVectorSearch)
+        let fields = IndexMapping.chunkFields(names.fingerprint.settings, isPlain: isPlain)
         _ = try await client.send("PUT", "/\(names.chunks)/_mapping", body: fields)
         try await addAlias(names.writeAlias, to: names.chunks)
         let readers = try await indexes(of: names.alias)

@@ -93,6 +93,9 @@ package enum WordAnalyzer: String, CaseIterable, Sendable {
         }
     }
 
+    /// The analyzer of questions to `words`: in a small index a stop word is as rare as any other.
+    static let questionWords = "question_words"
+
     /// `analysis` of the index's settings: the analyzers that are not OpenSearch's own. The beginnings and the ends of a long word are found as well, which are the parts of
     /// most compounds: that needs no dictionary on the server.
     static func analysis(_ settings: inout JSONWriter) {
@@ -122,6 +125,10 @@ package enum WordAnalyzer: String, CaseIterable, Sendable {
                 }
             }
             analysis.object("analyzer") { analyzers in
+                analyzers.object(questionWords) {
+                    $0.field("type", "standard")
+                    $0.field("stopwords", "_english_")
+                }
                 for language in compounding {
                     let (index, search) = language.analyzers
                     for (name, extra) in [(index, ["parts"]), (search, [])] {
