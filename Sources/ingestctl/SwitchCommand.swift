@@ -11,9 +11,13 @@ struct SwitchCommand: Command {
         summary: "let readers see another pipeline's index, once it is whole; the one before follows on, to go back",
         operands: "[INDEX|FINGERPRINT]",
         operandCount: 0...1,
-        settings: [force.declaration, VerifyOptions.settle.declaration, VerifyOptions.pendingAfter.declaration],
+        settings: [
+            force.declaration, VerifyOptions.settle.declaration, VerifyOptions.pendingAfter.declaration,
+            questions.declaration, EvaluateCommand.judgements.declaration, EvaluateCommand.least.declaration,
+            Settings.queryPrefix.declaration,
+        ] + Settings.embeddings,
         example: "switch b6cc25488bf0",
-        finding: "the index is not whole, and readers see what they saw before",
+        finding: "the index is not whole, or finds less than --questions require, and readers see what they saw before",
         json: [
             "problem": "problem skipped",
             "switch": "index",
@@ -21,7 +25,14 @@ struct SwitchCommand: Command {
     )
 
     private static let force = Setting.toggle("FORCE", "switch even to an index that is not whole").asFlagOnly
+    private static let questions = Setting.text(
+        "QUESTIONS",
+        "file",
+        "questions as 'ingestctl evaluate' reads them: the index must reach --least-ndcg, and must not be significantly worse than the one that readers see",
+        default: ""
+    ).asFlagOnly
     private let target: String?
+    private let gate: EvaluationGate?
     private let isForced: Bool
     private let options: VerifyOptions
 
@@ -31,6 +42,18 @@ struct SwitchCommand: Command {
         var options = VerifyOptions(&reader, [])
         options.options.isStrict = true
         self.options = options
+        let (source, judgements) = (reader.read(Self.questions), reader.read(EvaluateCommand.judgements))
+        let least = EvaluateCommand.share(&reader)
+        let prefix = reader.read(Settings.queryPrefix)
+        gate =
+            source.isEmpty
+            ? nil
+            : EvaluationGate(
+                source: source,
+                judgements: judgements.isEmpty ? nil : judgements,
+                least: least,
+                embeddings: EmbeddingsConfiguration(&reader, common, prefix: prefix)
+            )
     }
 
     func run(_ context: CommandContext) async throws -> ExitStatus {
@@ -50,7 +73,8 @@ struct SwitchCommand: Command {
             }
             return .success
         }
-        let problems = try await problems(pipeline, before, context)
+        var problems = try await problems(pipeline, before, context)
+        if let gate { problems += try await gate.problems(pipeline, before, context) }
         for problem in problems {
             output.item("problem", (isForced ? "skipped: " : "") + problem) {
                 $0.field("problem", problem)

@@ -35,6 +35,8 @@ package struct ChunkSearch: Sendable {
     private let ledger: any Ledger
     private let cluster: Cluster
     private let reranker: (any Reranker)?
+    /// The readers' alias, or one index.
+    private var target: String
     private static let maximumPageSize = 1000
 
     /// - Parameter reranker: orders the best candidates again.
@@ -50,6 +52,14 @@ package struct ChunkSearch: Sendable {
         self.ledger = ledger
         self.cluster = cluster
         self.reranker = reranker
+        target = names.alias
+    }
+
+    /// The same search of one index, whatever readers see.
+    package func reading(_ index: String) -> ChunkSearch {
+        var copy = self
+        copy.target = index
+        return copy
     }
 
     /// The best hits whose generation is the ledger's live one. While a document is replaced the index holds two generations of it,
@@ -114,7 +124,7 @@ package struct ChunkSearch: Sendable {
         let isStored = mode == .hybrid && question.join == nil
         let response = try await client.send(
             "POST",
-            "/\(names.alias)/_search",
+            "/\(target)/_search",
             query: isStored ? [("search_pipeline", names.searchPipeline)] : [],
             body: query.body(mode)
         )
@@ -149,7 +159,7 @@ package struct ChunkSearch: Sendable {
         let query = SearchQuery(question: question, count: count, matchesWords: false)
         var response = try await client.send(
             "POST",
-            "/\(names.alias)/_search",
+            "/\(target)/_search",
             query: [("scroll", "1m")],
             body: query.every(page: 500)
         )
