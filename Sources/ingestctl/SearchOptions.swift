@@ -121,7 +121,7 @@ struct SearchOptions: Sendable {
         question.filter = filter
         question.filter.modifiedSince = since?.start(now).iso8601 ?? ""
         question.filter.modifiedBefore = before?.start(now).iso8601 ?? ""
-        question.collapsesCopies = collapsesCopies
+        (question.collapsesCopies, question.marksWords) = (collapsesCopies, true)
         (question.depth, question.join) = (depth, join)
         return question
     }

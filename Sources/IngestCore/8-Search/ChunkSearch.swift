@@ -17,6 +17,8 @@ package struct ChunkSearch: Sendable {
         package var filter = SearchFilter()
         /// Of chunks with the same content only the best is returned.
         package var collapsesCopies = false
+        /// Hits have passages with the question's words marked.
+        package var marksWords = false
         /// Nil for what `setup` stored for all readers.
         package var join: SearchJoin?
         /// Candidates of each half of a query, whatever the limit: scores are normalized over them, so that with fewer another hit could be the first.
@@ -138,7 +140,7 @@ package struct ChunkSearch: Sendable {
             let body = SearchQuery.whole(
                 places.map { hits[$0].id },
                 question.text,
-                marksWords: cluster.hasVectorSearch && !question.text.trimmed.isEmpty
+                marksWords: question.marksWords && cluster.hasVectorSearch
             )
             let response = try await client.send("POST", "/\(index)/_search", body: body)
             let found = try client.decode(SearchHit.ResponseBody.self, response).hits.hits.map { SearchHit($0) }
