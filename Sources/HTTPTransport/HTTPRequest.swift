@@ -77,6 +77,9 @@ package struct HTTPHeaders: Sendable {
         self.fields = fields.map { ($0.name.lowercased(), $0.value) }
     }
 
+    /// Names in small letters.
+    package var all: [(name: String, value: String)] { fields }
+
     package subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
 
     /// How long the server wants its client to wait, two minutes at most.

@@ -32,6 +32,31 @@ package indirect enum JSONValue: Decodable, Equatable, Sendable {
         }
     }
 
+    /// As JSON, names in the order of their bytes.
+    package var json: [UInt8] {
+        var writer = JSONWriter()
+        write(&writer)
+        return writer.bytes
+    }
+
+    private func write(_ writer: inout JSONWriter) {
+        switch self {
+        case .null: writer.null()
+        case .bool(let value): writer.bool(value)
+        case .number(let value):
+            if value.rounded() == value, abs(value) < 1e15 { writer.integer(Int(value)) } else { writer.number(value) }
+        case .string(let value): writer.string(value)
+        case .array(let items): writer.array { array in for item in items { item.write(&array) } }
+        case .object(let fields):
+            writer.object { object in
+                for (name, value) in fields.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+                    object.key(name)
+                    value.write(&object)
+                }
+            }
+        }
+    }
+
     package subscript(key: String) -> JSONValue? { if case .object(let fields) = self { fields[key] } else { nil } }
 
     /// The elements of an array; the value itself where it is none, as policies have it.

@@ -71,6 +71,7 @@ struct IngestConfiguration: WorkerSettings {
             leastQuality: Double(leastQuality) / 100,
             rejections: Self.rejections(extractor, ocr, chunker, maximumObjectBytes, leastQuality)
         )
+        pipeline.metadata = common.metadata
         let url = reader.read(Settings.replay)
         isDryRun = reader.read(Settings.dryRun)
         onlyRejected = reader.read(Settings.onlyRejected)

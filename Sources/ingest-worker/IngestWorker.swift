@@ -40,9 +40,12 @@ struct IngestWorker: Worker {
         guard try await registration.admit(run) != nil else { return }
         let chunkQueue = services.queue(configuration.worker.chunkQueue)
         guard let chunkAttributes = try await run.attributes(chunkQueue) else { return }
+        let metadata = configuration.common.metadata
+        let documents: any ObjectStore =
+            metadata.sources.isEmpty ? store : DescribedObjects(store, settings: metadata)
         let stages = IngestPipeline.Stages(
             ledger: ledger,
-            store: store,
+            store: documents,
             extractor: extractors.chain,
             chunker: ThreadedChunker(
                 configuration.chunker,

@@ -65,7 +65,8 @@ enum Commands {
         RetireCommand.self, RetryCommand.self, DeadLettersListCommand.self, DeadLettersShowCommand.self,
         DeadLettersRedriveCommand.self, DeadLettersPurgeCommand.self, PauseCommand.self, ResumeCommand.self,
         ForgetCommand.self, ExportCommand.self, ImportCommand.self, PruneCommand.self, ExportLedgerCommand.self,
-        EvaluateCommand.self, GrantCommand.self, SettingsCommand.self, MetricsCommand.self,
+        EvaluateCommand.self, GrantCommand.self, AccessFilterCommand.self, SettingsCommand.self, MetricsCommand.self,
+        FieldsCommand.self,
         WatchCommand.self, ServeCommand.self, VersionCommand.self, CompletionCommand.self, ManualCommand.self,
     ]
 

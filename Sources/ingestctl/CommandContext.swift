@@ -83,12 +83,14 @@ struct CommandContext: Sendable {
 
     /// Whose document an object is, by the pipeline's rules.
     func rules(_ pipeline: PipelineRecord) throws -> IngestSettings {
-        IngestSettings(
+        var settings = IngestSettings(
             rules: try DocumentRules(parsing: pipeline.rules ?? "", tenant: pipeline.tenant ?? common.tenant),
             names: pipeline.names,
             handoffBucket: pipeline.handoffBucket ?? "",
             handoffPrefix: pipeline.handoffPrefix ?? ""
         )
+        settings.metadata = MetadataSettings(registered: pipeline.settings)
+        return settings
     }
 
     /// The buckets of the rules, and those that the ledger has documents of.

@@ -84,16 +84,17 @@ struct DocumentView: Sendable {
                     : "\(worker?.kind ?? "") on \(worker?.host ?? "") works on it"
             )
         }
-        if let rejection = record.lastRejection, rejection.content == content || record.live?.content != content {
+        let isLive = record.live?.content.hasBytes(of: content) ?? false
+        if let rejection = record.lastRejection, rejection.content.hasBytes(of: content) || !isLive {
             return .not("rejected as \(rejection.reason): \(rejection.detail)")
         }
         if let reason = record.live?.reason {
             return .not("rejected as \(reason); the version before was removed (ON_REJECTION)")
         }
-        if record.live?.content == content, let group = liveGroup, group.count == record.live?.chunkCount {
+        if isLive, let group = liveGroup, group.count == record.live?.chunkCount {
             return .searchable
         }
-        if record.live?.content == content, record.live?.chunkCount == 0 { return .searchable }
+        if isLive, record.live?.chunkCount == 0 { return .searchable }
         if let pending = record.pending {
             let since = pending.since.map { " since \($0.iso8601)" } ?? ""
             return .not(

@@ -15,7 +15,7 @@ struct SearchCommand: Command {
         example: "search --limit 10 who may board the pilot boat",
         json: [
             "hit":
-                "score source bucket key tenant document document_id generation chunk chunks char_start char_end tokens page? page_start? page_end? title headings author format language last_modified flags quality? parent_index? passage highlights text context?"
+                "score source bucket key tenant document document_id generation chunk chunks char_start char_end tokens page? page_start? page_end? title headings author url? metadata? format language last_modified flags quality? parent_index? passage highlights text context?"
         ]
     )
 
@@ -108,6 +108,11 @@ struct SearchCommand: Command {
         json.field("headings", hit.headings)
         json.field("format", hit.format)
         json.field("author", hit.author)
+        if !hit.url.isEmpty { json.field("url", hit.url) }
+        if !hit.metadata.isEmpty {
+            json.key("metadata")
+            json.raw(hit.metadata)
+        }
         json.field("language", hit.language)
         json.field("last_modified", hit.lastModified)
         json.field("flags", hit.flags)

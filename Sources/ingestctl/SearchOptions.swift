@@ -82,9 +82,23 @@ struct SearchOptions: Sendable {
         default: ""
     ).asFlagOnly
 
+    private static let metadata = Setting.text(
+        "METADATA_IS",
+        "name=value,…",
+        "only documents with all of these attributes (department=finance)",
+        default: ""
+    ).asFlagOnly
+    private static let groups = Setting.text(
+        "GROUPS",
+        "name,…",
+        "only documents whose access list has one of these, or everyone (ACCESS)",
+        default: ""
+    ).asFlagOnly
+
     static let declarations =
         [
-            limitSetting.declaration, modeSetting.declaration, expandSetting.declaration, collapse.declaration,
+            metadata.declaration, groups.declaration, limitSetting.declaration, modeSetting.declaration,
+            expandSetting.declaration, collapse.declaration,
             below.declaration, format.declaration, language.declaration, flag.declaration, withoutFlag.declaration,
             quality.declaration, sinceSetting.declaration, beforeSetting.declaration, Settings.depth.declaration,
         ] + Settings.joining + RerankOptions.declarations
@@ -113,6 +127,15 @@ struct SearchOptions: Sendable {
         filter.languages = Self.list(reader.read(Self.language))
         filter.flags = Self.list(reader.read(Self.flag))
         filter.withoutFlags = Self.list(reader.read(Self.withoutFlag))
+        filter.metadata = Self.list(reader.read(Self.metadata)).compactMap { pair in
+            let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
+            guard parts.count == 2 else {
+                reader.usage("--metadata-is has no name=value: \"\(pair.printable)\"")
+                return nil
+            }
+            return (parts[0], parts[1])
+        }
+        if reader.isSet(Self.groups) { filter.groups = Self.list(reader.read(Self.groups)) }
         filter.leastQuality = reader.read(Self.quality)
     }
 

@@ -50,7 +50,7 @@ JOINS = {
     "vectors 70 %": ["--search-vector-weight", "70"],
     "L2": ["--search-join", "l2"],
     "RRF": ["--search-join", "rrf"],
-    "depth 20": ["--search-depth", "34"],
+    "depth 102": ["--search-depth", "102"],
     "depth 1000": ["--search-depth", "1000"],
 }
 MODELS = {"wordllama": 256, "minilm": 384}

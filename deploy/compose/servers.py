@@ -16,7 +16,7 @@ from processes import Process
 
 REGION, ACCOUNT = "us-east-1", "000000000000"
 BIN, HERE = pathlib.Path(sys.executable).parent, pathlib.Path(__file__).resolve().parent
-EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"]
+EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*", "s3:ObjectTagging:*"]
 
 
 def client(service: str):

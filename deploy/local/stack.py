@@ -120,7 +120,7 @@ class Fleet:
     With `fan_out` an SNS topic stands between bucket and queues: each pipeline that is set up `beside` the first has queues of its own there.
     """
 
-    EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"]
+    EVENTS = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*", "s3:ObjectTagging:*"]
 
     def __init__(self, stack: Stack, name: str, visibility: int, receives: int, fan_out: bool = False) -> None:
         self.stack, self.name, self.visibility, self.receives = stack, name, visibility, receives

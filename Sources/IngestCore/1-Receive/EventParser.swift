@@ -166,15 +166,16 @@ package enum EventParser {
         return ObjectReference(bucket: bucket, key: key)
     }
 
-    /// Whether GET may return something else after the event than before it; tags, ACLs and replication do not.
+    /// Whether the object or its tags may be other after the event than before it; ACLs and replication change neither.
     private static func concernsContent(notification name: String) -> Bool {
         let family = name.split(separator: ":").first ?? ""
-        return ["ObjectCreated", "ObjectRemoved", "LifecycleExpiration"].contains(family)
+        return ["ObjectCreated", "ObjectRemoved", "LifecycleExpiration", "ObjectTagging"].contains(family)
             || name == "ObjectRestore:Completed"
     }
 
     private static func concernsContent(bridgeEvent type: String) -> Bool {
-        ["Object Created", "Object Deleted", "Object Restore Completed"].contains(type)
+        ["Object Created", "Object Deleted", "Object Restore Completed", "Object Tags Added", "Object Tags Deleted"]
+            .contains(type)
     }
 }
 

@@ -23,4 +23,11 @@ package struct ObjectChange: Equatable, Sendable {
         self.retriesRejected = retriesRejected
         self.rebuilds = rebuilds
     }
+
+    /// The same of another object.
+    func of(_ object: ObjectReference) -> ObjectChange {
+        var change = self
+        change.object = object
+        return change
+    }
 }

@@ -57,6 +57,10 @@ package struct StoredObject: Sendable {
     /// As the object's metadata has it: nothing was decoded.
     package var contentEncoding: String
     package var lastModified: String
+    /// What the response said beside the bytes.
+    package var description = ObjectDescription()
+    /// What is known of it beside its bytes.
+    package var metadata = DocumentMetadata()
 
     package init(
         file: TemporaryFile,

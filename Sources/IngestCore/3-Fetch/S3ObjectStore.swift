@@ -52,16 +52,16 @@ package struct S3ObjectStore: ObjectStore, ObjectListing {
         if let problem = sink.verify() {
             throw Failure.transient("GetObject of \(object): \(problem)", of: .bucket(object.bucket))
         }
-        return .object(
-            StoredObject(
-                file: sink.file,
-                bytes: sink.received,
-                etag: Self.unquoted(response.headers["etag"]),
-                contentType: response.headers["content-type"] ?? "",
-                contentEncoding: response.headers["content-encoding"] ?? "",
-                lastModified: response.headers["last-modified"] ?? ""
-            )
+        var stored = StoredObject(
+            file: sink.file,
+            bytes: sink.received,
+            etag: Self.unquoted(response.headers["etag"]),
+            contentType: response.headers["content-type"] ?? "",
+            contentEncoding: response.headers["content-encoding"] ?? "",
+            lastModified: response.headers["last-modified"] ?? ""
         )
+        stored.description = ObjectDescription(response.headers)
+        return .object(stored)
     }
 
     package func readBytes(_ object: ObjectReference, maximum: Int) async throws -> [UInt8]? {
@@ -132,16 +132,20 @@ package struct S3ObjectStore: ObjectStore, ObjectListing {
 
     /// Succeeds when the object can be read, or is gone: its first byte is requested. Not HEAD, whose responses have no error code.
     private func touch(_ object: ObjectReference) async throws {
-        var call = S3Call("GET", "GetObject", object)
-        call.headers = [("range", "bytes=0-0")]
-        call.maximumBodyBytes = 64 << 10
         do {
-            _ = try await send(call)
+            _ = try await send(Self.head(object))
         } catch let error as AWSError where error.code == "InvalidRange" {
             // An empty object.
         } catch let error as HTTPError where error.kind == .bodyTooLarge {
             // A server that knows no ranges sends all of it.
         }
+    }
+
+    private static func head(_ object: ObjectReference) -> S3Call {
+        var call = S3Call("GET", "GetObject", object)
+        call.headers = [("range", "bytes=0-0")]
+        call.maximumBodyBytes = 64 << 10
+        return call
     }
 
     /// Sends a call, to the bucket's own region where a response names another one (S3 user guide, "request redirection").
@@ -205,4 +209,40 @@ package struct S3ObjectStore: ObjectStore, ObjectListing {
     }
 
     private static func unquoted(_ etag: String?) -> String { (etag ?? "").filter { $0 != "\"" } }
+}
+
+extension S3ObjectStore: ObjectDescriptions {
+    package func describe(_ object: ObjectReference) async throws -> ObjectDescription? {
+        do {
+            let response = try await send(Self.head(object))
+            return response.status == 404 ? nil : ObjectDescription(response.headers)
+        } catch let error as AWSError where error.code == "InvalidRange" {
+            // An empty object has no first byte.
+            return ObjectDescription()
+        }
+    }
+
+    package func tags(_ object: ObjectReference) async throws -> XMLElement? {
+        var call = S3Call("GET", "GetObjectTagging", object)
+        call.query = [("tagging", "")]
+        let response = try await send(call)
+        if response.status == 404 { return nil }
+        guard let tags = XMLElement(parsing: response.body), tags.name == "Tagging" else {
+            let text = "GetObjectTagging of \(object): unexpected response (\(ForeignResponse.describe(response)))"
+            throw Failure.transient(text, of: .bucket(object.bucket))
+        }
+        return tags
+    }
+}
+
+extension ObjectDescription {
+    private static let prefix = "x-amz-meta-"
+
+    fileprivate init(_ headers: HTTPHeaders) {
+        self.init()
+        for (name, value) in headers.all where name.hasPrefix(Self.prefix) {
+            userMetadata[String(name.dropFirst(Self.prefix.count))] = value
+        }
+        tagCount = headers["x-amz-tagging-count"].flatMap { Int($0) }.map { max(0, $0) } ?? 0
+    }
 }

@@ -1,5 +1,6 @@
 import AsyncPrimitives
 import FoundationEssentials
+import TextCoding
 
 /// What `ingest-worker` hands to `embed-worker`: one generation of one document, its chunks inline or in an object.
 package struct ChunkMessage: Equatable, Sendable {
@@ -45,6 +46,10 @@ package struct ChunkMessage: Equatable, Sendable {
         package var context: ChunkingSettings.Context?
         /// The language whose analyzer words are matched with, besides the standard one.
         package var analyzer: String?
+        /// Attributes of the object as a JSON object, who may see it, and where people read it.
+        package var metadata: String?
+        package var access: [String]?
+        package var url: String?
         /// When the event was sent that the generation was made for.
         package var sent: Timestamp?
 
@@ -69,7 +74,7 @@ package struct ChunkMessage: Equatable, Sendable {
         }
 
         package var summary: TextSummary { TextSummary(quality: quality, flags: flags, leftOut: leftOut) }
-        package var etag: String { if case .etag(let etag) = content { etag } else { "" } }
+        package var etag: String { content.etagOfBytes }
     }
 
     package enum Payload: Equatable, Sendable {
@@ -160,6 +165,13 @@ package struct ChunkMessage: Equatable, Sendable {
         guard header.documentID == DocumentID(tenant: header.tenant, object: header.object).description,
             BucketName.isValid(header.object.bucket)
         else { throw .invalid("a document id that is not its object's") }
+        // It is written into the index as it is.
+        if let metadata = header.metadata {
+            guard metadata.utf8.count <= DocumentMetadata.longestJSON,
+                metadata.utf8.first == 0x7B, metadata.utf8.last == 0x7D,
+                case .object = JSONValue(parsing: Array(metadata.utf8))
+            else { throw .invalid("metadata that is not a JSON object") }
+        }
         if let chunks = wire.chunks, let bytes = Data(base64Encoded: chunks) {
             payload = .inline(Array(bytes))
         } else if let object = wire.handoff {

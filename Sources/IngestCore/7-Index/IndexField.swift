@@ -50,6 +50,18 @@ package struct IndexField: Sendable {
             "`s3://bucket/key`",
             example: #"{"term": {"source": "s3://papers/a.pdf"}}"#
         ),
+        IndexField(
+            "url",
+            .keyword,
+            "where people read it: the attribute `url` of its metadata",
+            example: #"{"exists": {"field": "url"}}"#
+        ),
+        IndexField(
+            "access",
+            .keyword,
+            "who may see it, where ACCESS is on; `*` is everyone",
+            example: #"{"terms": {"access": ["*", "finance"]}}"#
+        ),
         IndexField("etag", .keyword, "ETag of the object's content"),
         IndexField("fingerprint", .keyword, "hash of the settings that chunks and vectors depend on"),
         IndexField(

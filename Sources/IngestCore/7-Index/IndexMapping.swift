@@ -71,8 +71,29 @@ package struct IndexMapping: Sendable {
     private static func scalarProperties(_ fields: inout JSONWriter, _ settings: [String: String], isPlain: Bool) {
         let context = ChunkingSettings.Context(rawValue: settings["CHUNK_CONTEXT"] ?? "") ?? .none
         for field in IndexField.all { field.write(&fields, matchesContext: context.isMatched, isPlain: isPlain) }
+        metadata(MetadataSettings(registered: settings), &fields)
         guard settings["WORD_ANALYZERS"] == "language" else { return }
         for analyzer in WordAnalyzer.allCases { analyzer.write(&fields, isPlain: isPlain) }
+    }
+
+    /// One flat object; or, with declared fields, an object whose other attributes are stored and not searched.
+    private static func metadata(_ settings: MetadataSettings, _ fields: inout JSONWriter) {
+        let declared = MetadataSettings.declared(settings.fields) ?? []
+        fields.object("metadata") { metadata in
+            guard !declared.isEmpty else { return metadata.field("type", "flat_object") }
+            metadata.field("type", "object")
+            metadata.field("dynamic", false)
+            metadata.object("properties") { properties in
+                let all = [("source", "keyword"), ("page", "integer")] + declared
+                for (name, type) in all {
+                    properties.object(name) {
+                        $0.field("type", type)
+                        if type == "keyword" { $0.field("ignore_above", 8191) }
+                        if ["long", "integer", "double", "date"].contains(type) { $0.field("ignore_malformed", true) }
+                    }
+                }
+            }
+        }
     }
 
     private static func field(_ name: String, _ type: String, _ fields: inout JSONWriter) {

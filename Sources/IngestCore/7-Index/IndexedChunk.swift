@@ -39,6 +39,15 @@ package struct IndexedChunk: Sendable {
             json.field("bucket", header.object.bucket)
             json.field("key", header.object.key)
             json.field("source", header.object.description)
+            if let url = header.url { json.field("url", url) }
+            if let access = header.access { json.field("access", access) }
+            json.object("metadata") { metadata in
+                metadata.field("source", header.object.description)
+                if let page = chunk.pages.first { metadata.field("page", page.number) }
+                // Without the braces.
+                let attributes = (header.metadata ?? "{}").utf8.dropFirst().dropLast()
+                if !attributes.isEmpty { metadata.raw(attributes) }
+            }
             json.field("etag", header.etag)
             json.field("format", header.format)
             json.field("title", header.title)

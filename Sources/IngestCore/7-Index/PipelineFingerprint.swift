@@ -18,6 +18,7 @@ package struct PipelineFingerprint: Equatable, Sendable, CustomStringConvertible
         documentPrefix: String = "",
         wholePages: Bool = false,
         ocrLanguages: String = "",
+        metadata: MetadataSettings = MetadataSettings(),
         name: String = ""
     ) {
         var parts = [
@@ -40,6 +41,13 @@ package struct PipelineFingerprint: Equatable, Sendable, CustomStringConvertible
             settings["CHUNK_PARENT_TOKENS"] = String(chunking.parentTokens)
             parts.append("parents=\(chunking.parentTokens)")
         }
+        let described = [
+            ("METADATA", metadata.sources.map(\.rawValue).joined(separator: ",")),
+            ("METADATA_FIELDS", metadata.fields), ("ACCESS", metadata.access.rawValue),
+            ("ACCESS_ATTRIBUTE", metadata.accessAttribute),
+        ]
+        for (name, value) in described { settings[name] = value }
+        if metadata != MetadataSettings() { parts += described.map { "\($0)=\($1)" } }
         if !chunking.usesLanguageAnalyzers { parts.append("words=standard") }
         if !documentPrefix.isEmpty { parts.append("prefix=\(documentPrefix)") }
         if !ocrLanguages.isEmpty { parts.append("ocr=\(ocrLanguages)") }

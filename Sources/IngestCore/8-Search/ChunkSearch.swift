@@ -1,3 +1,4 @@
+import AsyncPrimitives
 import OpenSearch
 import Resilience
 import TextCoding
@@ -39,6 +40,10 @@ package struct ChunkSearch: Sendable {
     private let reranker: (any Reranker)?
     /// The readers' alias, or one index.
     private var target: String
+    /// The fields that words are matched in, once they are known.
+    private var wordFields = LockedValue<[String]?>(nil)
+    /// Languages whose words are matched: the commonest.
+    private static let mostLanguages = 8
     private static let maximumPageSize = 1000
 
     /// - Parameter reranker: orders the best candidates again.
@@ -61,6 +66,7 @@ package struct ChunkSearch: Sendable {
     package func reading(_ index: String) -> ChunkSearch {
         var copy = self
         copy.target = index
+        copy.wordFields = LockedValue(nil)
         return copy
     }
 
@@ -122,7 +128,7 @@ package struct ChunkSearch: Sendable {
                 "\(client.endpoint) has no search pipelines (OpenSearch 2.10 and later have), which hybrid search needs: use --mode vector or --mode text"
             )
         }
-        let query = SearchQuery(question: question, count: count, matchesWords: cluster.hasVectorSearch)
+        let query = SearchQuery(question: question, count: count, fields: try await matchedFields())
         let isStored = mode == .hybrid && question.join == nil
         let response = try await client.send(
             "POST",
@@ -133,6 +139,38 @@ package struct ChunkSearch: Sendable {
         return try client.decode(SearchHit.ResponseBody.self, response).hits.hits.map { SearchHit($0) }
     }
 
+    private struct Languages: Decodable {
+        struct Aggregations: Decodable { var languages: Terms? }
+        struct Terms: Decodable { var buckets: [Bucket] }
+        struct Bucket: Decodable { var key: String }
+        var aggregations: Aggregations?
+    }
+
+    /// The words of all documents, and those of the languages that documents are in: a clause for each word and field is a query of too many. None on the embedded stand-in
+    /// for demos, which matches one field.
+    private func matchedFields() async throws -> [String] {
+        guard cluster.hasVectorSearch else { return [] }
+        if let known = wordFields.withLock({ $0 }) { return known }
+        let body = JSONWriter.object { json in
+            json.field("size", 0)
+            json.object("aggs") { aggregations in
+                aggregations.object("languages") { terms in
+                    terms.object("terms") {
+                        $0.field("field", "language")
+                        $0.field("size", 2 * Self.mostLanguages)
+                    }
+                }
+            }
+        }
+        let response = try await client.send("POST", "/\(target)/_search", body: body)
+        let buckets = try client.decode(Languages.self, response).aggregations?.languages?.buckets ?? []
+        var fields = ["words"]
+        for field in buckets.compactMap({ WordAnalyzer(tag: $0.key)?.field }).prefix(Self.mostLanguages)
+        where !fields.contains(field) { fields.append(field) }
+        wordFields.withLock { [fields] in $0 = fields }
+        return fields
+    }
+
     /// The same hits with all that is stored of them, and with the words of the question marked.
     private func complete(_ hits: [SearchHit], _ question: Question) async throws -> [SearchHit] {
         var hits = hits
@@ -140,7 +178,7 @@ package struct ChunkSearch: Sendable {
             let body = SearchQuery.whole(
                 places.map { hits[$0].id },
                 question.text,
-                marksWords: question.marksWords && cluster.hasVectorSearch
+                marked: question.marksWords ? try await matchedFields() : []
             )
             let response = try await client.send("POST", "/\(index)/_search", body: body)
             let found = try client.decode(SearchHit.ResponseBody.self, response).hits.hits.map { SearchHit($0) }
@@ -158,7 +196,7 @@ package struct ChunkSearch: Sendable {
     /// Where the server compares no vectors: all of them are read and compared here, exactly.
     private func compareAll(_ question: Question, _ count: Int) async throws -> [SearchHit] {
         var best: [SearchHit] = []
-        let query = SearchQuery(question: question, count: count, matchesWords: false)
+        let query = SearchQuery(question: question, count: count, fields: [])
         var response = try await client.send(
             "POST",
             "/\(target)/_search",

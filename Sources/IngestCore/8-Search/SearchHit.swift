@@ -30,6 +30,9 @@ package struct SearchHit: Sendable, Equatable {
     /// When the object was last modified, as the index has it.
     package var lastModified = ""
     package var author = ""
+    package var url = ""
+    /// Attributes of the object, as a JSON object; empty where there are none.
+    package var metadata: [UInt8] = []
     /// Passages with the question's words in `<em>`; empty where none of them is in the text.
     package var highlights: [String] = []
 
@@ -93,6 +96,8 @@ extension SearchHit {
             var parent_index: Int?
             var last_modified: String?
             var author: String?
+            var url: String?
+            var metadata: JSONValue?
         }
         var _scroll_id: String?
         var hits: Hits
@@ -101,7 +106,7 @@ extension SearchHit {
     static let fields = [
         "document_id", "generation", "bucket", "key", "title", "text", "headings", "page_numbers", "page_offsets",
         "tenant", "format", "language", "flags", "quality", "chunk_index", "chunk_count", "tokens", "char_start",
-        "char_end", "content_hash", "parent_index", "last_modified", "author",
+        "char_end", "content_hash", "parent_index", "last_modified", "author", "url", "metadata",
     ]
 
     init(_ item: ResponseBody.Item, score: Double? = nil) {
@@ -128,6 +133,8 @@ extension SearchHit {
         parent = source.parent_index
         lastModified = source.last_modified ?? ""
         author = source.author ?? ""
+        url = source.url ?? ""
+        metadata = source.metadata?.json ?? []
         // The forms of the language's words mark more than the words themselves.
         highlights =
             item.highlight.flatMap { $0.max { ($0.value.count, $1.key) < ($1.value.count, $0.key) }?.value } ?? []

@@ -4,8 +4,8 @@ import TextCoding
 struct SearchQuery {
     let question: ChunkSearch.Question
     let count: Int
-    /// False for the embedded stand-in for demos, which matches one field.
-    let matchesWords: Bool
+    /// That words are matched in; empty for the text alone.
+    let fields: [String]
 
     private static let candidateFields = [
         "document_id", "generation", "bucket", "key", "chunk_index", "content_hash", "parent_index",
@@ -48,21 +48,20 @@ struct SearchQuery {
         }
     }
 
-    /// - Parameter marksWords: whether passages with the question's words are requested.
-    static func whole(_ ids: [String], _ question: String, marksWords: Bool) -> [UInt8] {
+    /// - Parameter marked: the fields whose passages with the question's words are requested.
+    static func whole(_ ids: [String], _ question: String, marked: [String]) -> [UInt8] {
         JSONWriter.object { json in
             json.field("size", ids.count)
             json.field("_source", SearchHit.fields)
             json.object("query") { query in query.object("ids") { $0.field("values", ids) } }
-            guard marksWords else { return }
+            guard !marked.isEmpty else { return }
             json.object("highlight") { highlight in
                 highlight.field("require_field_match", false)
                 highlight.field("number_of_fragments", 3)
                 highlight.field("fragment_size", 200)
-                // The default, an empty text of markup: readers that show HTML escape it themselves.
-                highlight.object("highlight_query") { words(question, &$0) }
+                highlight.object("highlight_query") { words(question, marked, &$0) }
                 highlight.object("fields") { fields in
-                    for name in ["text", "words_*"] { fields.object(name) { _ in } }
+                    for name in ["text"] + marked.dropFirst() { fields.object(name) { _ in } }
                 }
             }
         }
@@ -72,14 +71,15 @@ struct SearchQuery {
         query.object("bool") { bool in
             bool.key("must")
             bool.array { must in
-                must.object { matchesWords ? Self.words(question.text, &$0) : Self.text(question.text, &$0) }
+                must.object { fields.isEmpty ? Self.text(question.text, &$0) : Self.words(question.text, fields, &$0) }
             }
             if !question.filter.isEmpty { question.filter.write(&bool) }
         }
     }
 
     /// Each document by the sum of its words and of its language's forms of them; those of an index from before these fields by their text.
-    private static func words(_ question: String, _ query: inout JSONWriter) {
+    private static func words(_ question: String, _ fields: [String], _ query: inout JSONWriter) {
+        let question = cut(question, words: mostClauses / (fields.count + 1))
         query.object("dis_max") { either in
             either.key("queries")
             either.array { queries in
@@ -87,7 +87,7 @@ struct SearchQuery {
                     $0.object("multi_match") {
                         $0.field("query", question)
                         $0.field("type", "most_fields")
-                        $0.field("fields", ["words", "words_*"])
+                        $0.field("fields", fields)
                     }
                 }
                 queries.object { old in
@@ -104,6 +104,24 @@ struct SearchQuery {
 
     private static func text(_ question: String, _ query: inout JSONWriter) {
         query.object("match") { $0.object("text") { $0.field("query", question) } }
+    }
+
+    /// OpenSearch takes 1,024 clauses of a query (`indices.query.bool.max_clause_count`), and each word in each field is one.
+    private static let mostClauses = 900
+
+    /// The first words of a question that is a page of text; a letter of a script without spaces is a word.
+    static func cut(_ question: String, words limit: Int) -> String {
+        var (words, isInside) = (0, false)
+        var end = question.unicodeScalars.startIndex
+        for index in question.unicodeScalars.indices {
+            let scalar = question.unicodeScalars[index]
+            let isLetter = scalar.properties.isAlphabetic || scalar.properties.numericType != nil
+            if isLetter, !isInside || scalar.value >= 0x2E80 { words += 1 }
+            if words > limit { break }
+            isInside = isLetter
+            end = question.unicodeScalars.index(after: index)
+        }
+        return String(question.unicodeScalars[..<end])
     }
 
     private func nearest(_ query: inout JSONWriter) {

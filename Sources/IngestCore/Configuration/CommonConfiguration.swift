@@ -12,6 +12,7 @@ package struct CommonConfiguration: Sendable {
     package var names: IndexNames
     package var tenant: String
     package var chunking: ChunkingSettings
+    package var metadata: MetadataSettings
     package var model: String
     package var dimensions: Int
     /// Percent-encoded, as it was set.
@@ -35,6 +36,7 @@ package struct CommonConfiguration: Sendable {
         openSearchPassword = reader.read(Settings.openSearchPassword)
         tenant = reader.read(Settings.tenant)
         chunking = ChunkingSettings(&reader)
+        metadata = MetadataSettings(&reader)
         model = reader.read(Settings.model)
         dimensions = reader.read(Settings.dimensions)
         documentPrefix = reader.read(Settings.documentPrefix)
@@ -57,6 +59,7 @@ package struct CommonConfiguration: Sendable {
             documentPrefix: documentPrefix,
             wholePages: wholePages,
             ocrLanguages: ocrLanguages,
+            metadata: metadata,
             name: pipelineName
         )
         names = IndexNames(alias: alias, fingerprint: fingerprint)

@@ -1,4 +1,5 @@
 import CommandLineOptions
+import TextCoding
 
 /// How documents are cut, and how they are searched.
 extension Settings {
@@ -43,9 +44,35 @@ extension Settings {
         default: "language"
     ).inFingerprint
 
+    package static let metadata = Setting.text(
+        "METADATA",
+        "sources",
+        "what becomes `metadata` of a document: S3's `user` metadata, its `tags`, and the `sidecar` KEY.metadata.json (as Amazon Bedrock has it); the later replaces the earlier. Empty: none",
+        default: "user,tags,sidecar"
+    ).inFingerprint
+    package static let metadataFields = Setting.text(
+        "METADATA_FIELDS",
+        "name:type,…",
+        "attributes that can be searched by their type (keyword, text, long, integer, double, boolean, date); empty: all, as keywords",
+        default: ""
+    ).inFingerprint
+    package static let access = Setting.choice(
+        "ACCESS",
+        MetadataSettings.Access.allCases.map(\.rawValue),
+        "who sees a document without an access list: everyone (`open`) or no one (`closed`); `off`: documents have no access lists",
+        default: "off"
+    ).inFingerprint
+    package static let accessAttribute = Setting.text(
+        "ACCESS_ATTRIBUTE",
+        "name",
+        "attribute that lists who may see a document: a list, or names apart by commas",
+        default: "access"
+    ).inFingerprint
+
     package static let chunking: [SettingDeclaration] = [
         chunkStrategy.declaration, chunkTokens.declaration, chunkOverlap.declaration, parentTokens.declaration,
-        chunkContext.declaration, wordAnalyzers.declaration,
+        chunkContext.declaration, wordAnalyzers.declaration, metadata.declaration, metadataFields.declaration,
+        access.declaration, accessAttribute.declaration,
     ]
 
     package static let join = Setting.choice(
@@ -86,6 +113,34 @@ extension ChunkingSettings {
         if strategy == .parentChild, parentTokens < tokens {
             reader.problem("CHUNK_PARENT_TOKENS is less than CHUNK_TOKENS")
         }
+    }
+}
+
+extension MetadataSettings {
+    init(_ reader: inout SettingsReader) {
+        self.init()
+        let names = reader.read(Settings.metadata).split(separator: ",").map { String($0.trimmed) }
+        let known = names.compactMap(Source.init(rawValue:))
+        if known.count != names.count { reader.problem("METADATA has other names than user, tags and sidecar") }
+        sources = Source.allCases.filter(known.contains)
+        fields = reader.read(Settings.metadataFields).filter { $0 != " " }
+        if Self.declared(fields) == nil {
+            reader.problem("METADATA_FIELDS are not names with types, such as department:keyword,year:integer")
+        }
+        access = Access(rawValue: reader.read(Settings.access)) ?? .off
+        accessAttribute = reader.read(Settings.accessAttribute)
+        if access != .off, accessAttribute.isEmpty || accessAttribute.contains(".") {
+            reader.problem("ACCESS_ATTRIBUTE is no name of an attribute: \"\(accessAttribute.printable)\"")
+        }
+    }
+
+    /// Of a registered pipeline; those of an earlier version had none.
+    package init(registered settings: [String: String]) {
+        self.init()
+        sources = (settings["METADATA"] ?? "").split(separator: ",").compactMap { Source(rawValue: String($0)) }
+        fields = settings["METADATA_FIELDS"] ?? ""
+        access = Access(rawValue: settings["ACCESS"] ?? "") ?? .off
+        accessAttribute = settings["ACCESS_ATTRIBUTE"] ?? accessAttribute
     }
 }
 

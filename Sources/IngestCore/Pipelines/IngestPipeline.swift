@@ -95,7 +95,8 @@ package struct IngestPipeline: Sendable {
 
     /// The objects of an event that are documents, once each.
     private func works(_ changes: [ObjectChange], _ job: WorkLoop.Job) -> [IngestWork] {
-        Set(changes.map(\.object)).sorted().compactMap { object in
+        let changes = changes.map(settings.subject)
+        return Set(changes.map(\.object)).sorted().compactMap { object in
             let its = changes.filter { $0.object == object }
             guard let tenant = settings.tenant(of: object) else {
                 metrics.count(.leftOut, "rule")
@@ -172,7 +173,7 @@ package struct IngestPipeline: Sendable {
         let reserved = record.reserving(found.content, chunkCount: chunks.count, origin: work.origin, at: time.now)
         guard case .written = try await ledger.write(work.recordID, reserved, over: read.version) else { return nil }
         var header = work.header(reserved, chunkCount: chunks.count, settings.names)
-        if let extracted { header.describe(extracted, settings.chunking, lastModified: found.lastModified) }
+        if let extracted { header.describe(extracted, settings, found) }
         do {
             try await send(header, chunks, work)
         } catch Failure.document(let rejection) {

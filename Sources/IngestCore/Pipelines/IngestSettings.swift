@@ -6,6 +6,7 @@ package struct IngestSettings: Sendable {
     package var rules: DocumentRules
     package var names: IndexNames
     package var chunking: ChunkingSettings
+    package var metadata = MetadataSettings()
     package var handoffBucket: String
     package var handoffPrefix: String
     /// A rejected new version removes the searchable one, instead of leaving it.
@@ -34,9 +35,16 @@ package struct IngestSettings: Sendable {
         self.rejections = rejections
     }
 
+    /// What changes a sidecar changes the document that it stands beside.
+    func subject(_ change: ObjectChange) -> ObjectChange {
+        change.of(metadata.subject(of: change.object) ?? change.object)
+    }
+
     /// Whose document the object is; nil for those that are none, the fleet's own chunk payloads among them.
     package func tenant(of object: ObjectReference) -> String? {
         if object.bucket == handoffBucket, object.key.utf8.starts(with: handoffPrefix.utf8) { return nil }
+        // What stands beside a document is none.
+        if metadata.subject(of: object) != nil { return nil }
         return rules.tenant(of: object)
     }
 }

@@ -108,6 +108,10 @@ enum FoundContent {
         }
     }
 
+    var metadata: DocumentMetadata {
+        if case .stored(let stored) = self { stored.metadata } else { DocumentMetadata() }
+    }
+
     var lastModified: String { if case .stored(let stored) = self { stored.lastModified } else { "" } }
 }
 
@@ -119,7 +123,7 @@ extension ChunkMessage.Header {
     }
 
     /// What is known of the document, cut in bytes: each of its chunks carries it.
-    mutating func describe(_ document: ExtractedDocument, _ chunking: ChunkingSettings, lastModified: String) {
+    mutating func describe(_ document: ExtractedDocument, _ settings: IngestSettings, _ found: FoundContent) {
         let notes = document.notes
         format = document.format.name
         title = document.title.prefix(utf8: 1024)
@@ -133,9 +137,23 @@ extension ChunkMessage.Header {
         links = Self.first(notes.links)
         attachments = Self.first(notes.attachments)
         outline = Self.first(notes.outline.map(\.title))
-        self.lastModified = lastModified.prefix(utf8: 64)
+        lastModified = found.lastModified.prefix(utf8: 64)
+        let chunking = settings.chunking
         context = chunking.context == .none ? nil : chunking.context
+        describe(found.metadata, settings.metadata)
         analyzer = chunking.usesLanguageAnalyzers ? WordAnalyzer(tag: language)?.rawValue : nil
+    }
+
+    /// What stands beside the object.
+    private mutating func describe(_ beside: DocumentMetadata, _ settings: MetadataSettings) {
+        if beside.isCut { flags = (flags ?? []) + ["metadata_cut"] }
+        access = settings.accessList(beside)
+        var all = beside
+        // Libraries look for it there; what the object says of itself goes before.
+        if beside["title"] == nil, !title.isEmpty { all.set("title", .text(title)) }
+        guard !all.isEmpty else { return }
+        metadata = String(decoding: all.json, as: UTF8.self)
+        if case .text(let address) = beside["url"] { url = address.prefix(utf8: 2048) }
     }
 
     private static let maximumList = 20

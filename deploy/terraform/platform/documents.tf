@@ -85,7 +85,7 @@ resource "aws_s3_bucket_notification" "documents" {
   bucket = local.documents_bucket
   topic {
     topic_arn = aws_sns_topic.changes.arn
-    events    = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"]
+    events    = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*", "s3:ObjectTagging:*"]
   }
   depends_on = [aws_sns_topic_policy.changes]
 }
