@@ -1,5 +1,5 @@
 # make demo    the main job, end to end, on local servers (KEEP=1 leaves them running, make stop ends them)
-# make bench   the whole path, measured (ROUNDS=3)
+# make bench   the whole path, measured (ROUNDS=3); make bench-chunk cutting text; make evaluate what search finds beside others; make readers
 # make test    lint, unit, integration and end-to-end tests
 # make simulate SEEDS=100000 (or SEED=7), make simulate SEEDS=0 DOUBLES=100000, make chaos KILLS=200, make edges SECONDS=600, make damage OBJECTS=100000, make web, make operator, make telemetry, make load RATE=10, make scaling, make deploy-static, make deploy-test, make image-test, make large, make tenants, make duplicates EVENTS=10000, make fuzz INPUTS=1000000
 # make growth: time of each stage at 1, 2 and 4 MB of one document
@@ -9,7 +9,7 @@ PYTHON := .local/venv/bin/python
 # The manifest asks whether Tesseract is there: no answer of another day.
 BUILD := swift build -c release --manifest-cache none
 
-.PHONY: bootstrap build demo stop test bench simulate chaos edges damage web telemetry load scaling deploy-static deploy-test image-test operator large tenants duplicates fuzz growth hostile columns tables running directions bench-extract fidelity scripts peers public lint docs clean
+.PHONY: bootstrap build demo stop test bench bench-chunk evaluate readers simulate chaos edges damage web telemetry load scaling deploy-static deploy-test image-test operator large tenants duplicates fuzz growth hostile columns tables running directions bench-extract fidelity scripts peers public lint docs clean
 
 bootstrap:
 	@deploy/local/bootstrap
@@ -42,11 +42,14 @@ docs: build
 	@.build/release/ingestctl settings >>docs/configuration.md
 	@sed -i '/^| metric | type | label/,$$d' docs/telemetry.md
 	@.build/release/ingestctl metrics >>docs/telemetry.md
+	@sed -i '/^Version [0-9]* of the fields/,$$d' docs/index.md
+	@.build/release/ingestctl fields >>docs/index.md
 
 test: lint build
 	@Tests/Web/bootstrap
 	@Tests/Telemetry/bootstrap
 	@Tests/Deploy/bootstrap
+	@Tests/Readers/bootstrap
 	@$(PYTHON) Tests/run.py
 
 bench: build
@@ -66,6 +69,21 @@ edges: build
 telemetry: build
 	@Tests/Telemetry/bootstrap phoenix
 	@$(PYTHON) Tests/Telemetry/telemetry.py --phoenix
+
+# Whether search finds more than the peers' (SETS=cran,cat,long MODELS=wordllama,minilm QUICK=1): about an hour.
+evaluate: build
+	@Tests/Retrieval/bootstrap
+	@$(PYTHON) Tests/Retrieval/evaluate.py $(if $(SETS),--sets $(SETS)) $(if $(MODELS),--models $(MODELS)) $(if $(QUICK),--quick)
+
+bench-chunk: build
+	@Tests/Retrieval/bootstrap
+	@$(BUILD) --product chunk-bench
+	@$(PYTHON) Tests/Retrieval/bench_chunk.py --rounds $(or $(ROUNDS),3)
+
+# The index as LangChain, LlamaIndex, Haystack and opensearch-py read it.
+readers: build
+	@Tests/Readers/bootstrap
+	@$(PYTHON) Tests/Readers/readers.py
 
 # Documents at a rate: constant, ramp, burst (RATE=10 documents a second, SECONDS=60).
 load: build

@@ -139,6 +139,12 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        .executableTarget(
+            name: "chunk-bench",
+            dependencies: foundations + ["IngestCore", "ExtractionWire"],
+            path: "Tests/ChunkBench",
+            swiftSettings: settings
+        ),
         .target(
             name: "IngestTestKit",
             dependencies: foundations + ["IngestCore", "ExtractionWire"],

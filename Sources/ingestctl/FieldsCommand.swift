@@ -2,7 +2,7 @@ import CommandLineOptions
 import IngestCore
 
 /// `ingestctl fields`.
-struct FieldsCommand: Command {
+struct FieldsCommand: TableCommand {
     static let declaration = CommandDeclaration(
         name: "fields",
         summary: "print the table of the index's fields",
@@ -10,15 +10,8 @@ struct FieldsCommand: Command {
         needs: .nothing
     )
 
-    init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {}
-
-    func run(_ context: CommandContext) async throws -> ExitStatus {
-        context.output.program.print(Self.markdown)
-        return .success
-    }
-
     /// The table of `docs/index.md`, from the fields that `setup` makes.
-    private static var markdown: String {
+    static var markdown: String {
         let rows = IndexField.all.map { row($0.name, $0.kind.rawValue, $0.meaning, $0.example) } + others
         return
             "Version \(IndexField.contractVersion) of the fields.\n\n| field | type | meaning | example of a clause |\n| --- | --- | --- | --- |\n"

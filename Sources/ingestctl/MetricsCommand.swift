@@ -3,7 +3,7 @@ import IngestCore
 import Observability
 
 /// `ingestctl metrics`.
-struct MetricsCommand: Command {
+struct MetricsCommand: TableCommand {
     static let declaration = CommandDeclaration(
         name: "metrics",
         summary: "print the table of all metrics",
@@ -11,15 +11,8 @@ struct MetricsCommand: Command {
         needs: .nothing
     )
 
-    init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {}
-
-    func run(_ context: CommandContext) async throws -> ExitStatus {
-        context.output.program.print(Self.markdown)
-        return .success
-    }
-
     /// The table of `docs/telemetry.md`, from the definitions that the workers report by.
-    private static var markdown: String {
+    static var markdown: String {
         let rows =
             Metrics.Series.allCases.map { row($0, $0.isCounter ? "counter" : "gauge", nil) }
             + Metrics.Counter.allCases.map { row($0, "counter", $0.label) }

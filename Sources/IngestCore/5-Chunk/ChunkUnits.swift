@@ -5,18 +5,21 @@ struct ChunkUnit: Equatable {
     var start: Int
     var end: Int
     /// Tokens of the unit by itself.
-    var tokens: Int
+    var pieces: PieceTokens
     /// 1 to 6 for a heading.
     var headingLevel: Int
     var isLines = false
     /// Counts the pages before it, where chunks keep to pages.
     var page = 0
+
+    var tokens: Int { pieces.total }
 }
 
 /// Cuts a document into units: blocks where they fit, else sentences and lines, else what fits of them.
 struct ChunkUnits {
     let tokenizer: Tokenizer
     let budget: Int
+    let cache: PieceCache
     /// Every sentence is a unit.
     var takesSentences = false
 
@@ -34,10 +37,11 @@ struct ChunkUnits {
                     while page < pages.count, pages[page].end <= start { page += 1 }
                     let end = page < pages.count ? min(block.end, max(pages[page].end, start + 1)) : block.end
                     let level = block.kind == .heading ? Int(block.level) : 0
-                    var unit = ChunkUnit(start: start, end: end, tokens: count(text, start, end), headingLevel: level)
+                    var unit = ChunkUnit(start: start, end: end, pieces: PieceTokens(), headingLevel: level)
                     unit.isLines = block.kind == .code || block.kind == .tableRow
                     unit.page = page
                     if end < block.end || start > block.start { unit.trim(text) }
+                    unit.pieces = measure(text, unit.start, unit.end)
                     try cut(unit, text, into: &units, check)
                     start = end
                 }
@@ -68,15 +72,15 @@ struct ChunkUnits {
         }
         for (start, end) in SentenceEnds(text: text).sentences(unit.start, unit.end, linesOnly: unit.isLines) {
             var part = unit
-            (part.start, part.end, part.tokens) = (start, end, count(text, start, end))
+            (part.start, part.end, part.pieces) = (start, end, measure(text, start, end))
             // A heading that is too long is text.
             if unit.tokens > budget { part.headingLevel = 0 }
             try split(part, text, into: &units, check)
         }
     }
 
-    private func count(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> Int {
-        tokenizer.count(UnsafeBufferPointer(rebasing: text[start..<end]), upTo: budget)
+    private func measure(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> PieceTokens {
+        tokenizer.measure(UnsafeBufferPointer(rebasing: text[start..<end]), upTo: budget, cache)
     }
 
     private func split(
@@ -99,7 +103,7 @@ struct ChunkUnits {
             var part = unit
             (part.start, part.end) = (position, next)
             part.trim(text)
-            part.tokens = count(text, part.start, part.end)
+            part.pieces = measure(text, part.start, part.end)
             if part.end > part.start { units.append(part) }
             position = next
         }

@@ -8,6 +8,7 @@ package struct Chunker: Sendable {
     package var settings: ChunkingSettings
     package var maximumChunks: Int
     private let tokenizer: Tokenizer
+    private let caches = PieceCaches()
 
     /// Part of the pipeline fingerprint: to be raised with every change that changes chunks.
     package static let version = 3
@@ -34,17 +35,26 @@ package struct Chunker: Sendable {
     private struct Piece {
         var start: Int
         var end: Int
+        var tokens: Int
         var parent: Int?
     }
 
     /// - Parameter check: called again and again, at most some milliseconds apart; what it throws ends the work.
     /// - Throws: `Rejection` where there are too many chunks.
     package func chunks(of document: ExtractedDocument, check: () throws -> Void = {}) throws -> [Chunk] {
+        try caches.withCache { try chunks(of: document, $0, check) }
+    }
+
+    private func chunks(of document: ExtractedDocument, _ cache: PieceCache, _ check: () throws -> Void) throws
+        -> [Chunk]
+    {
         var pieces: [Piece] = []
         var parents: [Range<Int>] = []
-        func add(_ start: Int, _ end: Int) throws {
+        func add(_ start: Int, _ end: Int, _ tokens: Int) throws {
             try check()
-            pieces.append(Piece(start: start, end: end, parent: parents.isEmpty ? nil : parents.count - 1))
+            pieces.append(
+                Piece(start: start, end: end, tokens: tokens, parent: parents.isEmpty ? nil : parents.count - 1)
+            )
             guard pieces.count <= maximumChunks else {
                 throw Rejection(.tooManyChunks, "the document has more than \(maximumChunks) chunks (CHUNK_MAX_COUNT)")
             }
@@ -53,33 +63,37 @@ package struct Chunker: Sendable {
         switch strategy {
         case .tokens:
             let windows = TokenWindows(tokenizer: tokenizer, tokens: settings.tokens, overlap: settings.overlap)
-            try windows.windows(of: document.text) { try add($0.lowerBound, $0.upperBound) }
+            try windows.windows(of: document.text) { try add($0.lowerBound, $0.upperBound, $1) }
         case .structure, .page, .sentenceWindow:
-            var cut = ChunkUnits(tokenizer: tokenizer, budget: settings.tokens)
+            var cut = ChunkUnits(tokenizer: tokenizer, budget: settings.tokens, cache: cache)
             cut.takesSentences = strategy == .sentenceWindow
             let units = try cut.units(of: document, pages: strategy == .page ? document.pages : [], check: check)
-            try packing(document, settings.tokens).pack(units) {
-                try add(units[$0.lowerBound].start, units[$0.upperBound - 1].end)
+            try packing(document, settings.tokens, cache).pack(units) {
+                try add(units[$0.lowerBound].start, units[$0.upperBound - 1].end, $1)
             }
         case .parentChild:
             let size = max(settings.parentTokens, settings.tokens)
-            let units = try ChunkUnits(tokenizer: tokenizer, budget: size).units(of: document, check: check)
-            let fine = ChunkUnits(tokenizer: tokenizer, budget: settings.tokens)
-            try packing(document, size).pack(units) { parent in
+            let units = try ChunkUnits(tokenizer: tokenizer, budget: size, cache: cache).units(
+                of: document,
+                check: check
+            )
+            let fine = ChunkUnits(tokenizer: tokenizer, budget: settings.tokens, cache: cache)
+            try packing(document, size, cache).pack(units) { parent, _ in
                 parents.append(units[parent.lowerBound].start..<units[parent.upperBound - 1].end)
                 let parts = try fine.refined(Array(units[parent]), document.text, check: check)
-                try packing(document, settings.tokens).pack(parts) {
-                    try add(parts[$0.lowerBound].start, parts[$0.upperBound - 1].end)
+                try packing(document, settings.tokens, cache).pack(parts) {
+                    try add(parts[$0.lowerBound].start, parts[$0.upperBound - 1].end, $1)
                 }
             }
         }
         return try assemble(pieces, parents, document, check)
     }
 
-    private func packing(_ document: ExtractedDocument, _ tokens: Int) -> ChunkPacking {
+    private func packing(_ document: ExtractedDocument, _ tokens: Int, _ cache: PieceCache) -> ChunkPacking {
         ChunkPacking(
             text: document.text,
             tokenizer: tokenizer,
+            cache: cache,
             tokens: tokens,
             overlap: settings.strategy.isSmallToLarge ? 0 : settings.overlap,
             keepsToPages: settings.strategy == .page
@@ -109,7 +123,7 @@ package struct Chunker: Sendable {
             var chunk = Chunk(
                 index: index,
                 text: String(decoding: document.text[start..<end], as: UTF8.self),
-                tokens: count(document.text, start, end),
+                tokens: piece.tokens,
                 characters: offsets.scalars(before: start)..<offsets.scalars(before: end),
                 pages: pages(document.pages, start, end, &offsets),
                 headings: headings.path(from: start, to: end)
@@ -124,12 +138,6 @@ package struct Chunker: Sendable {
                 )
             }
             return chunk
-        }
-    }
-
-    private func count(_ text: [UInt8], _ start: Int, _ end: Int) -> Int {
-        text.withUnsafeBufferPointer {
-            tokenizer.count(UnsafeBufferPointer(rebasing: $0[start..<end]), upTo: settings.tokens)
         }
     }
 

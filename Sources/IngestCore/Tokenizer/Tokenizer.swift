@@ -38,6 +38,28 @@ package struct Tokenizer: Sendable {
         return min(total, limit + 1)
     }
 
+    /// The tokens of `text` as `count(_:upTo:)` has them, with its first and last piece; beyond the limit `total` alone is right.
+    func measure(_ text: UnsafeBufferPointer<UInt8>, upTo limit: Int, _ cache: PieceCache) -> PieceTokens {
+        guard let base = text.baseAddress else { return PieceTokens() }
+        var found = PieceTokens()
+        var position = 0
+        while position < text.count, found.total <= limit {
+            let end = splitter.pieceEnd(base, position, text.count)
+            if end - position > limit * vocabulary.longestToken {
+                found.total = limit + 1
+                return found
+            }
+            let count = tokens(base + position, end - position, cache)
+            if position == 0 { (found.firstEnd, found.firstTokens) = (end, count) }
+            (found.lastStart, found.lastTokens) = (position, count)
+            found.total += count
+            found.pieces += 1
+            position = end
+        }
+        found.total = min(found.total, limit + 1)
+        return found
+    }
+
     /// A prefix of at most `budget` tokens that ends between two pieces; where even the first piece has more, between two of its tokens. Never empty,
     /// and no more than 8 bytes for each token of the budget are looked at: cutting a long text is linear.
     package func prefix(of text: UnsafeBufferPointer<UInt8>, tokens budget: Int) -> Int {
@@ -67,6 +89,15 @@ package struct Tokenizer: Sendable {
         var end = min(offset, text.count)
         while end > 0, end < text.count, text[end] & 0xC0 == 0x80 { end -= 1 }
         return end
+    }
+
+    @inline(__always)
+    private func tokens(_ piece: UnsafePointer<UInt8>, _ length: Int, _ cache: PieceCache) -> Int {
+        if length == 1 || vocabulary.rank(piece, length) != Vocabulary.notAToken { return 1 }
+        guard length <= PieceCache.longest, length > 2 else {
+            return BytePairMerge(vocabulary: vocabulary).count(piece, length)
+        }
+        return cache.count(piece, length) { BytePairMerge(vocabulary: vocabulary).count(piece, length) }
     }
 
     @inline(__always)
