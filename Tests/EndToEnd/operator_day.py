@@ -13,6 +13,7 @@ import subprocess
 import time
 import urllib.request
 
+import evaluations
 import searches
 from fleet_run import PROGRAMS, FleetRun, wait
 from readers_and_writers import Readers, Writers, nobody_deleted, text
@@ -80,6 +81,8 @@ def run(aws, say) -> dict:
     say("  show says why of each document; a left-out, a rejected, a waiting and a missing one are distinguished")
     found = searches.run(fleet, operator)
     say(f"  search filters by tenant, place, format, flag and quality in each mode; {found['orders']} answers in one order whatever the limit; copies once or twice")
+    found = evaluations.run(fleet, operator, aws.folder)
+    say(f"  {found['forms']} forms of words found in five languages; search measured in {found['evaluations']} ways, runs compared; hits reordered by a reranker")
     pause(fleet, work, operator)
     say("  embed-workers paused and resumed, what waits is listed")
     figures["forgotten"] = forget(fleet, work, operator)
@@ -297,7 +300,11 @@ def change(fleet, work: FleetRun, operator: Operator, aws, say) -> dict:
     operator.verify()
     new_operator.verify()
     say("    both indexes equal the bucket under steady writes, before the switch")
-    new_operator.run("switch", "--settle", "30")
+    gate = aws.folder / "gate.jsonl"
+    gate.write_text(json.dumps({"question": "notice of the harbour", "relevant": [f"s3://{fleet.bucket}/no-such-notice"]}) + "\n")
+    found = new_operator.run("switch", "--settle", "30", "--questions", str(gate), "--least-ndcg", "0.5", code=1)
+    assert "below 0.5" in found.stdout and "no-such" not in found.stdout, found.stdout
+    new_operator.run("switch", "--settle", "30", "--questions", str(gate))
     old_index, new_index = (next(line["index"] for line in operator.lines("pipelines") if line["state"] == state) for state in ("standby", "live"))
     refused = new_operator.run("retire", new_index, code=78)
     assert "readers of" in refused.stderr, refused

@@ -60,7 +60,9 @@ import TextCoding
             "ObjectTagging:Put", "ObjectRestore:Completed", "ObjectRestore:Post", "ObjectAcl:Put",
         ]
         let records = names.enumerated().map { record("2.1", $1, "key\($0)") }.joined(separator: ",")
-        #expect(try changes("{\"Records\":[\(records)]}").map(\.object.key) == ["key0", "key1", "key2", "key3", "key4"])
+        #expect(
+            try changes("{\"Records\":[\(records)]}").map(\.object.key) == ["key0", "key1", "key2", "key3", "key4"]
+        )
         #expect(try changes("{\"Records\":[]}").isEmpty)
     }
 

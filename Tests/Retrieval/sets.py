@@ -15,7 +15,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "Tests/Extraction")]
 VOLUME = 20
-ANSWERS, PER_DOCUMENT = 400, 5
+ANSWERS, PER_DOCUMENT = 300, 3
 WORDNET = pathlib.Path("/usr/share/wordnet")
 STOP = set(
     "the of and to in is that it for was with as on be by are this which at from or have not an they but were their has had will would there what been if more when can who a i you we he "
@@ -104,7 +104,7 @@ def cat(folder: pathlib.Path, share: float = 1) -> Set:
 def long(corpora: pathlib.Path, texts: dict[str, dict], answers: int = ANSWERS) -> Set:
     """`texts` has what the extractor reads of each document: the questions are of sentences that both it and the file have."""
     chance = random.Random(20261128)
-    sentences, frequency = _sentences(texts)
+    sentences = _sentences(texts)
     total = collections.Counter(sentence for found in sentences.values() for _, sentence, _ in found)
     synonyms = _WordNet()
     questions: list[Question] = []
@@ -114,20 +114,20 @@ def long(corpora: pathlib.Path, texts: dict[str, dict], answers: int = ANSWERS) 
         candidates += [(key, *item) for item in chance.sample(once, min(PER_DOCUMENT, len(once)))]
     chance.shuffle(candidates)
     for number, (key, before, sentence, heading) in enumerate(candidates[:answers]):
-        rare = sorted({word for word in _words(sentence) if word not in STOP and len(word) > 2}, key=lambda word: (frequency[word], word))
-        if len(rare) < 5:
+        # Any of its words, not the rarest: who asks does not know which words the answer alone has.
+        content = sorted({word for word in _words(sentence) if word not in STOP and len(word) > 2})
+        if len(content) < 5:
             continue
-        picked = [word for word in rare[:7] if frequency[word] > 0][:5]
-        chance.shuffle(picked)
+        picked = chance.sample(content, 4)
         made = [("keywords", " ".join(picked))]
         others = [synonyms.of(word) for word in picked]
         if sum(a != b for a, b in zip(picked, others)) >= 2:
             made.append(("paraphrase", " ".join(others)))
         if heading:
-            made.append(("heading", f"{heading} {' '.join(rare[1:3])}"))
+            made.append(("heading", f"{heading} {' '.join(chance.sample(content, 2))}"))
         around = [word for word in _words(before) if word not in STOP and len(word) > 3]
         if len(around) >= 2:
-            made.append(("context", " ".join(rare[2:4] + chance.sample(around, 2))))
+            made.append(("context", " ".join(chance.sample(content, 2) + chance.sample(around, 2))))
         questions += [Question(f"long-{number}-{kind}", text, kind, {}, [sentence]) for kind, text in made]
     documents = {f"long/{key}": (corpora / key).read_bytes() for key in texts}
     return Set("long", documents, questions, {})
@@ -137,9 +137,8 @@ def _words(text: str) -> list[str]:
     return re.findall(r"[a-z][a-z-]+", text.lower())
 
 
-def _sentences(texts: dict[str, dict]) -> tuple[dict[str, list], collections.Counter]:
-    """Of each document: the sentence before, the sentence, and the last heading; and in how many documents each word is."""
-    frequency: collections.Counter = collections.Counter()
+def _sentences(texts: dict[str, dict]) -> dict[str, list]:
+    """Of each document: the sentence before, the sentence, and the last heading."""
     found: dict[str, list] = {}
     for key, document in texts.items():
         items, heading, before = [], "", ""
@@ -157,8 +156,7 @@ def _sentences(texts: dict[str, dict]) -> tuple[dict[str, list], collections.Cou
                 before = sentence
         if items:
             found[key] = items
-        frequency.update(set(_words(document["text"].decode())))
-    return found, frequency
+    return found
 
 
 class _WordNet:

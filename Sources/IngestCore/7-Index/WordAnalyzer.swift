@@ -66,13 +66,12 @@ package enum WordAnalyzer: String, CaseIterable, Sendable {
         }
     }
 
-    /// The filters that `name` is made of, for those that compounds are added to.
+    /// The filters that `name` is made of before its stemmer, for those that compounds are added to.
     private var filters: [String] {
-        let stem = "\(self)_stem"
-        return switch self {
-        case .german: ["lowercase", "\(self)_stop", "german_normalization", stem]
-        case .swedish, .danish, .norwegian: ["lowercase", "\(self)_stop", "scandinavian_folding", stem]
-        default: ["lowercase", "\(self)_stop", stem]
+        switch self {
+        case .german: ["lowercase", "\(self)_stop", "german_normalization"]
+        case .swedish, .danish, .norwegian: ["lowercase", "\(self)_stop", "scandinavian_folding"]
+        default: ["lowercase", "\(self)_stop"]
         }
     }
 
@@ -111,17 +110,20 @@ package enum WordAnalyzer: String, CaseIterable, Sendable {
                         $0.field("type", "stemmer")
                         $0.field("language", language.stemmer)
                     }
+                    // Each part gets a stem of its own, as the question's word does.
+                    filters.object("\(language)_parts") {
+                        let stem = "\(language)_stem"
+                        $0.field("type", "multiplexer")
+                        $0.field("filters", [stem, "beginnings,\(stem)", "reverse,ends,reverse,\(stem)"])
+                        $0.field("preserve_original", false)
+                    }
                 }
-                for (name, size) in [("beginnings", 6), ("ends", 5)] {
+                for (name, size) in [("beginnings", 5), ("ends", 4)] {
                     filters.object(name) {
                         $0.field("type", "edge_ngram")
                         $0.field("min_gram", size)
                         $0.field("max_gram", 20)
                     }
-                }
-                filters.object("parts") {
-                    $0.field("type", "multiplexer")
-                    $0.field("filters", ["beginnings", "reverse,ends,reverse"])
                 }
             }
             analysis.object("analyzer") { analyzers in
@@ -131,11 +133,11 @@ package enum WordAnalyzer: String, CaseIterable, Sendable {
                 }
                 for language in compounding {
                     let (index, search) = language.analyzers
-                    for (name, extra) in [(index, ["parts"]), (search, [])] {
+                    for (name, last) in [(index, "\(language)_parts"), (search, "\(language)_stem")] {
                         analyzers.object(name) {
                             $0.field("type", "custom")
                             $0.field("tokenizer", "standard")
-                            $0.field("filter", language.filters + extra)
+                            $0.field("filter", language.filters + [last])
                         }
                     }
                 }
