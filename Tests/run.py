@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """All tests but lint, in one go (`make test`): Swift's own against real servers, then the programs end to end.
 
-    run.py [--only swift|demo|operations|commands|operator|ground|situations|corpora|scans|kills|stops|edges|damage|web|telemetry|deploy|scaling|large|chaos|simulation|fuzz|columns|tables|running|directions|hostile]...
+    run.py [--only swift|demo|operations|commands|operator|ground|situations|corpora|scans|kills|stops|edges|damage|web|readers|retrieval|telemetry|deploy|scaling|large|chaos|simulation|fuzz|columns|tables|running|directions|hostile]...
 
 Starts S3, SQS and embeddings, OpenSearch 2.19.1 and 3.6.0 where the folder beside the project has them, and the embedded stand-in.
 A test that is skipped although that folder is there is a failure.
@@ -22,7 +22,7 @@ import stack
 from processes import PYTHON, Failed
 
 FOLDER = ROOT / ".local/stack/test"
-PARTS = ["swift", "demo", "operations", "commands", "operator", "ground", "situations", "corpora", "scans", "kills", "stops", "edges", "damage", "web", "telemetry", "deploy", "scaling", "large", "chaos", "simulation", "fuzz", "columns", "tables", "running", "directions", "hostile"]
+PARTS = ["swift", "demo", "operations", "commands", "operator", "ground", "situations", "corpora", "scans", "kills", "stops", "edges", "damage", "web", "readers", "retrieval", "telemetry", "deploy", "scaling", "large", "chaos", "simulation", "fuzz", "columns", "tables", "running", "directions", "hostile"]
 CHAOS_KILLS = 24
 started = time.monotonic()
 
@@ -204,6 +204,14 @@ def main() -> int:
         results.run("web", lambda: script("Web/web_view.py"))
     elif "web" in only:
         results.skip("web", "it needs aggregations that the embedded server has not")
+    if "readers" in only and has_archives:
+        results.run("readers", lambda: script("Readers/readers.py"))
+    elif "readers" in only:
+        results.skip("readers", "it needs an OpenSearch with k-NN")
+    if "retrieval" in only and has_archives and has_corpora:
+        results.run("retrieval", lambda: script("Retrieval/evaluate.py", "--small", "--sets", "cat", "--models", "wordllama"))
+    elif "retrieval" in only:
+        results.skip("retrieval", "it needs the shared corpora and an OpenSearch with k-NN")
     if "telemetry" in only:
         results.run("telemetry", lambda: script("Telemetry/telemetry.py"))
     if "deploy" in only:

@@ -140,7 +140,8 @@ class TerraformFleet:
         return {}
 
     def put(self, key: str, body: bytes) -> None:
-        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
+        # Its tags are read as well.
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, Tagging="stage=test")
 
     def depth(self, queue: str) -> int:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]

@@ -18,7 +18,7 @@ OPERANDS = {"search": ["who"], "show": ["s3://documents/a.txt"], "switch": [], "
             "pause": ["all"], "resume": ["all"], "export": ["{folder}/export"], "import": ["{folder}/export"], "completion": ["bash"], "dead-letters purge": ["--all"], "grant": ["arn:aws:iam::111122223333:role/papers"],
             "export-ledger": ["s3://export/ledger/"], "evaluate": ["{folder}/questions.jsonl"]}
 # These need neither settings nor a server.
-OFFLINE = ["settings", "metrics", "version", "completion", "manual"]
+OFFLINE = ["settings", "metrics", "fields", "version", "completion", "manual"]
 WRONG = {"show": ["not-an-address"], "verify": ["not-an-address"], "repair": ["ftp://x"], "retry": ["not-an-address"], "forget": ["not-an-address"], "pause": ["everything"], "resume": ["everything"],
          "completion": ["csh"], "manual": ["shwo"], "search": [], "retire": [], "export": [], "import": [], "grant": ["papers"], "export-ledger": ["/backup"], "evaluate": []}
 

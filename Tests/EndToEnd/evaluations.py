@@ -10,7 +10,7 @@ REFRESH = 2
 LANGUAGES = {
     "german.txt": ("Die Häuser am Hafen haben neue Dächer, und die Wohnungskündigung der Straße ist nicht mehr gültig, weil es für den Wärter noch keine andere Lösung gibt.",
                    ["Haus", "Dach", "Kündigung", "Wohnung", "Haeuser", "Strasse"]),
-    "english.txt": ("The dredgers were working near the quays while the harbour masters waited for the barges, and they had not been told of the fog.", ["dredger", "quay", "barge", "wait"]),
+    "english.txt": ("The dredgers were working near the quays while the harbour masters waited for the barges, and they had not been warned of the fog.", ["dredger", "quay", "barge", "wait"]),
     "swedish.txt": ("Fyrvaktaren och hans hundar har varit på ön i mer än tjugo år, och han är inte den enda som känner kusten.", ["hund", "vaktaren"]),
     "japanese.txt": ("灯台守は二十年以上も持ち場にいて、霧笛を鳴らす。海岸を知っているのは彼だけではない。", ["霧笛", "海岸"]),
     "russian.txt": ("Смотритель маяка уже более двадцати лет на своём посту, и он не единственный, кто знает берега и мели в этом заливе.", ["берег", "маяк"]),
@@ -98,7 +98,7 @@ def evaluated(fleet, operator, folder: pathlib.Path) -> int:
     (place / "tabbed").write_text("a\tbarges\n")
     (place / "tabbed.qrels").write_text("a 0 english 1\n")
     assert operator.lines("evaluate", str(place / "tabbed"), "--qrels", str(place / "tabbed.qrels"), "--mode", "text")[0]["recall"] == 1
-    operator.run("evaluate", str(source), "--against", "mode=nonsense", code=64)
+    operator.run("evaluate", str(source), "--against", "mode=guess", code=64)
     operator.run("evaluate", str(source), "--baseline", str(source), code=69)
     return len(runs)
 

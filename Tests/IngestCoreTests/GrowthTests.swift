@@ -1,6 +1,7 @@
 import ExtractionWire
 import Foundation
 import IngestCore
+import IngestTestKit
 import Testing
 
 /// Time of each stage that works on one document, by class of input and size (`make growth`). The extractor is timed as its parent sees it.
@@ -59,18 +60,7 @@ struct GrowthTests {
     }
 
     private static func message(_ packed: [UInt8], _ count: Int) throws -> String {
-        let object = ObjectReference(bucket: "documents", key: "k")
-        let header = ChunkMessage.Header(
-            tenant: "t",
-            object: object,
-            documentID: DocumentID(tenant: "t", object: object).description,
-            index: "i",
-            fingerprint: "f",
-            generation: 1,
-            content: .etag("e"),
-            chunkCount: count
-        )
-        return try ChunkMessage(header: header, payload: .inline(packed)).encoded()
+        return try ChunkMessage(header: .sample(chunkCount: count), payload: .inline(packed)).encoded()
     }
 
     /// Runs the sizes in turn, so that a slower minute of the machine slows all of them, and reports each round.
