@@ -64,7 +64,7 @@ def check(fleet, ingest: dict, embed: dict) -> int:
         ("ingest-worker", ingest | {"OPENSEARCH_USER": "u", "OPENSEARCH_PASSWORD": "canary-word"}, "OPENSEARCH_AUTH is none"),
         ("ingest-worker", ingest | {"TMPDIR": "/no/such"}, "TMPDIR"),
         ("ingest-worker", ingest | {"OPENSEARCH_URL": ingest["OPENSEARCH_URL"].replace("http:", "https:")}, "does the server speak http?"),
-        ("embed-worker", embed | {"CHUNK_TOKENS": "300"}, "CHUNK_TOKENS is 512 there and 300 here"),
+        ("embed-worker", embed | {"CHUNK_TOKENS": "300"}, "CHUNK_TOKENS is 256 there and 300 here"),
         ("embed-worker", embed | {"OPENSEARCH_URL": embed["OPENAI_BASE_URL"].removesuffix("/v1") + "/control"}, "OPENSEARCH_URL"),
         ("ingest-worker", ingest | {"HANDOVER_BUCKET": "name "}, "HANDOVER_BUCKET is not a valid bucket name"),
         ("ingest-worker", ingest | {"HANDOVER_PREFIX": "another/"}, "HANDOVER_BUCKET"),  # the role is for one prefix

@@ -302,7 +302,7 @@ def change(fleet, work: FleetRun, operator: Operator, aws, say) -> dict:
     say("    both indexes equal the bucket under steady writes, before the switch")
     gate = aws.folder / "gate.jsonl"
     gate.write_text(json.dumps({"question": "notice of the harbour", "relevant": [f"s3://{fleet.bucket}/no-such-notice"]}) + "\n")
-    found = new_operator.run("switch", "--settle", "30", "--questions", str(gate), "--least-ndcg", "0.5", code=1)
+    found = new_operator.run("switch", "--settle", "1", "--questions", str(gate), "--least-ndcg", "0.5", code=1)
     assert "below 0.5" in found.stdout and "no-such" not in found.stdout, found.stdout
     new_operator.run("switch", "--settle", "30", "--questions", str(gate))
     old_index, new_index = (next(line["index"] for line in operator.lines("pipelines") if line["state"] == state) for state in ("standby", "live"))

@@ -233,7 +233,7 @@ def start_up(scene: Scene) -> None:
     fleet = scene.fleet
     rows = re.findall(r"^\| `(\w+)` \| `--[\w-]+` \| (.*?) \|", (ROOT / "docs/configuration.md").read_text(), re.MULTILINE)
     numbers = [name for name, default in rows if re.fullmatch(r"`\d+`|`never`|`number of cores`|`8080.*`", default)]
-    choices = ["OPENSEARCH_AUTH", "LOG_LEVEL", "LOG_FORMAT", "ON_REJECTION", "OPENAI_AUTH", "PAGE_CONTENT"]
+    choices = ["OPENSEARCH_AUTH", "LOG_LEVEL", "LOG_FORMAT", "ON_REJECTION", "OPENAI_AUTH", "PAGE_CONTENT", "CHUNK_STRATEGY", "CHUNK_CONTEXT", "WORD_ANALYZERS", "ACCESS"]
     required = [name for name, default in rows if default == "required"]
     bad = {name: "canary" for name in numbers + choices} | {name: None for name in required} | {"OPENAI_BASE_URL": "ftp://x", "OPENSEARCH_INDEX": "No"}
     logged = ""
@@ -241,7 +241,8 @@ def start_up(scene: Scene) -> None:
         scene.ends("every setting is wrong", worker, bad)
         logged += scene.seen["every setting is wrong"][0]
     setup = program("ingestctl", fleet.operator() | {name: "wrong" for name in ("OPENSEARCH_SHARDS", "OPENSEARCH_REPLICAS", "OPENSEARCH_ENGINE")}, "setup")
-    logged += setup.stderr + program("ingestctl", fleet.operator() | {"TOMBSTONE_DAYS": "wrong"}, "prune").stderr
+    search = program("ingestctl", fleet.operator() | {name: "wrong" for name in ("SEARCH_VECTOR_WEIGHT", "SEARCH_DEPTH", "RERANK_CANDIDATES")}, "search", "who")
+    logged += search.stderr + setup.stderr + program("ingestctl", fleet.operator() | {"TOMBSTONE_DAYS": "wrong"}, "prune").stderr
     missing = [name for name in [*numbers, *choices, *required, "OPENAI_BASE_URL", "OPENSEARCH_INDEX"] if f": {name} is " not in logged]
     assert not missing, f"settings that were wrong and are not named: {missing}\n{logged}"
     scene.refused = len(numbers) + len(choices) + len(required) + 2
