@@ -51,7 +51,7 @@ import TextCoding
     private static let seeds: Range<UInt64> = 0..<60
     #endif
 
-    @Test(.tags(.long), arguments: seeds)
+    @Test(.tags(.long), .serialized, arguments: seeds)
     func everyChunkIsASliceWithinItsBudget(_ seed: UInt64) throws {
         let document = Self.document(seed: seed)
         let canonical = Array(String(decoding: document.text, as: UTF8.self).unicodeScalars)
