@@ -132,7 +132,7 @@ def bucket(fleet: Fleet, seconds: float, quick: bool) -> None:
     proxy.heal()
     # A request is signed for the region that the answer names. (The local server knows one region: that request is answered here.)
     def moved(command, path, body, headers):
-        if command != "GET" or "/a/region-" not in path:
+        if command != "GET" or "/a/region-" not in path or ".metadata.json" in path:
             return None
         if "/eu-west-1/s3/" in headers.get("Authorization", ""):
             return Answer(200, f"A document of another region, at {path}.", "text/plain", ETag='"moved"', **{"x-amz-request-id": "1"})

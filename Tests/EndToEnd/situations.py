@@ -232,7 +232,7 @@ def leaks(scene: Scene) -> int:
 def start_up(scene: Scene) -> None:
     fleet = scene.fleet
     rows = re.findall(r"^\| `(\w+)` \| `--[\w-]+` \| (.*?) \|", (ROOT / "docs/configuration.md").read_text(), re.MULTILINE)
-    numbers = [name for name, default in rows if re.fullmatch(r"`\d+`|`never`|`number of cores`|`8080.*`", default)]
+    numbers = [name for name, default in rows if re.fullmatch(r"`\d+`|`never`|`number of cores`|`8080.*`|`256; .*`|`an eighth .*`", default)]
     choices = ["OPENSEARCH_AUTH", "LOG_LEVEL", "LOG_FORMAT", "ON_REJECTION", "OPENAI_AUTH", "PAGE_CONTENT", "CHUNK_STRATEGY", "CHUNK_CONTEXT", "WORD_ANALYZERS", "ACCESS"]
     required = [name for name, default in rows if default == "required"]
     bad = {name: "canary" for name in numbers + choices} | {name: None for name in required} | {"OPENAI_BASE_URL": "ftp://x", "OPENSEARCH_INDEX": "No"}

@@ -82,8 +82,8 @@ run "keys_topic_and_images" {
     error_message = "The documents' bucket of this account alone publishes."
   }
   assert {
-    condition     = one(aws_s3_bucket_notification.documents.topic).topic_arn == aws_sns_topic.changes.arn && length(one(aws_s3_bucket_notification.documents.topic).events) == 3
-    error_message = "Creations, removals and expirations are events."
+    condition     = one(aws_s3_bucket_notification.documents.topic).topic_arn == aws_sns_topic.changes.arn && length(one(aws_s3_bucket_notification.documents.topic).events) == 4
+    error_message = "Creations, removals, expirations and tags are events."
   }
   assert {
     condition     = aws_ecr_repository.this.image_tag_mutability == "IMMUTABLE" && one(aws_ecr_repository.this.image_scanning_configuration).scan_on_push
