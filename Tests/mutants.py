@@ -118,6 +118,7 @@ def plant() -> None:
     for name in ("Sources", "Tests/SimulationTests", "Tests/IngestTestKit"):
         subprocess.run(["mkdir", "-p", COPY / name], check=True)
     manifest = re.sub(r"        \.testTarget\(\n            name: \"(?!SimulationTests)\w+\".*?\n        \),\n", "", (ROOT / "Package.swift").read_text(), flags=re.DOTALL)
+    manifest = re.sub(r"        \.executableTarget\(\n            name: \"chunk-bench\".*?\n        \),\n", "", manifest, flags=re.DOTALL)
     files = {pathlib.Path("Package.swift"): manifest}
     for folder in ("Sources", "Tests/SimulationTests", "Tests/IngestTestKit"):
         for path in sorted((ROOT / folder).rglob("*")):
