@@ -53,12 +53,18 @@ def broken(random: random.Random):
         yield bytes(data)
 
 
+def vocabulary(folder: pathlib.Path) -> pathlib.Path:
+    """The folder, in which tiktoken finds the vocabulary that the project has."""
+    url = "https://openaipublic.blob.core.windows.net/encodings/cl100k_base.tiktoken"
+    place = folder / hashlib.sha1(url.encode()).hexdigest()
+    if not place.exists():
+        subprocess.run([sys.executable, ROOT / "tools/generate_vocabulary.py", "--restore", place], check=True)
+    return folder
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as cache:
-        url = "https://openaipublic.blob.core.windows.net/encodings/cl100k_base.tiktoken"
-        place = pathlib.Path(cache) / hashlib.sha1(url.encode()).hexdigest()
-        subprocess.run([sys.executable, ROOT / "tools/generate_vocabulary.py", "--restore", place], check=True)
-        os.environ["TIKTOKEN_CACHE_DIR"] = cache
+        os.environ["TIKTOKEN_CACHE_DIR"] = str(vocabulary(pathlib.Path(cache)))
         import tiktoken
 
         encoding = tiktoken.get_encoding("cl100k_base")

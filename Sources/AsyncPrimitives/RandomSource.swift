@@ -24,7 +24,7 @@ extension RandomSource {
 }
 
 /// SplitMix64 (Steele, Lea and Flood 2014).
-package struct SplitMix: Sendable {
+package struct SplitMix: RandomNumberGenerator, Sendable {
     package var state: UInt64
 
     package init(state: UInt64) { self.state = state }

@@ -43,8 +43,7 @@ package indirect enum JSONValue: Decodable, Equatable, Sendable {
         switch self {
         case .null: writer.null()
         case .bool(let value): writer.bool(value)
-        case .number(let value):
-            if value.rounded() == value, abs(value) < 1e15 { writer.integer(Int(value)) } else { writer.number(value) }
+        case .number(let value): writer.plainNumber(value)
         case .string(let value): writer.string(value)
         case .array(let items): writer.array { array in for item in items { item.write(&array) } }
         case .object(let fields):

@@ -65,6 +65,11 @@ package struct JSONWriter {
     /// Finite numbers only.
     package mutating func number(_ value: Double) { raw(value.description.utf8) }
 
+    /// Finite numbers only; whole ones without a fraction, as far as a double has them exactly.
+    package mutating func plainNumber(_ value: Double) {
+        if value.rounded() == value, abs(value) < 1e15 { integer(Int(value)) } else { number(value) }
+    }
+
     /// Finite numbers only, in the shortest form that reads back the same.
     package mutating func floats(_ values: [Float]) {
         bytes.reserveCapacity(bytes.count + values.count * 13)

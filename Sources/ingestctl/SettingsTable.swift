@@ -2,7 +2,7 @@ import CommandLineOptions
 import IngestCore
 
 /// `ingestctl settings`.
-struct SettingsCommand: Command {
+struct SettingsCommand: TableCommand {
     static let declaration = CommandDeclaration(
         name: "settings",
         summary: "print the table of all settings",
@@ -10,12 +10,7 @@ struct SettingsCommand: Command {
         needs: .nothing
     )
 
-    init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {}
-
-    func run(_ context: CommandContext) async throws -> ExitStatus {
-        context.output.program.print(SettingsTable.markdown)
-        return .success
-    }
+    static var markdown: String { SettingsTable.markdown }
 }
 
 /// The table of `docs/configuration.md`, from the declarations that the programs parse with.

@@ -5,7 +5,8 @@ import pathlib
 import threading
 import time
 
-REFRESH = 2
+from searches import REFRESH
+
 # A document, and questions in other forms of its words: the plural, a part of a compound, another spelling, a piece of a text without spaces.
 LANGUAGES = {
     "german.txt": ("Die Häuser am Hafen haben neue Dächer, und die Wohnungskündigung der Straße ist nicht mehr gültig, weil es für den Wärter noch keine andere Lösung gibt.",

@@ -21,8 +21,8 @@ import TextCoding
             #expect(chunk.tokens == Tokenizer.cl100k.count(chunk.text) && chunk.tokens <= settings.tokens)
             for position in chunk.characters { covered[position] = true }
             #expect(chunk.context.tokens <= settings.tokens / 2)
-            let embedded = ChunkPayload(chunk).embedded
-            #expect(embedded.tokens == Tokenizer.cl100k.count(embedded.text))
+            let embedded = ChunkPayload(chunk)
+            #expect(embedded.embeddedTokens == Tokenizer.cl100k.count(embedded.embeddedText))
             if let parent = chunk.parent {
                 #expect(parent.characters.lowerBound <= chunk.characters.lowerBound)
                 #expect(parent.characters.upperBound >= chunk.characters.upperBound)
@@ -62,7 +62,7 @@ import TextCoding
         let chunks = try Chunker(settings).chunks(of: document)
         #expect(chunks.last?.context.text == "Lights of the coast\nTower > Lamp")
         #expect(
-            chunks.last.map { ChunkPayload($0).embedded.text }?.hasPrefix(
+            chunks.last.map { ChunkPayload($0).embeddedText }?.hasPrefix(
                 "Lights of the coast\nTower > Lamp\n\nThe lamp"
             ) == true
         )
@@ -74,7 +74,7 @@ import TextCoding
         let matched = try Chunker(settings).chunks(of: document)
         #expect(matched.map(\.contentHash) == plain.map(\.contentHash))
         #expect(matched.last.map { ChunkPayload($0).matched(withContext: true) }?.hasPrefix("Lights") == true)
-        #expect(matched.last.map { ChunkPayload($0).embedded.text } == plain.last?.text)
+        #expect(matched.last.map { ChunkPayload($0).embeddedText } == plain.last?.text)
     }
 
     @Test func longContextKeepsTheNearestHeadings() throws {

@@ -11,33 +11,26 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT / path) for path in ("deploy/local", "Tests/EndToEnd", "Tests/Extraction", "Tests/Retrieval")]
+sys.path[:0] = [str(ROOT / path) for path in ("deploy/local", "Tests", "Tests/EndToEnd", "Tests/Extraction", "Tests/Retrieval")]
 
 import extractor  # noqa: E402
 import opensearch  # noqa: E402
+import sets  # noqa: E402
 from fleet_run import ends_with_figures  # noqa: E402
-from rankings import vocabulary  # noqa: E402
+from tiktoken_cases import vocabulary  # noqa: E402
 
-FOLDERS = ("md", "txt", "html", "pdf")
 STRATEGIES = ("structure", "tokens", "page", "sentence-window", "parent-child")
 LEAST, TIMES = 40, 10
 
 
 def texts(target: pathlib.Path) -> int:
     """What the extractor reads of the shared corpora, with its blocks."""
-    child, count = extractor.Extractor(), 0
+    documents = sets.extracted(opensearch.shared() / "corpora")
     with open(target, "w") as out:
-        for folder in FOLDERS:
-            for path in sorted((opensearch.shared() / "corpora" / folder).rglob("*")):
-                try:
-                    document = child.read(path) if path.is_file() else None
-                except extractor.Rejected:
-                    continue
-                if document:
-                    blocks = [[extractor.KINDS.index(kind), level, start, end] for kind, level, start, end in document["blocks"]]
-                    out.write(json.dumps({"text": document["text"].decode(), "blocks": blocks}) + "\n")
-                    count += 1
-    return count
+        for document in documents.values():
+            blocks = [[extractor.KINDS.index(kind), level, start, end] for kind, level, start, end in document["blocks"]]
+            out.write(json.dumps({"text": document["text"].decode(), "blocks": blocks}) + "\n")
+    return len(documents)
 
 
 def run(rounds: int) -> dict:
@@ -50,7 +43,7 @@ def run(rounds: int) -> dict:
     program = ROOT / ".build/release/chunk-bench"
     ours: dict[str, list[dict]] = {}
     peers: dict[str, list[dict]] = {}
-    environment = os.environ | {"TIKTOKEN_CACHE_DIR": vocabulary(folder)}
+    environment = os.environ | {"TIKTOKEN_CACHE_DIR": str(vocabulary(folder))}
     for number in range(rounds):
         for strategy in STRATEGIES:
             found = json.loads(subprocess.check_output([program, source, "5", "128" if strategy in STRATEGIES[3:] else "256", strategy]))

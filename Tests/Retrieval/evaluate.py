@@ -7,6 +7,7 @@ Every system is searched in the same OpenSearch, with the same vectors and the s
 the other. Ends with one line of JSON, and with 1 where a goal is not reached.
 """
 import argparse
+import functools
 import json
 import pathlib
 import subprocess
@@ -14,9 +15,8 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT / "deploy/local"), str(ROOT / "Tests/EndToEnd"), str(ROOT / "Tests/Retrieval"), str(ROOT / "Tests/Extraction")]
+sys.path[:0] = [str(ROOT / "deploy/local"), str(ROOT / "Tests/EndToEnd"), str(ROOT / "Tests/Retrieval")]
 
-import extractor  # noqa: E402
 import opensearch  # noqa: E402
 import scores  # noqa: E402
 import sets  # noqa: E402
@@ -25,7 +25,6 @@ from fleet_run import ends_with_figures  # noqa: E402
 from processes import Failed, Process, free_port  # noqa: E402
 from rankings import Peers, Product  # noqa: E402
 
-FOLDERS = ("md", "txt", "html", "pdf")
 BASE = "ingest-fleet"
 # What differs from the defaults, by the set that it can be seen on.
 SETTINGS = {
@@ -76,7 +75,7 @@ class Evaluation:
         made = []
         for name in self.options.sets.split(","):
             if name == "long":
-                texts = self.texts()
+                texts = self.texts
                 if model == "minilm" or self.options.quick:
                     texts = dict(list(texts.items())[:: max(1, len(texts) // 60)])
                 made.append(sets.long(self.corpora, texts, 60 if self.options.quick else sets.ANSWERS))
@@ -89,17 +88,10 @@ class Evaluation:
                 each.questions = each.questions[:60]
         return made
 
+    @functools.cached_property
     def texts(self) -> dict[str, dict]:
-        """What the product's extractor reads of each document: the peers get the same text, so that their splitters are compared and not their readers."""
-        child, found = extractor.Extractor(), {}
-        for folder in FOLDERS:
-            for path in sorted((self.corpora / folder).rglob("*")):
-                if path.is_file():
-                    try:
-                        found[str(path.relative_to(self.corpora))] = child.read(path)
-                    except extractor.Rejected:
-                        pass
-        return found
+        """The peers get the product's text, so that their splitters are compared and not their readers."""
+        return sets.extracted(self.corpora)
 
     def judged(self, model: str, judge: scores.Judge, system: str, rankings: dict[str, list[dict]]) -> None:
         for question in judge.set.questions:
@@ -164,10 +156,10 @@ class Evaluation:
                 found = {question: other.expanded(ranking, 2) for question, ranking in found.items()}
             self.judged(model, judge, name, found)
             say(f"{name}: {len(other.chunks)} chunks")
-        texts = {key: body.decode() for key, body in each.documents.items()} if each.name != "long" else {
-            f"long/{key}": document["text"].decode() for key, document in self.texts().items() if f"long/{key}" in each.documents}
         if self.options.small:
             return
+        texts = {key: body.decode() for key, body in each.documents.items()} if each.name != "long" else {
+            f"long/{key}": document["text"].decode() for key, document in self.texts.items() if f"long/{key}" in each.documents}
         systems = [] if each.name != "cran" else ["LangChain 1,000 characters", "LangChain 256 tokens", "LlamaIndex 256 tokens", "semantic-text-splitter 256"]
         peers = Peers(aws, each, texts, dimensions, systems)
         vectors = peers.embed([question.text for question in each.questions])

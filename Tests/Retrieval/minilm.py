@@ -80,7 +80,7 @@ class Graph:
 class MiniLM:
     dimensions = WIDTH
 
-    def __init__(self) -> None:
+    def __init__(self, keeps_exact: bool = False) -> None:
         weights = {name.removeprefix("bert."): value.astype(np.float32) if value.dtype != np.int64 else value for name, value in load_file(self._file("model.safetensors")).items()}
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 2
@@ -89,7 +89,7 @@ class MiniLM:
             onnx.save(Graph(weights).model(), whole)
             quantize_dynamic(whole, small, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul"], per_channel=True)
             self.session = onnxruntime.InferenceSession(small, options)
-            self.exact = onnxruntime.InferenceSession(whole, options)
+            self.exact = onnxruntime.InferenceSession(whole, options) if keeps_exact else None
         self.tokenizer = Tokenizer.from_file(self._file("tokenizer.json"))
         self.tokenizer.enable_truncation(LONGEST)
         self.tokenizer.no_padding()
@@ -122,7 +122,7 @@ class MiniLM:
 
 if __name__ == "__main__":
     if "--check" in sys.argv:
-        model = MiniLM()
+        model = MiniLM(keeps_exact=True)
         texts = ["The keeper lights the lamp.", "A guard switches on the beacon.", "Prices of bread rose in May."]
         encoded = model.tokenizer.encode_batch(texts)
         small, whole = model.run(encoded, model.session), model.run(encoded, model.exact)

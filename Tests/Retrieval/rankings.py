@@ -8,12 +8,14 @@ import sys
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT / "deploy/local"), str(ROOT / "Tests/EndToEnd")]
+sys.path[:0] = [str(ROOT / "deploy/local"), str(ROOT / "Tests"), str(ROOT / "Tests/EndToEnd")]
 
 import scores  # noqa: E402
 from fleet_run import FleetRun  # noqa: E402
 from processes import Failed  # noqa: E402
 from sets import Question, Set  # noqa: E402
+from stack import KEY  # noqa: E402
+from tiktoken_cases import vocabulary  # noqa: E402
 
 DEPTH, HITS = 200, 100
 PROGRAMS = ROOT / ".build/release"
@@ -21,7 +23,7 @@ PROGRAMS = ROOT / ".build/release"
 
 def call(url: str, body=None, method: str = "POST", kind: str = "application/json"):
     data = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
-    request = urllib.request.Request(url, data, {"Content-Type": kind, "Authorization": "Bearer local-key"}, method=method)
+    request = urllib.request.Request(url, data, {"Content-Type": kind, "Authorization": f"Bearer {KEY}"}, method=method)
     return json.load(urllib.request.urlopen(request, timeout=300))
 
 
@@ -85,7 +87,7 @@ class Peers:
         self.stack, self.dimensions = stack, dimensions
         source, target = stack.folder / f"{set.name}-texts.jsonl", stack.folder / f"{set.name}-chunks.jsonl"
         source.write_text("".join(json.dumps({"key": key, "text": text}) + "\n" for key, text in texts.items()))
-        environment = os.environ | {"TIKTOKEN_CACHE_DIR": vocabulary(stack.folder), "SYSTEMS": ";".join(systems)}
+        environment = os.environ | {"TIKTOKEN_CACHE_DIR": str(vocabulary(stack.folder)), "SYSTEMS": ";".join(systems)}
         subprocess.run([ROOT / ".local/retrieval/bin/python", ROOT / "Tests/Retrieval/peers.py", source, target], env=environment, check=True)
         self.chunks: dict[str, list[dict]] = {}
         for line in open(target):
@@ -129,13 +131,3 @@ class Peers:
             found = dict(pool.map(ask, zip(questions, vectors)))
         call(f"{self.node}/{index}", None, "DELETE")
         return found
-
-
-def vocabulary(folder: pathlib.Path) -> str:
-    """A folder where tiktoken finds the vocabulary that the product has."""
-    import hashlib
-
-    place = folder / hashlib.sha1(b"https://openaipublic.blob.core.windows.net/encodings/cl100k_base.tiktoken").hexdigest()
-    if not place.exists():
-        subprocess.run([sys.executable, ROOT / "tools/generate_vocabulary.py", "--restore", place], check=True, capture_output=True)
-    return str(folder)

@@ -14,6 +14,10 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "Tests/Extraction")]
+
+import extractor  # noqa: E402
+
+FOLDERS = ("md", "txt", "html", "pdf")
 VOLUME = 20
 ANSWERS, PER_DOCUMENT = 300, 3
 WORDNET = pathlib.Path("/usr/share/wordnet")
@@ -46,6 +50,19 @@ class Set:
     questions: list[Question]
     # The text of what is right, by its name: a chunk is of an abstract where both share a run of words.
     abstracts: dict[str, str]
+
+
+def extracted(corpora: pathlib.Path) -> dict[str, dict]:
+    """What the product's extractor reads of each document, by its path below `corpora`."""
+    child, found = extractor.Extractor(), {}
+    for folder in FOLDERS:
+        for path in sorted((corpora / folder).rglob("*")):
+            if path.is_file():
+                try:
+                    found[str(path.relative_to(corpora))] = child.read(path)
+                except extractor.Rejected:
+                    pass
+    return found
 
 
 def flat(text: str) -> str:

@@ -1,3 +1,5 @@
+import AsyncPrimitives
+
 /// What may go wrong outside the code under test.
 enum Fault: String, CaseIterable, Sendable {
     /// The connection breaks before anything happened.
@@ -34,7 +36,7 @@ enum Fault: String, CaseIterable, Sendable {
 
 /// Which faults strike when. All randomness but the order of tasks comes from here; a subset of the strikes can be repeated.
 struct FaultPlan: Sendable {
-    private var random: SplitMix64
+    private var random: SplitMix
     private let intensity: [Fault: Double]
     /// Numbers of the strikes that may happen; nil for all.
     private let permitted: Set<Int>?
@@ -42,7 +44,7 @@ struct FaultPlan: Sendable {
     private(set) var fired: [(number: Int, fault: Fault)] = []
 
     init(seed: UInt64, intensity: [Fault: Double], permitted: Set<Int>? = nil) {
-        random = SplitMix64(state: seed)
+        random = SplitMix(state: seed)
         self.intensity = intensity
         self.permitted = permitted
     }

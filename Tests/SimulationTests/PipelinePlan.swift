@@ -1,3 +1,4 @@
+import AsyncPrimitives
 import IngestCore
 
 /// What an operator does to build a second pipeline beside the first, and when: all of it follows from the seed.
@@ -15,7 +16,7 @@ struct PipelinePlan: Sendable {
     var triesFirstQueues: Bool
     var triesToRetireTheRead: Bool
 
-    init(_ random: inout SplitMix64) {
+    init(_ random: inout SplitMix) {
         subscribe = .milliseconds(random.draw(0...25_000))
         start = subscribe + .milliseconds(random.draw(0...5000))
         replay = subscribe + .milliseconds(random.draw(0...15_000))

@@ -9,14 +9,14 @@ import IngestCore
 ///
 /// Unchecked: everything happens on one thread.
 final class Scheduler: @unchecked Sendable {
-    private var random: SplitMix64
+    private var random: SplitMix
     private var ready: [UnownedJob] = []
     let clock = SimulatedClock()
     private(set) var switches = 0
     /// FNV-1a over the choices made: two runs of one seed must agree.
     private(set) var fingerprint: UInt64 = 0xcbf2_9ce4_8422_2325
 
-    init(seed: UInt64) { random = SplitMix64(state: seed) }
+    init(seed: UInt64) { random = SplitMix(state: seed) }
 
     /// Runs `body` and what it starts until it has returned, `isOver` says so, or nothing can happen any more.
     func run(until isOver: () -> Bool, _ body: @escaping @Sendable () async -> Void) {
@@ -64,17 +64,7 @@ final class Scheduler: @unchecked Sendable {
     }
 }
 
-struct SplitMix64: RandomNumberGenerator, Sendable {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-
+extension SplitMix {
     mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
     mutating func draw(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
     mutating func chance(_ probability: Double) -> Bool { unit() < probability }

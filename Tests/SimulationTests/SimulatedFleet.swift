@@ -24,8 +24,7 @@ struct SimulatedFleet {
     init(_ process: SimulatedProcess, _ shutdown: Shutdown, seed: UInt64) {
         self.process = process
         self.shutdown = shutdown
-        let state = LockedValue(SplitMix64(state: seed))
-        let random = RandomSource { state.withLock { $0.next() } }
+        let random = RandomSource.seeded(seed)
         self.random = random
         log = Log(label: process.name, level: .critical, sink: Silence(), time: process)
         let credentials = CachedCredentials(SimulatedCredentials(process: process), time: process)

@@ -1,3 +1,4 @@
+import AsyncPrimitives
 import IngestCore
 
 /// What happens to the bucket in one run, and with how many workers: all of it follows from the seed.
@@ -31,7 +32,7 @@ struct Story: Sendable {
 
     /// - Parameter isDouble: with a second pipeline.
     init(seed: UInt64, isDouble: Bool = false) {
-        var random = SplitMix64(state: seed &* 0x9e37_79b9 &+ 1)
+        var random = SplitMix(state: seed &* 0x9e37_79b9 &+ 1)
         // Some runs crowd everything onto one document.
         let isCrowded = random.chance(0.3)
         documents = isCrowded ? 1 : random.draw(1...3)
@@ -102,7 +103,7 @@ struct ObjectContent: Equatable, Sendable {
     var kind: Kind
     var paragraphs: [String]
 
-    init(key: String, number: Int, after last: ObjectContent?, _ random: inout SplitMix64) {
+    init(key: String, number: Int, after last: ObjectContent?, _ random: inout SplitMix) {
         let draw = random.unit()
         kind = draw < 0.1 ? .malformed : draw < 0.16 ? .refused : draw < 0.21 ? .unembeddable : .readable
         paragraphs = (0..<random.draw(1...4)).map { place in

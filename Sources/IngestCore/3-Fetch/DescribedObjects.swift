@@ -96,17 +96,17 @@ extension StoredObject {
 
 extension Content {
     /// No ETag has it (RFC 9110 §8.8.3).
-    private static let separator: Character = "\u{1F}"
+    private static let separator: UInt8 = 0x1F
 
     /// What distinguishes an object of these bytes and this metadata.
     static func identity(_ etag: String, _ digest: String) -> String {
-        digest.isEmpty ? etag : "\(etag)\(separator)\(digest)"
+        digest.isEmpty ? etag : "\(etag)\(Character(Unicode.Scalar(separator)))\(digest)"
     }
 
     static func parts(_ identity: String?) -> (etag: String?, digest: String) {
         guard let identity else { return (nil, "") }
         let bytes = identity.utf8
-        guard let place = bytes.firstIndex(of: 0x1F) else { return (identity, "") }
+        guard let place = bytes.firstIndex(of: separator) else { return (identity, "") }
         return (
             String(decoding: bytes[..<place], as: UTF8.self),
             String(decoding: bytes[bytes.index(after: place)...], as: UTF8.self)

@@ -23,6 +23,8 @@ package struct DocumentMetadata: Equatable, Sendable {
     package private(set) var attributes: [(name: String, value: Value)] = []
     /// Some did not fit.
     package private(set) var isCut = false
+    /// Bytes of `json`. A sidecar may have thousands of attributes that do not fit: each is refused by this number alone.
+    private var size = 2
 
     /// Each chunk carries it; Bedrock's sidecars have as much.
     private static let maximumBytes = 10 << 10
@@ -49,11 +51,11 @@ package struct DocumentMetadata: Equatable, Sendable {
         if Self.reserved.contains(name) { name = "attribute_" + name }
         guard !name.isEmpty, name.utf8.count <= Self.longestName else { return isCut = isCut || !name.isEmpty }
         let value = bounded(value)
-        let size = json.count + name.utf8.count + Self.size(value) + 8
-        guard size <= Self.maximumBytes else { return isCut = true }
+        guard size + name.utf8.count + Self.size(value) + 8 <= Self.maximumBytes else { return isCut = true }
         attributes.removeAll { $0.name.utf8.elementsEqual(name.utf8) }
         let place = attributes.firstIndex { name.utf8.lexicographicallyPrecedes($0.name.utf8) } ?? attributes.count
         attributes.insert((name, value), at: place)
+        size = json.count
     }
 
     private mutating func bounded(_ value: Value) -> Value {
@@ -86,12 +88,8 @@ package struct DocumentMetadata: Equatable, Sendable {
                 case .list(let texts): json.field(name, texts)
                 case .flag(let flag): json.field(name, flag)
                 case .number(let number):
-                    if number.rounded() == number, abs(number) < 1e15 {
-                        json.field(name, Int(number))
-                    } else {
-                        json.key(name)
-                        json.number(number)
-                    }
+                    json.key(name)
+                    json.plainNumber(number)
                 }
             }
         }

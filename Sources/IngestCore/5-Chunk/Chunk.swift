@@ -57,6 +57,6 @@ package struct Chunk: Equatable, Sendable {
 
     /// Decides whether a vector can be reused: what is embedded is equal where its hash is. 32 hexadecimal digits.
     package var contentHash: String {
-        Hex.string(Digest.sha256(embedsContext ? context.before(text) : text).prefix(16))
+        Hex.string(Digest.sha256(ContextLines.joined(embedsContext ? context.text : "", text)).prefix(16))
     }
 }

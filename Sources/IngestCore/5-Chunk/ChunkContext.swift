@@ -57,8 +57,8 @@ package struct ContextLines: Equatable, Sendable {
         tokens = text.isEmpty ? 0 : tokenizer.count(text + Self.separator)
     }
 
-    static let separator = "\n\n"
+    private static let separator = "\n\n"
 
-    /// `text` with the lines before it.
-    package func before(_ text: String) -> String { self.text.isEmpty ? text : self.text + Self.separator + text }
+    /// `text` with lines before it, where there are some.
+    static func joined(_ lines: String, _ text: String) -> String { lines.isEmpty ? text : lines + separator + text }
 }

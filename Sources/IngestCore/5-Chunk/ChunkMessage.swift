@@ -24,6 +24,7 @@ package struct ChunkMessage: Equatable, Sendable {
         package var format = ""
         package var title = ""
         package var language = ""
+        /// When the object was last modified, in ISO 8601; empty where the store does not say it.
         package var lastModified = ""
         package var author: String?
         /// How much the text looks like text, in percent.

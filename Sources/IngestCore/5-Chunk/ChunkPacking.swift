@@ -9,13 +9,13 @@ struct ChunkPacking {
     /// No chunk has units of two pages, and headings end none.
     let keepsToPages: Bool
 
-    /// - Parameter each: gets the units of a chunk, as a range of `units`, and its tokens; throws where the work has to end.
-    func pack(_ units: [ChunkUnit], each: (Range<Int>, Int) throws -> Void) rethrows {
+    /// - Parameter each: gets the units of a chunk and its tokens; throws where the work has to end.
+    func pack(_ units: [ChunkUnit], each: (ArraySlice<ChunkUnit>, Int) throws -> Void) rethrows {
         let sums = UnitSums(units, text, tokenizer, cache)
         var first = 0
         while first < units.count {
             let end = chunkEnd(units, sums, from: first)
-            try each(first..<end, sums.tokens(first..<end))
+            try each(units[first..<end], sums.tokens(first..<end))
             first = nextStart(units, after: first..<end)
         }
     }
@@ -63,6 +63,7 @@ struct UnitSums {
     private let units: [ChunkUnit]
     private let text: [UInt8]
     private let tokenizer: Tokenizer
+    private let cache: PieceCache
     /// Of all units before, and of all places where they meet.
     private let sums: [Int]
     private let joints: [Int]
@@ -71,7 +72,7 @@ struct UnitSums {
     private let singles: [Int]
 
     init(_ units: [ChunkUnit], _ text: [UInt8], _ tokenizer: Tokenizer, _ cache: PieceCache) {
-        (self.units, self.text, self.tokenizer) = (units, text, tokenizer)
+        (self.units, self.text, self.tokenizer, self.cache) = (units, text, tokenizer, cache)
         var (sum, joint, single) = (0, 0, 0)
         var (sums, joints, singles) = ([0], [0], [0])
         for (place, unit) in units.enumerated() {
@@ -93,20 +94,22 @@ struct UnitSums {
         _ tokenizer: Tokenizer,
         _ cache: PieceCache
     ) -> Int {
-        let (start, end) = (left.start + left.pieces.lastStart, right.start + right.pieces.firstEnd)
-        let count = text.withUnsafeBufferPointer {
-            tokenizer.measure(UnsafeBufferPointer(rebasing: $0[start..<end]), upTo: Int(Int32.max), cache).total
+        let touched = left.start + left.pieces.lastStart..<right.start + right.pieces.firstEnd
+        return count(touched, text, tokenizer, cache) - left.pieces.lastTokens - right.pieces.firstTokens
+    }
+
+    private static func count(_ bytes: Range<Int>, _ text: [UInt8], _ tokenizer: Tokenizer, _ cache: PieceCache) -> Int
+    {
+        text.withUnsafeBufferPointer {
+            tokenizer.measure(UnsafeBufferPointer(rebasing: $0[bytes]), upTo: Int(Int32.max), cache).total
         }
-        return count - left.pieces.lastTokens - right.pieces.firstTokens
     }
 
     func tokens(_ range: Range<Int>) -> Int {
         let (first, end) = (range.lowerBound, range.upperBound)
         guard end - first > 1 else { return units[first].tokens }
         guard singles[end] == singles[first] else {
-            return text.withUnsafeBufferPointer {
-                tokenizer.count(UnsafeBufferPointer(rebasing: $0[units[first].start..<units[end - 1].end]))
-            }
+            return Self.count(units[range].bytes, text, tokenizer, cache)
         }
         return sums[end] - sums[first] + joints[end - 1] - joints[first]
     }

@@ -31,14 +31,11 @@ package struct ChunkPayload: Equatable, Sendable {
     }
 
     /// What the provider gets.
-    package var embedded: (text: String, tokens: Int) {
-        contextTokens > 0 ? (context + ContextLines.separator + text, contextTokens + tokens) : (text, tokens)
-    }
+    package var embeddedText: String { ContextLines.joined(contextTokens > 0 ? context : "", text) }
+    package var embeddedTokens: Int { contextTokens + tokens }
 
     /// What words are matched with, besides the text's own field.
-    package func matched(withContext: Bool) -> String {
-        withContext && !context.isEmpty ? context + ContextLines.separator + text : text
-    }
+    package func matched(withContext: Bool) -> String { ContextLines.joined(withContext ? context : "", text) }
 
     /// All chunks of a document as JSON.
     package static func encode(_ chunks: [ChunkPayload]) -> [UInt8] {

@@ -15,6 +15,11 @@ struct ChunkUnit: Equatable {
     var tokens: Int { pieces.total }
 }
 
+extension ArraySlice<ChunkUnit> {
+    /// From the first to the last of them, of which there is one at least.
+    var bytes: Range<Int> { self[startIndex].start..<self[endIndex - 1].end }
+}
+
 /// Cuts a document into units: blocks where they fit, else sentences and lines, else what fits of them.
 struct ChunkUnits {
     let tokenizer: Tokenizer
@@ -51,7 +56,7 @@ struct ChunkUnits {
     }
 
     /// The same units, those that are too long cut again.
-    func refined(_ units: [ChunkUnit], _ text: [UInt8], check: () throws -> Void) throws -> [ChunkUnit] {
+    func refined(_ units: ArraySlice<ChunkUnit>, _ text: [UInt8], check: () throws -> Void) throws -> [ChunkUnit] {
         try text.withUnsafeBufferPointer { text in
             var refined: [ChunkUnit] = []
             for unit in units { try cut(unit, text, into: &refined, check) }

@@ -33,8 +33,7 @@ package struct Chunker: Sendable {
 
     /// A chunk's bytes, and those of the larger stretch that it is a part of.
     private struct Piece {
-        var start: Int
-        var end: Int
+        var bytes: Range<Int>
         var tokens: Int
         var parent: Int?
     }
@@ -50,11 +49,9 @@ package struct Chunker: Sendable {
     {
         var pieces: [Piece] = []
         var parents: [Range<Int>] = []
-        func add(_ start: Int, _ end: Int, _ tokens: Int) throws {
+        func add(_ bytes: Range<Int>, _ tokens: Int) throws {
             try check()
-            pieces.append(
-                Piece(start: start, end: end, tokens: tokens, parent: parents.isEmpty ? nil : parents.count - 1)
-            )
+            pieces.append(Piece(bytes: bytes, tokens: tokens, parent: parents.isEmpty ? nil : parents.count - 1))
             guard pieces.count <= maximumChunks else {
                 throw Rejection(.tooManyChunks, "the document has more than \(maximumChunks) chunks (CHUNK_MAX_COUNT)")
             }
@@ -62,15 +59,18 @@ package struct Chunker: Sendable {
         let strategy = settings.strategy
         switch strategy {
         case .tokens:
-            let windows = TokenWindows(tokenizer: tokenizer, tokens: settings.tokens, overlap: settings.overlap)
-            try windows.windows(of: document.text) { try add($0.lowerBound, $0.upperBound, $1) }
+            let windows = TokenWindows(
+                tokenizer: tokenizer,
+                cache: cache,
+                tokens: settings.tokens,
+                overlap: settings.overlap
+            )
+            try windows.windows(of: document.text, each: add)
         case .structure, .page, .sentenceWindow:
             var cut = ChunkUnits(tokenizer: tokenizer, budget: settings.tokens, cache: cache)
             cut.takesSentences = strategy == .sentenceWindow
             let units = try cut.units(of: document, pages: strategy == .page ? document.pages : [], check: check)
-            try packing(document, settings.tokens, cache).pack(units) {
-                try add(units[$0.lowerBound].start, units[$0.upperBound - 1].end, $1)
-            }
+            try packing(document, settings.tokens, cache).pack(units) { try add($0.bytes, $1) }
         case .parentChild:
             let size = max(settings.parentTokens, settings.tokens)
             let units = try ChunkUnits(tokenizer: tokenizer, budget: size, cache: cache).units(
@@ -79,11 +79,9 @@ package struct Chunker: Sendable {
             )
             let fine = ChunkUnits(tokenizer: tokenizer, budget: settings.tokens, cache: cache)
             try packing(document, size, cache).pack(units) { parent, _ in
-                parents.append(units[parent.lowerBound].start..<units[parent.upperBound - 1].end)
-                let parts = try fine.refined(Array(units[parent]), document.text, check: check)
-                try packing(document, settings.tokens, cache).pack(parts) {
-                    try add(parts[$0.lowerBound].start, parts[$0.upperBound - 1].end, $1)
-                }
+                parents.append(parent.bytes)
+                let parts = try fine.refined(parent, document.text, check: check)
+                try packing(document, settings.tokens, cache).pack(parts) { try add($0.bytes, $1) }
             }
         }
         return try assemble(pieces, parents, document, check)
@@ -119,7 +117,7 @@ package struct Chunker: Sendable {
         )
         return try pieces.enumerated().map { index, piece in
             try check()
-            let (start, end) = (piece.start, piece.end)
+            let (start, end) = (piece.bytes.lowerBound, piece.bytes.upperBound)
             var chunk = Chunk(
                 index: index,
                 text: String(decoding: document.text[start..<end], as: UTF8.self),

@@ -1,6 +1,7 @@
 /// Windows of at most `tokens` tokens over a text, each beginning `overlap` tokens before the end of the one before.
 struct TokenWindows {
     let tokenizer: Tokenizer
+    let cache: PieceCache
     let tokens: Int
     let overlap: Int
 
@@ -31,7 +32,7 @@ struct TokenWindows {
             var end = start + tokenizer.prefix(of: rest, tokens: room)
             while end > start + 1, SentenceEnds.isBlank(text[end - 1]) { end -= 1 }
             let window = UnsafeBufferPointer(rebasing: text[start..<end])
-            let count = tokenizer.count(window, upTo: budget)
+            let count = tokenizer.measure(window, upTo: budget, cache).total
             if room == 1 || count <= budget { return (end, count) }
             room = max(1, room - 1 - room / 32)
         }

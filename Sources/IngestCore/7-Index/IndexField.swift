@@ -8,8 +8,6 @@ package struct IndexField: Sendable {
         case long
         case text
         case date
-        /// Values of any names, each found as a keyword.
-        case flatObject = "flat_object"
     }
 
     package var name: String
@@ -185,10 +183,8 @@ package struct IndexField: Sendable {
     /// - Parameter isPlain: on a server without analyzers.
     func write(_ fields: inout JSONWriter, matchesContext: Bool, isPlain: Bool) {
         fields.object(name) { field in
-            field.field("type", kind.rawValue)
+            Self.type(kind.rawValue, &field)
             switch kind {
-            // Lucene refuses a term above 32,766 bytes, and with it the chunk; a character has at most 4.
-            case .keyword: field.field("ignore_above", Self.longestKeyword)
             case .date:
                 if name == "created" || name == "modified" || name == "last_modified" {
                     field.field("ignore_malformed", true)
@@ -201,16 +197,17 @@ package struct IndexField: Sendable {
                 }
                 if name == "title" {
                     field.object("fields") { fields in
-                        fields.object("keyword") {
-                            $0.field("type", "keyword")
-                            $0.field("ignore_above", Self.longestKeyword)
-                        }
+                        fields.object("keyword") { Self.type("keyword", &$0) }
                     }
                 }
-            case .integer, .long, .flatObject: break
+            case .keyword, .integer, .long: break
             }
         }
     }
 
-    private static let longestKeyword = 8191
+    /// Lucene refuses a term above 32,766 bytes, and with it the chunk; a character has at most 4.
+    static func type(_ name: String, _ field: inout JSONWriter) {
+        field.field("type", name)
+        if name == "keyword" { field.field("ignore_above", 8191) }
+    }
 }

@@ -87,8 +87,7 @@ package struct IndexMapping: Sendable {
                 let all = [("source", "keyword"), ("page", "integer")] + declared
                 for (name, type) in all {
                     properties.object(name) {
-                        $0.field("type", type)
-                        if type == "keyword" { $0.field("ignore_above", 8191) }
+                        IndexField.type(type, &$0)
                         if ["long", "integer", "double", "date"].contains(type) { $0.field("ignore_malformed", true) }
                     }
                 }

@@ -52,7 +52,7 @@ package struct IndexedChunk: Sendable {
             json.field("format", header.format)
             json.field("title", header.title)
             json.field("language", header.language)
-            if let time = Timestamp(httpDate: header.lastModified) { json.field("last_modified", time.iso8601) }
+            if !header.lastModified.isEmpty { json.field("last_modified", header.lastModified) }
             if let author = header.author { json.field("author", author) }
             if let quality = header.quality { json.field("quality", quality) }
             if let leftOut = header.leftOut { json.field("left_out", leftOut) }

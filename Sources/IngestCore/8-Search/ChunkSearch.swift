@@ -128,7 +128,8 @@ package struct ChunkSearch: Sendable {
                 "\(client.endpoint) has no search pipelines (OpenSearch 2.10 and later have), which hybrid search needs: use --mode vector or --mode text"
             )
         }
-        let query = SearchQuery(question: question, count: count, fields: try await matchedFields())
+        let fields = mode == .vector ? [] : try await matchedFields()
+        let query = SearchQuery(question: question, count: count, fields: fields)
         let isStored = mode == .hybrid && question.join == nil
         let response = try await client.send(
             "POST",

@@ -43,7 +43,7 @@ package struct PairedTest: Equatable, Sendable {
         values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count)
     }
 
-    /// Half the width of a 95 % interval of a mean, by the bootstrap.
+    /// The 95 % interval of a mean, by the bootstrap.
     package static func interval(_ values: [Double], random: RandomSource) -> ClosedRange<Double> {
         PairedTest(values.map { (0, $0) }, random: random).interval
     }

@@ -137,7 +137,7 @@ extension ChunkMessage.Header {
         links = Self.first(notes.links)
         attachments = Self.first(notes.attachments)
         outline = Self.first(notes.outline.map(\.title))
-        lastModified = found.lastModified.prefix(utf8: 64)
+        lastModified = Timestamp(httpDate: found.lastModified)?.iso8601 ?? ""
         let chunking = settings.chunking
         context = chunking.context == .none ? nil : chunking.context
         describe(found.metadata, settings.metadata)

@@ -77,9 +77,7 @@ struct VectorSource: Sendable {
             places[chunk.contentHash] = fresh.count
             fresh.append(chunk)
         }
-        let inputs = fresh.map {
-            EmbeddingInput(text: $0.embedded.text, tokens: $0.embedded.tokens, tenant: tenant)
-        }
+        let inputs = fresh.map { EmbeddingInput(text: $0.embeddedText, tokens: $0.embeddedTokens, tenant: tenant) }
         let results = try await environment.traced("embed", .client, .embedding) { span in
             span.set("gen_ai.operation.name", "embeddings")
             span.set("ingest.chunks", inputs.count)
@@ -90,8 +88,8 @@ struct VectorSource: Sendable {
         for (chunk, result) in zip(fresh, results) {
             switch result {
             case .success(let vector):
-                metrics.add(.tokensEmbedded, chunk.embedded.tokens)
-                metrics.add(.embeddingCost, settings.price?.billionths(tokens: chunk.embedded.tokens) ?? 0)
+                metrics.add(.tokensEmbedded, chunk.embeddedTokens)
+                metrics.add(.embeddingCost, settings.price?.billionths(tokens: chunk.embeddedTokens) ?? 0)
                 environment.drift.add(vector)
             case .failure(let error): if first.map({ Failure($0).isRetryable }) ?? true { first = error }
             }

@@ -24,27 +24,15 @@ package struct Tokenizer: Sendable {
         return total
     }
 
-    /// The tokens of `text` where there are at most `limit`, else `limit + 1`: a long text costs no more than its limit.
-    package func count(_ text: UnsafeBufferPointer<UInt8>, upTo limit: Int) -> Int {
-        guard let base = text.baseAddress else { return 0 }
-        var (total, position) = (0, 0)
-        while position < text.count, total <= limit {
-            let end = splitter.pieceEnd(base, position, text.count)
-            // Merging it would take time and memory, and the limit is passed in any case.
-            if end - position > limit * vocabulary.longestToken { return limit + 1 }
-            total += tokens(base + position, end - position)
-            position = end
-        }
-        return min(total, limit + 1)
-    }
-
-    /// The tokens of `text` as `count(_:upTo:)` has them, with its first and last piece; beyond the limit `total` alone is right.
+    /// The tokens of `text` where there are at most `limit`, else `limit + 1`, with its first and last piece; beyond the limit `total` alone is right. A long text costs no more than
+    /// its limit.
     func measure(_ text: UnsafeBufferPointer<UInt8>, upTo limit: Int, _ cache: PieceCache) -> PieceTokens {
         guard let base = text.baseAddress else { return PieceTokens() }
         var found = PieceTokens()
         var position = 0
         while position < text.count, found.total <= limit {
             let end = splitter.pieceEnd(base, position, text.count)
+            // Merging it would take time and memory, and the limit is passed in any case.
             if end - position > limit * vocabulary.longestToken {
                 found.total = limit + 1
                 return found
