@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import kills
 from fleet_run import FleetRun
 
-STOPS = 50
+STOPS = 30
 GRACE = 2
 
 

@@ -292,8 +292,9 @@ def main() -> int:
         who = "root" if os.getuid() == 0 and user is None else "nobody" if user else f"user {os.getuid()}"
         seed = arguments.seed if user is None else arguments.seed + 1
         lanes = [(who, Run(user, empty), named, good, arguments.mutations)]
-        # A short run looks at an ordinary user alone.
-        without = user == users[-1] or arguments.mutations >= 5000
+        # A short run looks at an ordinary user alone, and reads pages by OCR, which takes each of them seconds, under Landlock alone.
+        is_long = arguments.mutations >= 5000
+        without = user == users[-1] or is_long
         if without:
             lanes.append((f"{who}, without Landlock", Run(user, empty, landlock=False), named, good, arguments.mutations // 5))
         if extractor.OCR.exists():
@@ -302,7 +303,8 @@ def main() -> int:
             lanes.append((f"{who}, OCR, without Landlock", Run(user, empty, ocr=True, landlock=False), lying, shown, arguments.mutations // 20))
         for lane, run, documents, sources, count in lanes:
             run.probe()
-            attack(lane, run, documents, found, mutations(sources, count, seed), count, work)
+            skips = "OCR" in lane and not is_long and (not without or "Landlock" in lane)
+            attack(lane, run, documents, [] if skips else found, mutations(sources, count, seed), count, work)
             figures[lane] = run.figures()
             problems += [f"{lane}: {problem}" for problem in run.problems]
     say("the same documents again, by 1, 2 and 4 children")

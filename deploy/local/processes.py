@@ -2,6 +2,7 @@
 import ctypes
 import os
 import pathlib
+import random
 import signal
 import socket
 import ssl
@@ -18,19 +19,29 @@ class Failed(Exception):
     """What went wrong, in words for the person at the terminal."""
 
 
+_chosen: set[int] = set()
+
+
 def free_port(pair: int = 0) -> int:
-    """A port that connection refused on; with `pair`, the port that far above it is free as well."""
+    """A port that nothing listens on; with `pair`, the port that far above it is free as well.
+
+    Not one of those that the kernel gives to outgoing connections, where it leaves others: such a connection could take the port before the program
+    that it was chosen for listens.
+    """
+    outgoing = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     while True:
+        port = random.randrange(10_000, outgoing - pair) if outgoing > 20_000 else 0
         with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            if not pair:
-                return port
             try:
-                second.bind(("127.0.0.1", port + pair))
-                return port
+                first.bind(("127.0.0.1", port))
+                port = first.getsockname()[1]
+                if pair:
+                    second.bind(("127.0.0.1", port + pair))
             except (OSError, OverflowError):
                 continue
+        if port not in _chosen:
+            _chosen.add(port)
+            return port
 
 
 def _die_with_parent() -> None:
