@@ -39,6 +39,20 @@ import Testing
         #expect(try ChunkMessage(decoding: body) == message)
     }
 
+    /// SQS refuses U+FFFE and U+FFFF; a key may have them, and chunks are compressed bytes.
+    @Test(arguments: [
+        ChunkMessage.Payload.sweep, .inline([]), .inline([0xEF, 0xBF, 0xBE, 0xEF, 0xBF, 0xBF, 0, 34, 92]),
+        .object(ObjectReference(bucket: "h", key: "\u{FFFF}\u{FFFE}.zst")),
+    ])
+    func noMessageHasACharacterThatSQSRefuses(_ payload: ChunkMessage.Payload) throws {
+        var message = try ChunkMessage(decoding: Self.versionOne)
+        message.header.title = "\u{FFFE}a\u{FFFF}\u{FFFD}\u{1F600}\u{FFFE}\"\\"
+        message.payload = payload
+        let body = try message.encoded()
+        #expect(!body.unicodeScalars.contains { $0.value == 0xFFFE || $0.value == 0xFFFF })
+        #expect(try ChunkMessage(decoding: body) == message)
+    }
+
     /// Whoever may send to the queue may send anything: what no `ingest-worker` writes is refused as a whole.
     @Test(arguments: [
         (#""chunkCount":0"#, #""chunkCount":-1"#), (#""chunkCount":0"#, #""chunkCount":1000000000"#),

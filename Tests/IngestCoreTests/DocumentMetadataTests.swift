@@ -45,6 +45,21 @@ import TextCoding
         #expect(without.subject(of: ObjectReference(bucket: "b", key: "b.pdf.metadata.json")) == nil)
     }
 
+    /// As S3 returns user metadata that is not ASCII.
+    @Test(arguments: [
+        ("plain = text?", "plain = text?"), ("=?UTF-8?B?SGF1cw==?=", "Haus"),
+        ("=?UTF-8?Q?K=C3=BCndigung_1?=", "Kündigung 1"),
+        ("=?utf-8?b?w6Q=?= und =?UTF-8?Q?=C3=B6?=", "ä und ö"), ("=?UTF-8?Q?a=C3?= \t=?UTF-8?Q?=BC?=", "aü"),
+        ("=?UTF-8?Q?a?=  b =?UTF-8?Q?c?=", "a  b c"), ("=?iso-8859-1?Q?=FC?=", "ü"), ("=?UTF-8*de?Q?x?=", "x"),
+        ("=?KOI8-R?B?8A==?=", "=?KOI8-R?B?8A==?="), ("=?UTF-8?X?8A==?=", "=?UTF-8?X?8A==?="),
+        ("=?UTF-8?B?%?=", "=?UTF-8?B?%?="), ("=?UTF-8?Q?=+1?=", "=?UTF-8?Q?=+1?="),
+        ("=?UTF-8?Q?=C?=", "=?UTF-8?Q?=C?="),
+        ("=?UTF-8?Q?x", "=?UTF-8?Q?x"), ("=?", "=?"), ("=", "="), ("=?UTF-8?B??=", ""), ("=?UTF-8?Q?=FF?=", "\u{FFFD}"),
+    ])
+    func encodedWordsOfUserMetadataAreDecoded(_ value: String, _ meaning: String) {
+        #expect(EncodedWords.decoded(value) == meaning)
+    }
+
     @Test func accessFailsClosed() {
         var settings = MetadataSettings()
         var metadata = DocumentMetadata()

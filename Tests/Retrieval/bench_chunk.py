@@ -54,12 +54,16 @@ def run(rounds: int) -> dict:
         print(f"round {number + 1} of {rounds}", flush=True)
     megabytes = ours["structure"][0]["bytes"] / 1e6
     figures: dict = {"documents": count, "MB": round(megabytes, 2)}
-    print("\n| system | MB/s | chunks | CPU ms for 1,000 chunks |\n| --- | --- | --- | --- |")
+    print("\n| system | MB/s | MB/s, first pass | chunks | CPU ms for 1,000 chunks |\n| --- | --- | --- | --- | --- |")
     for name, rows in ({f"ingest-fleet, {strategy}": rows for strategy, rows in ours.items()} | peers).items():
         seconds = sorted(row["seconds"] for row in rows)[len(rows) // 2]
         chunks = rows[0]["chunks"]
         figures[name] = {"MB/s": round(megabytes / seconds, 1), "chunks": chunks, "ms per 1,000 chunks": round(1e6 * seconds / chunks, 2)}
-        print(f"| {name} | {megabytes / seconds:.1f} | {chunks:,} | {1e6 * seconds / chunks:.2f} |")
+        # What a worker has: texts that nothing of has been counted yet.
+        first = [row["firstSeconds"] for row in rows if "firstSeconds" in row]
+        if first:
+            figures[name]["MB/s, first pass"] = round(megabytes / sorted(first)[len(first) // 2], 1)
+        print(f"| {name} | {megabytes / seconds:.1f} | {figures[name].get('MB/s, first pass', '')} | {chunks:,} | {1e6 * seconds / chunks:.2f} |")
     speed = figures["ingest-fleet, structure"]["MB/s"]
     fastest = max(figures[name]["MB/s"] for name in peers if "LangChain" in name and "tokens" in name)
     assert speed >= LEAST, f"{speed} MB/s, the goal is {LEAST}: {json.dumps(figures)}"

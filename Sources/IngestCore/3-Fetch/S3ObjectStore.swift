@@ -241,7 +241,7 @@ extension ObjectDescription {
     fileprivate init(_ headers: HTTPHeaders) {
         self.init()
         for (name, value) in headers.all where name.hasPrefix(Self.prefix) {
-            userMetadata[String(name.dropFirst(Self.prefix.count))] = value
+            userMetadata[String(name.dropFirst(Self.prefix.count))] = EncodedWords.decoded(value)
         }
         tagCount = headers["x-amz-tagging-count"].flatMap { Int($0) }.map { max(0, $0) } ?? 0
     }

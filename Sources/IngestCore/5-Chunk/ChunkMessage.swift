@@ -130,17 +130,37 @@ package struct ChunkMessage: Equatable, Sendable {
 
     package func encoded() throws -> String {
         var wire = Wire(version: payload == .sweep ? Self.version : Self.plainVersion, header: header)
+        var chunks: String?
         switch payload {
-        case .inline(let bytes): wire.chunks = Data(bytes).base64EncodedString()
+        case .inline(let bytes): chunks = Data(bytes).base64EncodedString()
         case .object(let reference): wire.handoff = reference
         case .sweep: wire.sweep = true
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes]
-        // A key may hold non-characters, which SQS refuses in a message; they occur inside strings only.
-        return String(decoding: try encoder.encode(wire), as: UTF8.self)
-            .replacing("\u{FFFE}", with: "\\ufffe")
-            .replacing("\u{FFFF}", with: "\\uffff")
+        var body = Self.withoutNoncharacters(try encoder.encode(wire))
+        // Base64 needs no escapes: the bulk of the message is copied once.
+        if let chunks {
+            body.removeLast()
+            body.reserveCapacity(body.count + chunks.utf8.count + 16)
+            body += #","chunks":""#.utf8
+            body += chunks.utf8
+            body += "\"}".utf8
+        }
+        return String(decoding: body, as: UTF8.self)
+    }
+
+    /// A key may hold U+FFFE and U+FFFF, which SQS refuses in a message; they occur inside strings only, where an escape means the same.
+    private static func withoutNoncharacters(_ json: Data) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(json.count)
+        for byte in json {
+            bytes.append(byte)
+            guard byte == 0xBE || byte == 0xBF, bytes.suffix(3).starts(with: [0xEF, 0xBF]) else { continue }
+            bytes.removeLast(3)
+            bytes += (byte == 0xBE ? "\\ufffe" : "\\uffff").utf8
+        }
+        return bytes
     }
 
     package enum Unreadable: Error, Equatable {

@@ -41,7 +41,7 @@ struct BytePairMerge {
 
     @inline(__always)
     private func rank(_ piece: UnsafePointer<UInt8>, _ start: Int32, _ end: Int32) -> Int32 {
-        vocabulary.rank(piece + Int(start), Int(end - start))
+        vocabulary.rankIfAny(piece + Int(start), Int(end - start))
     }
 
     /// Long pieces (a megabyte of one letter is one piece): a linked list of parts and a heap of pairs, O(n log n).
