@@ -52,8 +52,10 @@ test: lint build
 	@Tests/Readers/bootstrap
 	@$(PYTHON) Tests/run.py
 
+# Beside two Python pipelines on the same servers (ROUNDS=3, DOCUMENTS=DIR for documents of your own).
 bench: build
-	@$(PYTHON) Tests/EndToEnd/bench.py
+	@Tests/Bench/bootstrap
+	@$(PYTHON) Tests/Bench/bench.py --rounds $(or $(ROUNDS),3) $(if $(DOCUMENTS),--documents $(DOCUMENTS))
 
 simulate: bootstrap
 	@$(PYTHON) Tests/simulate.py $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED)) $(if $(DOUBLE),--double) $(if $(DOUBLES),--double-seeds $(DOUBLES))

@@ -36,7 +36,10 @@ class Model:
         encoded = self.tokenizer.encode_batch(texts, add_special_tokens=False)
         vectors = np.stack([self.table[e.ids].mean(0) if e.ids else self.table[:1].mean(0) for e in encoded])[:, :dimensions]
         vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        if dimensions > vectors.shape[1]:  # zeros keep every cosine
+        if dimensions > vectors.shape[1]:
+            # A vector that is repeated keeps every cosine, and so do zeros behind it.
+            times = dimensions // vectors.shape[1]
+            vectors = np.tile(vectors, (1, times)) / np.float32(times**0.5)
             vectors = np.pad(vectors, ((0, 0), (0, dimensions - vectors.shape[1])))
         return vectors.astype("<f4"), [len(e.ids) for e in encoded]
 
