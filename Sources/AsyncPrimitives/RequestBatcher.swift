@@ -33,7 +33,8 @@ package final class RequestBatcher<Request: Sendable, Reply: Sendable>: Sendable
         let weight: Int
         let group: String
         let promise: Promise<Reply>
-        let end = Promise<Void>()
+        /// Of its batch; nil where no submission waits for that.
+        let end: Promise<Void>?
     }
 
     private struct State {
@@ -72,35 +73,65 @@ package final class RequestBatcher<Request: Sendable, Reply: Sendable>: Sendable
     }
 
     package func submit(_ request: Request) async throws -> Reply {
-        let entry = Entry(request: request, weight: weigh(request), group: group(request), promise: Promise())
+        try await submit(contentsOf: [request])[0].get()
+    }
+
+    /// The replies to all, in their order; they may travel in several batches. Throws where the task is cancelled, or the batcher ends.
+    package func submit(contentsOf requests: [Request]) async throws -> [Result<Reply, any Error>] {
+        let entries = requests.map { request in
+            let end = limits.outlastsCancellation ? Promise<Void>() : nil
+            return Entry(
+                request: request,
+                weight: weigh(request),
+                group: group(request),
+                promise: Promise(),
+                end: end
+            )
+        }
+        guard enqueue(entries) else { throw CancellationError() }
+        var replies: [Result<Reply, any Error>] = []
+        replies.reserveCapacity(entries.count)
+        for entry in entries {
+            do {
+                replies.append(.success(try await entry.promise.value()))
+            } catch is CancellationError {
+                // What has not been sent is dropped: no caller waits for it.
+                let sent = withdraw(entries)
+                for entry in sent { try? await entry.end?.uncancelledValue() }
+                throw CancellationError()
+            } catch {
+                replies.append(.failure(error))
+            }
+        }
+        return replies
+    }
+
+    /// False when no more are taken.
+    private func enqueue(_ entries: [Entry]) -> Bool {
         let (isClosed, idle, filled): (Bool, Promise<Void>?, Latch?) = state.withLock { state in
             if state.isClosed { return (true, nil, nil) }
-            state.queue.append(entry)
-            state.weight += entry.weight
+            guard !entries.isEmpty else { return (false, nil, nil) }
+            state.queue += entries
+            state.weight += entries.reduce(0) { $0 + $1.weight }
             defer { state.idle = nil }
             let isFull = state.queue.count >= limits.count || state.weight >= limits.weight
             return (false, state.idle, isFull ? state.filled : nil)
         }
-        if isClosed { throw CancellationError() }
         idle?.fulfil(.success(()))
         filled?.open()
-        do {
-            return try await entry.promise.value()
-        } catch is CancellationError {
-            // What has not been sent is dropped: no caller waits for it.
-            if !withdraw(entry), limits.outlastsCancellation { try? await entry.end.uncancelledValue() }
-            throw CancellationError()
-        }
+        return !isClosed
     }
 
-    /// Whether the request had not been sent yet.
-    private func withdraw(_ entry: Entry) -> Bool {
-        state.withLock { state in
-            guard let place = state.queue.firstIndex(where: { $0.promise === entry.promise }) else { return false }
-            state.queue.remove(at: place)
-            state.weight -= entry.weight
-            return true
+    /// Takes back those that have not been sent yet; returns the others.
+    private func withdraw(_ entries: [Entry]) -> [Entry] {
+        let names = Set(entries.map { ObjectIdentifier($0.promise) })
+        let unsent = state.withLock { state in
+            let withdrawn = state.queue.filter { names.contains(ObjectIdentifier($0.promise)) }
+            state.queue.removeAll { names.contains(ObjectIdentifier($0.promise)) }
+            state.weight -= withdrawn.reduce(0) { $0 + $1.weight }
+            return Set(withdrawn.map { ObjectIdentifier($0.promise) })
         }
+        return entries.filter { !unsent.contains(ObjectIdentifier($0.promise)) }
     }
 
     package func run() async {
@@ -180,7 +211,7 @@ package final class RequestBatcher<Request: Sendable, Reply: Sendable>: Sendable
         precondition(results.count == batch.count, "a batch has a result for each request")
         for (entry, result) in zip(batch, results) {
             entry.promise.fulfil(result)
-            entry.end.fulfil(.success(()))
+            entry.end?.fulfil(.success(()))
         }
     }
 
@@ -192,7 +223,7 @@ package final class RequestBatcher<Request: Sendable, Reply: Sendable>: Sendable
         }
         for entry in left {
             entry.promise.fulfil(.failure(CancellationError()))
-            entry.end.fulfil(.success(()))
+            entry.end?.fulfil(.success(()))
         }
     }
 }

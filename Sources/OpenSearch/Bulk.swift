@@ -7,13 +7,17 @@ import TextCoding
 /// One operation of a `_bulk` request and what became of it.
 package struct BulkOperation: Sendable {
     package enum Action: Sendable {
-        /// The source is made when the request is: a document's vectors are not in memory as JSON as well. `bytes` is its size, about.
-        case create(source: @Sendable () -> [UInt8], bytes: Int)
+        /// The source is written into the request itself: a document's vectors are not in memory as JSON as well. `bytes` is its size, about.
+        case create(write: @Sendable (inout JSONWriter) -> Void, bytes: Int)
         /// Replaces a document that still has this version.
         case replace(source: [UInt8], sequence: Int, term: Int)
         case delete
         /// Deletes a document that still has this version.
         case remove(sequence: Int, term: Int)
+
+        package static func create(source: [UInt8]) -> Action {
+            .create(write: { $0.raw(source) }, bytes: source.count)
+        }
 
         var expected: (sequence: Int, term: Int)? {
             switch self {
@@ -75,8 +79,8 @@ package struct BulkOperation: Sendable {
         }
         body.newline()
         switch action {
-        case .create(let source, _):
-            body.raw(source())
+        case .create(let write, _):
+            write(&body)
             body.newline()
         case .replace(let source, _, _):
             body.raw(source)
@@ -135,43 +139,24 @@ extension OpenSearchClient {
             + bulk(Array(operations[half...]), of: dependency)
     }
 
-    private struct ResponseBody: Decodable {
-        struct Item: Decodable {
-            struct Reason: Decodable { var reason: String? }
-            struct Cause: Decodable {
-                var type: String?
-                var reason: String?
-                var caused_by: Reason?
-            }
-            var status: Int
-            var _seq_no: Int?
-            var _primary_term: Int?
-            var error: Cause?
-        }
-        /// Absent when the node failed the request as a whole.
-        var items: [[String: Item]]?
-    }
-
     private func results(_ response: HTTPResponse, _ operations: [BulkOperation], _ dependency: Dependency) throws
         -> [Result<BulkResult, any Error>]
     {
-        guard let items = try decode(ResponseBody.self, response, of: dependency).items, items.count == operations.count
-        else { throw unexpected(response, of: dependency) }
+        // A node that fails the request as a whole names no items.
+        guard let items = BulkItem.items(of: response.body), items.count == operations.count else {
+            throw unexpected(response, of: dependency)
+        }
         return zip(items, operations).map { item, operation in
-            guard let outcome = item.values.first else { return .failure(unexpected(response, of: dependency)) }
-            if (200..<300).contains(outcome.status) {
-                return .success(.done(sequence: outcome._seq_no ?? 0, term: outcome._primary_term ?? 0))
+            guard let item else { return .failure(unexpected(response, of: dependency)) }
+            if (200..<300).contains(item.status) {
+                return .success(.done(sequence: item.sequence, term: item.term))
             }
-            if outcome.status == 409 { return .success(.conflict) }
-            if outcome.status == 404, operation.action.isDelete, outcome.error == nil {
-                return .success(.missing)
-            }
-            let type = outcome.error?.type ?? ""
+            if item.status == 409 { return .success(.conflict) }
+            if item.status == 404, operation.action.isDelete, !item.hasError { return .success(.missing) }
             // Reasons quote the document's values: only what names the fault is kept.
-            let reasons = [outcome.error?.reason, outcome.error?.caused_by?.reason].compactMap(\.self)
-            let reason = reasons.map { Self.withoutValues($0).prefix(200) }.joined(separator: "; ")
-            let text = "OpenSearch \(operation.index): item status \(outcome.status), \(type): \(reason)"
-            return .failure(ItemFailure.classify(status: outcome.status, type: type, text, of: dependency))
+            let reason = item.reasons.map { Self.withoutValues($0).prefix(200) }.joined(separator: "; ")
+            let text = "OpenSearch \(operation.index): item status \(item.status), \(item.type): \(reason)"
+            return .failure(ItemFailure.classify(status: item.status, type: item.type, text, of: dependency))
         }
     }
 

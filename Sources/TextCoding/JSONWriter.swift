@@ -73,9 +73,24 @@ package struct JSONWriter {
     /// Finite numbers only, in the shortest form that reads back the same.
     package mutating func floats(_ values: [Float]) {
         bytes.reserveCapacity(bytes.count + values.count * 13)
-        array { writer in
-            for value in values { writer.raw(value.description.utf8) }
+        open(0x5B)
+        let atOnce = 32
+        values.withUnsafeBufferPointer { values in
+            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: atOnce * (FloatText.longest + 1)) { buffer in
+                guard let text = buffer.baseAddress else { return }
+                for start in stride(from: 0, to: values.count, by: atOnce) {
+                    var length = 0
+                    for value in values[start..<min(values.count, start + atOnce)] {
+                        length += FloatText.write(value, to: text + length)
+                        text[length] = 0x2C
+                        length += 1
+                    }
+                    bytes.append(contentsOf: UnsafeBufferPointer(start: text, count: length))
+                }
+            }
         }
+        if !values.isEmpty { bytes.removeLast() }
+        close(0x5D)
     }
 
     /// JSON that is already written.

@@ -51,7 +51,7 @@ struct ImportCommand: Command {
             let head = try JSONDecoder().decode(ChunkHead.self, from: Data(line))
             let source = Array(try Self.source(&scanner))
             return BulkOperation(
-                .create(source: { source }, bytes: source.count),
+                .create(source: source),
                 index: pipeline.names.writeAlias,
                 id: head._id,
                 routing: head._source.document_id,
@@ -69,7 +69,7 @@ struct ImportCommand: Command {
                 id = DocumentID(tenant: record.tenant, object: record.object).recordID(index: pipeline.index)
             }
             let source = Array(try JSONEncoder().encode(record))
-            return BulkOperation(.create(source: { source }, bytes: source.count), index: pipeline.names.ledger, id: id)
+            return BulkOperation(.create(source: source), index: pipeline.names.ledger, id: id)
         }
         context.output.item(
             "imported",

@@ -78,7 +78,7 @@ class Bench:
 
     def ours(self, name: str, documents: dict[str, bytes]) -> dict[str, float]:
         fleet = self.filled(name, documents)
-        work = FleetRun(fleet, self.aws.folder, {"LOG_LEVEL": "warning"})
+        work = FleetRun(fleet, self.aws.folder, {"LOG_LEVEL": "warning"} | json.loads(os.environ.get("BENCH_ENV", "{}")))
         for worker in ("ingest-worker", "embed-worker"):
             work.start(worker)
         found = self.watched(fleet, {worker: process.popen.pid for worker, process in work.workers.items()}, work.alive)

@@ -77,7 +77,7 @@ import Testing
             retrying: retrying
         )
         let operations = [
-            BulkOperation(.create(source: { [] }, bytes: 0), index: "i", id: "1"),
+            BulkOperation(.create(source: []), index: "i", id: "1"),
             BulkOperation(.replace(source: [], sequence: 1, term: 1), index: "i", id: "2"),
             BulkOperation(.delete, index: "i", id: "3"),
         ]

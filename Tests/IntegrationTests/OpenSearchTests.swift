@@ -223,7 +223,7 @@ struct OpenSearchTests {
                 Failure($0).kind == "fleet"
             }
             let strange = BulkOperation(
-                .create(source: { Array("{\"surprise\":1}".utf8) }, bytes: 14),
+                .create(source: Array("{\"surprise\":1}".utf8)),
                 index: names.writeAlias,
                 id: "x"
             )

@@ -151,7 +151,7 @@ extension BulkOperation.Action {
     /// Writes what must still have this version.
     init(_ source: [UInt8], over version: RecordVersion) {
         switch version {
-        case .absent: self = .create(source: { source }, bytes: source.count)
+        case .absent: self = .create(source: source)
         case .at(let sequence, let term): self = .replace(source: source, sequence: sequence, term: term)
         }
     }

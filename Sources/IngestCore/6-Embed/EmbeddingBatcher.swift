@@ -31,21 +31,6 @@ package struct EmbeddingBatcher: Sendable {
 
     /// What became of a document's texts, in their order; throws when the task is cancelled.
     package func embed(_ inputs: [EmbeddingInput]) async throws -> [Result<[Float], any Error>] {
-        try await withThrowingTaskGroup(of: (Int, Result<[Float], any Error>).self) { group in
-            for (index, input) in inputs.enumerated() {
-                group.addTask {
-                    do {
-                        return (index, .success(try await queue.submit(input)))
-                    } catch is CancellationError {
-                        throw CancellationError()
-                    } catch {
-                        return (index, .failure(error))
-                    }
-                }
-            }
-            var results = [Result<[Float], any Error>](repeating: .success([]), count: inputs.count)
-            for try await (index, result) in group { results[index] = result }
-            return results
-        }
+        try await queue.submit(contentsOf: inputs)
     }
 }

@@ -30,6 +30,12 @@ package struct IndexedChunk: Sendable {
     /// The document's source for one index operation, and the one place that names the fields (see `IndexMapping`).
     package func source(_ header: ChunkMessage.Header, at time: Timestamp) -> [UInt8] {
         var writer = JSONWriter(capacity: estimatedBytes)
+        write(into: &writer, header, at: time)
+        return writer.bytes
+    }
+
+    /// The same into a request that is being written.
+    package func write(into writer: inout JSONWriter, _ header: ChunkMessage.Header, at time: Timestamp) {
         writer.object { json in
             json.field("document_id", documentID.description)
             json.field("generation", generation)
@@ -90,6 +96,5 @@ package struct IndexedChunk: Sendable {
             json.key("vector")
             json.floats(vector)
         }
-        return writer.bytes
     }
 }

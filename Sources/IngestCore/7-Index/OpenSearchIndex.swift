@@ -37,7 +37,7 @@ package struct OpenSearchIndex: ChunkIndex {
         try await perform(
             chunks.map { chunk in
                 BulkOperation(
-                    .create(source: { chunk.source(header, at: now) }, bytes: chunk.estimatedBytes),
+                    .create(write: { chunk.write(into: &$0, header, at: now) }, bytes: chunk.estimatedBytes),
                     index: name,
                     id: chunk.id,
                     routing: chunk.documentID.description,
@@ -65,7 +65,7 @@ package struct OpenSearchIndex: ChunkIndex {
         let retrying = client.retrying
         var left = all
         try await retrying.run { _ in
-            let results = try await submit(left)
+            let results = try await operations.submit(contentsOf: left)
             var failed: [BulkOperation] = []
             var worst: (any Error)?
             for (operation, result) in zip(left, results) {
@@ -75,25 +75,6 @@ package struct OpenSearchIndex: ChunkIndex {
             }
             left = failed
             if let worst { throw worst }
-        }
-    }
-
-    private func submit(_ operations: [BulkOperation]) async throws -> [Result<BulkResult, any Error>] {
-        try await withThrowingTaskGroup(of: (Int, Result<BulkResult, any Error>).self) { group in
-            for (index, operation) in operations.enumerated() {
-                group.addTask {
-                    do {
-                        return (index, .success(try await self.operations.submit(operation)))
-                    } catch is CancellationError {
-                        throw CancellationError()
-                    } catch {
-                        return (index, .failure(error))
-                    }
-                }
-            }
-            var results = [Result<BulkResult, any Error>](repeating: .success(.conflict), count: operations.count)
-            for try await (index, result) in group { results[index] = result }
-            return results
         }
     }
 
