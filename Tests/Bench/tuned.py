@@ -1,6 +1,6 @@
-"""The same as usual.py by somebody who has measured: pypdfium2, tokens counted once by toktok, raw HTTP, vectors as NumPy arrays written by orjson.
+"""The same as usual.py as an expert writes it: pypdfium2, tokens counted once by toktok, raw HTTP, vectors as NumPy arrays written by orjson.
 
-`tuned.py GO`, by the Python of .local/bench. Signing is botocore's; requests are packed by hand over connections that stay open.
+`tuned.py GO`, by the Python of .local/bench. Signing is botocore's; requests are written without a library, and connections stay open.
 """
 import base64
 import hashlib

@@ -90,6 +90,7 @@ package final class InMemoryLedger: Ledger {
 package final class InMemoryIndex: ChunkIndex {
     private struct State {
         var chunks: [String: IndexedChunk] = [:]
+        var tenants: [DocumentID: String] = [:]
         var writesLeft = Int.max
         var refusal: Rejection?
     }
@@ -116,6 +117,7 @@ package final class InMemoryIndex: ChunkIndex {
             for chunk in chunks {
                 guard state.writesLeft > 0 else { throw Failure.transient("the index does not answer") }
                 state.writesLeft -= 1
+                state.tenants[chunk.documentID] = header.tenant
                 if state.chunks[chunk.id] == nil { state.chunks[chunk.id] = chunk }
             }
         }
@@ -133,6 +135,16 @@ package final class InMemoryIndex: ChunkIndex {
 
     package func vectors(_ document: DocumentID, generation: Int, chunks: [Int]) async throws -> [Int: [Float]] {
         found(document, generation, chunks).mapValues(\.vector)
+    }
+
+    package func vectors(ofHashes hashes: [String], tenant: String) async throws -> [String: [Float]] {
+        state.withLock { state in
+            let theirs = state.chunks.values.filter { state.tenants[$0.documentID] == tenant }
+            let pairs = theirs.filter { hashes.contains($0.chunk.contentHash) }.map {
+                ($0.chunk.contentHash, $0.vector)
+            }
+            return Dictionary(pairs) { first, _ in first }
+        }
     }
 
     private func found(_ document: DocumentID, _ generation: Int, _ indexes: [Int]) -> [Int: IndexedChunk] {

@@ -198,6 +198,13 @@ struct OpenSearchTests {
             #expect(hashes.count == 450 && hashes[7] == all[7].chunk.contentHash)
             let vectors = try await index.vectors(document, generation: 1, chunks: Array(0..<450))
             #expect(vectors.count == 450 && vectors[2] == [0, 0, 1, 0])
+            if !node.isEmbedded {
+                _ = try await services.openSearch.send("POST", "/\(names.chunks)/_refresh")
+                let wanted = all.map(\.chunk.contentHash) + ["of no chunk"]
+                let byHash = try await index.vectors(ofHashes: wanted, tenant: "t")
+                #expect(byHash.count == 450 && byHash[all[2].chunk.contentHash] == [0, 0, 1, 0])
+                #expect(try await index.vectors(ofHashes: wanted, tenant: "u").isEmpty)
+            }
             try await index.delete(document, generation: 1, count: 460)
             #expect(try await index.hashes(document, generation: 1, count: 450).isEmpty)
             let missing = OpenSearchIndex(name: "no-such-alias", client: services.openSearch, time: services.time)
@@ -258,6 +265,9 @@ struct OpenSearchTests {
         }
         func hashes(_ document: DocumentID, generation: Int, count: Int) async throws -> [Int: String] {
             try await index.hashes(document, generation: generation, count: count)
+        }
+        func vectors(ofHashes hashes: [String], tenant: String) async throws -> [String: [Float]] {
+            try await index.vectors(ofHashes: hashes, tenant: tenant)
         }
         func vectors(_ document: DocumentID, generation: Int, chunks: [Int]) async throws -> [Int: [Float]] {
             try await index.vectors(document, generation: generation, chunks: chunks)

@@ -52,6 +52,7 @@ struct MemoryStores: Sendable {
         into index: any ChunkIndex,
         queues: (events: InMemoryQueue, sweeps: InMemoryQueue),
         donors: [VectorDonor] = [],
+        reusesWithinTenant: Bool = false,
         environment: LoopEnvironment
     ) -> EmbedPipeline {
         var stages = EmbedPipeline.Stages(
@@ -63,10 +64,8 @@ struct MemoryStores: Sendable {
             chunkQueue: queues.sweeps
         )
         stages.donors = donors
-        return EmbedPipeline(
-            stages,
-            settings: EmbedSettings(indexName: names.chunks, dimensions: 4, retryBudget: .zero),
-            environment: environment
-        )
+        var settings = EmbedSettings(indexName: names.chunks, dimensions: 4, retryBudget: .zero)
+        settings.reusesWithinTenant = reusesWithinTenant
+        return EmbedPipeline(stages, settings: settings, environment: environment)
     }
 }

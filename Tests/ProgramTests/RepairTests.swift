@@ -27,15 +27,17 @@ import Testing
     private func record(_ tenant: String = "default") -> DocumentRecord? { stores.ledger.record(recordID(tenant)) }
 
     /// One event, and the chunk messages that follow from it.
-    private func process(_ body: String, rules: String = "", donors: [VectorDonor] = []) async throws {
+    private func process(_ body: String, rules: String = "", donors: [VectorDonor] = [], reuses: Bool = false)
+        async throws
+    {
         let before = chunks.messages.count
         let rules = try DocumentRules(parsing: rules, tenant: "default")
         let ingest = stores.ingest(into: chunks, environment: .test(time: stores.time)) { $0.rules = rules }
         #expect(await ingest.handle(.test(body, at: stores.time.now)) == .done)
-        for message in chunks.messages.dropFirst(before) { try await embed(message.message.body, donors) }
+        for message in chunks.messages.dropFirst(before) { try await embed(message.message.body, donors, reuses) }
     }
 
-    private func embed(_ body: String, _ donors: [VectorDonor]) async throws {
+    private func embed(_ body: String, _ donors: [VectorDonor] = [], _ reuses: Bool = false) async throws {
         let batcher = EmbeddingBatcher(embedder, linger: .zero, time: stores.time)
         let queues = (events: events, sweeps: events)
         let pipeline = stores.embed(
@@ -43,6 +45,7 @@ import Testing
             into: index,
             queues: queues,
             donors: donors,
+            reusesWithinTenant: reuses,
             environment: .test(time: stores.time)
         )
         let outcome = await withTaskGroup(of: Void.self) { group in
@@ -163,6 +166,31 @@ import Testing
         let second = RepairTests(sharing: self)
         try await second.process(second.hint, donors: [donor])
         #expect(second.index.texts(1).count == 4 && second.embedder.embedded.isEmpty && embedder.embedded.count == paid)
+    }
+
+    /// By setting, and within the tenant: another's texts are paid for again.
+    @Test(arguments: [(true, "default", 1), (false, "default", 4), (true, "other", 4)])
+    func aTextOfAnotherDocumentIsNotPaidForAgain(_ reuses: Bool, _ tenant: String, _ paid: Int) async throws {
+        stores.store.put(object, PipelineTests.paragraphs(0..<4))
+        try await process(hint)
+        let before = embedder.embedded.count
+        let copy = ObjectReference(bucket: "docs", key: "copies/a.txt")
+        stores.store.put(copy, PipelineTests.paragraphs(1..<5))
+        let rules = "s3://docs/copies/=\(tenant)"
+        try await process(ObjectChange.hint(for: copy), rules: rules, reuses: reuses)
+        #expect(embedder.embedded.count - before == paid)
+        #expect(index.ids.count == 8)
+        let vectors = try await index.vectors(
+            DocumentID(tenant: tenant, object: copy),
+            generation: 1,
+            chunks: Array(0..<4)
+        )
+        let originals = try await index.vectors(
+            DocumentID(tenant: "default", object: object),
+            generation: 1,
+            chunks: Array(0..<4)
+        )
+        #expect(vectors[0] == originals[1] && vectors[2] == originals[3] && vectors.count == 4)
     }
 
     /// The same object and the donor's records, and an index of its own.

@@ -8,4 +8,6 @@ package protocol ChunkIndex: Sendable {
     func hashes(_ document: DocumentID, generation: Int, count: Int) async throws -> [Int: String]
     /// Vectors of these chunks of a generation that are there, by chunk index.
     func vectors(_ document: DocumentID, generation: Int, chunks: [Int]) async throws -> [Int: [Float]]
+    /// Vectors of a tenant's chunks with these content hashes, by hash, of whichever documents have them. Sees what is refreshed.
+    func vectors(ofHashes hashes: [String], tenant: String) async throws -> [String: [Float]]
 }

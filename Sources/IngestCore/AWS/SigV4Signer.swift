@@ -112,7 +112,10 @@ package struct SigV4Signer: Sendable {
         for (name, value) in headers {
             let name = name.lowercased()
             if Self.unsigned.contains(name) { continue }
-            values[name, default: []].append(value.split(whereSeparator: \.isWhitespace).joined(separator: " "))
+            // Most values have no blank, and none of their characters has to be looked up.
+            let isPlain = value.utf8.allSatisfy { 0x21...0x7E ~= $0 }
+            let folded = isPlain ? value : value.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            values[name, default: []].append(folded)
         }
         return values.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map {
             ($0, values[$0]!.joined(separator: ","))

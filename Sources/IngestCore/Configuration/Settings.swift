@@ -202,6 +202,12 @@ package enum Settings {
         default: 512,
         in: 1...20_000
     )
+    package static let vectorReuse = Setting.choice(
+        "VECTOR_REUSE",
+        ["document", "tenant"],
+        "whose vectors a chunk with the same text takes: its own `document`'s, or those of any document of its `tenant`, which costs a search for each window of chunks",
+        default: "document"
+    )
     package static let buffer = Setting.number(
         "EMBED_BUFFER_MB",
         "MB",
@@ -368,7 +374,8 @@ package enum Settings {
     package static let embed: [SettingDeclaration] =
         embeddings + [
             embeddingRequests.declaration, batchInputs.declaration, batchTokens.declaration,
-            embeddingWindow.declaration, buffer.declaration, bulkBytes.declaration, staleness.declaration,
+            embeddingWindow.declaration, vectorReuse.declaration, buffer.declaration, bulkBytes.declaration,
+            staleness.declaration,
             sweepDelay.declaration, price.declaration,
         ]
     /// Of every program.

@@ -17,6 +17,8 @@ package struct EmbedSettings: Sendable {
     package var bufferBytes: Int
     /// Nil where it is not known.
     package var price: EmbeddingPrice?
+    /// Whether a text that another document of the tenant has takes that one's vector.
+    package var reusesWithinTenant = false
 
     package init(
         indexName: String,

@@ -127,12 +127,29 @@ struct VectorSource: Sendable {
         for donated in known.donated {
             found.merge(try await donated.vectors(for: chunks, of: known)) { own, _ in own }
         }
+        if settings.reusesWithinTenant {
+            let placed = Set(sources.values.joined().map(\.target))
+            let left = chunks.filter { found[$0.index] == nil && !placed.contains($0.index) }
+            found.merge(try await others(left, of: known.tenant)) { own, _ in own }
+        }
         for (generation, pairs) in sources.sorted(by: { $0.key < $1.key }) {
             let places = Set(pairs.map(\.source)).sorted()
             let vectors = try await index.vectors(known.document, generation: generation, chunks: places)
             for (target, source) in pairs { if let vector = vectors[source] { found[target] = vector } }
         }
         return found
+    }
+}
+
+extension VectorSource {
+    /// Vectors that other documents of the tenant have for these texts, by chunk index. They only save a payment: none where they cannot be read.
+    private func others(_ chunks: [ChunkPayload], of tenant: String) async throws -> [Int: [Float]] {
+        guard !chunks.isEmpty else { return [:] }
+        let hashes = Set(chunks.map(\.contentHash)).sorted()
+        let found = try? await index.vectors(ofHashes: hashes, tenant: tenant)
+        try Task.checkCancellation()
+        let pairs = chunks.compactMap { chunk in found?[chunk.contentHash].map { (chunk.index, $0) } }
+        return Dictionary(pairs) { first, _ in first }
     }
 }
 

@@ -1,0 +1,3 @@
+#pragma once
+
+// How the workers' jemalloc keeps memory: see memory.c. There is nothing to call.
