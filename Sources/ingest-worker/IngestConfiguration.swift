@@ -15,12 +15,8 @@ struct IngestConfiguration: WorkerSettings {
     var inlineBytes: Int
     var maximumObjectBytes: Int
     var temporaryFolder: String
-    /// Every object whose key begins so.
-    var replay: ObjectAddress?
-    var isDryRun: Bool
-    var onlyRejected: Bool
-    /// Where an interrupted replay goes on.
-    var startAfter: String?
+    /// Nil where this is a worker.
+    var replay: ReplaySettings?
     /// DOCUMENTS, with one space between its rules.
     var documents: String
 
@@ -72,19 +68,7 @@ struct IngestConfiguration: WorkerSettings {
             rejections: Self.rejections(extractor, ocr, chunker, maximumObjectBytes, leastQuality)
         )
         pipeline.metadata = common.metadata
-        let url = reader.read(Settings.replay)
-        isDryRun = reader.read(Settings.dryRun)
-        onlyRejected = reader.read(Settings.onlyRejected)
-        let start = reader.read(Settings.startAfter)
-        startAfter = start.isEmpty ? nil : start
-        replay = ObjectAddress(url)
-        if !url.isEmpty, replay == nil { reader.problem("--replay is not a valid s3://bucket/prefix: \"\(url)\"") }
-        let flags = [
-            (isDryRun, "--dry-run"), (onlyRejected, "--only-rejected"), (startAfter != nil, "--start-after"),
-        ]
-        for (isSet, flag) in flags where isSet && url.isEmpty {
-            reader.problem("\(flag) goes with --replay")
-        }
+        replay = ReplaySettings(&reader, common)
     }
 
     /// The settings that each reason depends on.

@@ -18,7 +18,7 @@ struct IngestWorker: Worker {
     let shutdown: Shutdown
 
     func run() async throws {
-        if let target = configuration.replay { return try await replay(target) }
+        if let settings = configuration.replay { return try await replay(settings) }
         let ledger = services.ledger(configuration.common.names)
         let store = services.objectStore(
             temporaryFolder: configuration.temporaryFolder,
@@ -40,18 +40,11 @@ struct IngestWorker: Worker {
         guard try await registration.admit(run) != nil else { return }
         let chunkQueue = services.queue(configuration.worker.chunkQueue)
         guard let chunkAttributes = try await run.attributes(chunkQueue) else { return }
-        let metadata = configuration.common.metadata
-        let documents: any ObjectStore =
-            metadata.sources.isEmpty ? store : DescribedObjects(store, settings: metadata)
         let stages = IngestPipeline.Stages(
             ledger: ledger,
-            store: documents,
+            store: documents(store),
             extractor: extractors.chain,
-            chunker: ThreadedChunker(
-                configuration.chunker,
-                deadline: configuration.extractor.deadline,
-                deadlineName: "EXTRACT_SECONDS"
-            ),
+            chunker: chunker,
             handoff: ChunkHandoff(
                 store: store,
                 bucket: configuration.worker.handoffBucket,
@@ -75,6 +68,20 @@ struct IngestWorker: Worker {
         }
     }
 
+    /// The objects with what stands beside them.
+    func documents(_ store: S3ObjectStore) -> any ObjectStore {
+        let metadata = configuration.common.metadata
+        return metadata.sources.isEmpty ? store : DescribedObjects(store, settings: metadata)
+    }
+
+    var chunker: ThreadedChunker {
+        ThreadedChunker(
+            configuration.chunker,
+            deadline: configuration.extractor.deadline,
+            deadlineName: "EXTRACT_SECONDS"
+        )
+    }
+
     private var registration: WorkerRegistration {
         WorkerRegistration(
             services: services,
@@ -85,7 +92,7 @@ struct IngestWorker: Worker {
     }
 
     /// What reads documents, after proof that its sandboxes hold, and the kernel's Landlock version.
-    private func extractors(_ pool: ExtractorPool, _ metrics: Metrics) throws -> (chain: any Extractor, landlock: Int) {
+    func extractors(_ pool: ExtractorPool, _ metrics: Metrics) throws -> (chain: any Extractor, landlock: Int) {
         let landlock = try pool.probe()
         guard let settings = configuration.ocr else { return (pool, landlock) }
         let ocr = ExtractorPool(settings, metrics: metrics)
@@ -176,27 +183,5 @@ struct IngestWorker: Worker {
                 report.warn("DOCUMENTS", "the notifications of s3://\(bucket) cannot be looked at: \(reason)")
             }
         }
-    }
-
-    private func replay(_ target: ObjectAddress) async throws {
-        let replay = Replay(
-            listing: services.objectStore(),
-            queue: services.queue(configuration.worker.ingestQueue),
-            target: target,
-            settings: configuration.pipeline,
-            isDryRun: configuration.isDryRun,
-            log: services.log,
-            startAfter: configuration.startAfter,
-            time: services.time
-        )
-        let total: (objects: Int, bytes: Int)
-        if configuration.onlyRejected {
-            let walk = LedgerWalk(client: services.openSearch, names: configuration.common.names)
-            total = try await replay.runRejected(walk)
-        } else {
-            total = try await replay.run()
-        }
-        let size = configuration.onlyRejected ? "rejected documents" : "\(total.bytes) bytes"
-        Self.program.print("\(configuration.isDryRun ? "would send" : "sent") \(total.objects) events for \(size)\n")
     }
 }

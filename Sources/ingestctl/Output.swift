@@ -1,3 +1,4 @@
+import AsyncPrimitives
 import CommandLineOptions
 import IngestCore
 import TextCoding
@@ -35,6 +36,12 @@ struct Output: Sendable {
     func text(_ line: String) { if !isJSON { program.print(line + "\n") } }
 
     func note(_ line: String) { if !isQuiet { program.note("\(program.name): \(line.printable)\n") } }
+}
+
+extension ProgressMeter {
+    init(_ output: Output, _ time: any TimeSource, _ what: String, total: Int? = nil) {
+        self.init(output.program, isQuiet: output.isQuiet, time, what, total: total)
+    }
 }
 
 extension Settings {

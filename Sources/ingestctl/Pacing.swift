@@ -13,23 +13,4 @@ struct Pacing: Sendable {
     init(_ reader: inout SettingsReader) { (isDryRun, rate) = (reader.read(Self.dryRun), reader.read(Self.rate)) }
 
     func pace(_ time: any TimeSource) -> Pace { Pace(rate: rate, time: time) }
-
-    /// Spreads events over time.
-    struct Pace {
-        private let interval: Duration
-        private let time: any TimeSource
-        private var next: Duration
-
-        init(rate: Int, time: any TimeSource) {
-            interval = .seconds(1) / rate
-            self.time = time
-            next = time.uptime
-        }
-
-        mutating func wait() async throws {
-            next = max(next, time.uptime - .seconds(1)) + interval
-            let wait = next - time.uptime
-            if wait > .zero { try await time.sleep(for: wait) }
-        }
-    }
 }

@@ -108,7 +108,34 @@ def replay(fleet, work: FleetRun, ingest: dict, embed: dict) -> int:
     assert fleet.is_drained()
     status = work.status()
     assert status["live"] == len(names) and status["rejected"] == 0, status
+    replayed(fleet, ingest, target, names)
     return len(names)
+
+
+def replayed(fleet, ingest: dict, target: str, names: list[str]) -> None:
+    """What the ledger has is not sent again; budgets, filters and checkpoints."""
+
+    def run(*flags: str, code: int = 0) -> str:
+        done = program("ingest-worker", ingest, "--replay", target, *flags)
+        assert done.returncode == code, done
+        return done.stdout + done.stderr
+
+    assert "sent 0 events for" in run() and fleet.depth("events") == 0
+    assert f"{len(names)} of them unchanged" in run("--dry-run")
+    assert "was finished" in run("--resume", code=69)
+    assert "--dry-run goes with --replay" in program("ingest-worker", ingest, "--dry-run").stderr
+    # Texts that have vectors are not paid for: a budget of one token is enough for a new version of all.
+    forced = run("--force", "--dry-run")
+    assert f"would send {len(names)} events" in forced and "100 % of them of texts that have vectors" in forced and "\n0 tokens to pay for" in forced, forced
+    fleet.put("old/zz-new.txt", b"A text that nothing was paid for yet, of more than one token.")
+    stopped = run("--max-tokens", "1")
+    assert "sent 0 events" in stopped and f"stopped before {target}zz-new.txt" in stopped, stopped
+    assert "sent 1 events" in run("--max-tokens", "1000", "--resume")
+    assert "sent 0 events" in run("--suffix", ".pdf", "--since", "1h")
+    assert f"sent {len(names) + 1} events" in run("--unchanged", "--rate", "1000")
+    fleet.sqs.purge_queue(QueueUrl=fleet.queues["events"])
+    fleet.delete("old/zz-new.txt")
+    fleet.sqs.purge_queue(QueueUrl=fleet.queues["events"])
 
 
 def versions(fleet, work: FleetRun) -> int:

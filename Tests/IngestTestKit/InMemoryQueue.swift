@@ -21,6 +21,7 @@ package final class InMemoryQueue: MessageQueue {
         var attributes = QueueAttributes()
         var extensions: [String: Int] = [:]
         var sendFailures = 0
+        var sendsLeft = Int.max
         var deleteFailures = 0
         var lostReceipts: Set<String> = []
         var largestReceive = 0
@@ -44,6 +45,8 @@ package final class InMemoryQueue: MessageQueue {
     package var refusedExtensions: Int { state.withLock { $0.refusedExtensions } }
     package func extensions(ofMessage id: String) -> Int { state.withLock { $0.extensions[id] ?? 0 } }
     package func failNextDeletes(_ count: Int) { state.withLock { $0.deleteFailures = count } }
+    /// After so many more sends each fails.
+    package func failSends(after count: Int) { state.withLock { $0.sendsLeft = count } }
     package func failNextSends(_ count: Int) { state.withLock { $0.sendFailures = count } }
 
     /// The delivery under way loses its lease, as if another worker had received the message.
@@ -135,6 +138,8 @@ package final class InMemoryQueue: MessageQueue {
                 state.sendFailures -= 1
                 return true
             }
+            guard state.sendsLeft > 0 else { return true }
+            state.sendsLeft -= 1
             state.counter += 1
             var stored = Stored(message: message, id: "message-\(state.counter)", sent: time.now)
             stored.visibleAt = time.uptime + (message.delay ?? .zero)

@@ -11,6 +11,13 @@ package final class InMemoryObjectStore: ObjectStore {
 
     package init() {}
 
+    private let times = LockedValue([ObjectReference: Timestamp]())
+
+    fileprivate var contents: [ObjectReference: [UInt8]] { objects.withLock { $0 } }
+    fileprivate func modified(_ object: ObjectReference) -> Timestamp {
+        times.withLock { $0[object] } ?? Timestamp(milliseconds: 1_600_000_000_000)
+    }
+    package func date(_ object: ObjectReference, _ time: Timestamp) { times.withLock { $0[object] = time } }
     package var bodiesRead: Int { reads.withLock { $0 } }
     package var keys: [ObjectReference] { objects.withLock { $0.keys.sorted { $0.key < $1.key } } }
     package func put(_ object: ObjectReference, _ text: String) { objects.withLock { $0[object] = Array(text.utf8) } }
@@ -34,6 +41,40 @@ package final class InMemoryObjectStore: ObjectStore {
         objects.withLock { $0[object] = bytes }
     }
     package func delete(_ object: ObjectReference) async throws { remove(object) }
+}
+
+extension InMemoryObjectStore: ObjectListing {
+    /// Objects are as old as the start of virtual time, but those that `age` says something of.
+    package func page(bucket: String, prefix: String, after start: String?, limit: Int) async throws -> ObjectPage {
+        let below = contents.filter { object, _ in
+            object.bucket == bucket && object.key.utf8.starts(with: prefix.utf8)
+                && (start.map { $0.utf8.lexicographicallyPrecedes(object.key.utf8) } ?? true)
+        }.sorted { $0.key.key.utf8.lexicographicallyPrecedes($1.key.key.utf8) }
+        let entries = below.prefix(limit).map { object, bytes in
+            ObjectPage.Entry(
+                key: object.key,
+                bytes: bytes.count,
+                etag: Self.etag(bytes),
+                lastModified: modified(object).iso8601
+            )
+        }
+        return ObjectPage(entries: entries, next: below.count > limit ? "more" : nil)
+    }
+}
+
+/// How far replays are, in memory.
+package final class InMemoryCheckpoints: ReplayCheckpoints {
+    private let all = LockedValue([String: ReplayCheckpoint]())
+    private let count = LockedValue(0)
+
+    package init() {}
+
+    package var writes: Int { count.withLock { $0 } }
+    package func read(_ replay: String) async throws -> ReplayCheckpoint? { all.withLock { $0[replay] } }
+    package func write(_ checkpoint: ReplayCheckpoint) async throws {
+        count.withLock { $0 += 1 }
+        all.withLock { $0[checkpoint.replay] = checkpoint }
+    }
 }
 
 /// Records in memory with real compare-and-set.

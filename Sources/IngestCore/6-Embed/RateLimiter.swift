@@ -12,6 +12,8 @@ package final class RateLimiter: Sendable {
         var inFlight = 0
         var blockedUntil = Duration.zero
         var waiting: [Promise<Void>] = []
+        /// What the provider grants the account; nil where it does not say.
+        var tokensPerMinute: Int?
     }
 
     private enum Admission {
@@ -33,10 +35,15 @@ package final class RateLimiter: Sendable {
 
     /// For the worker's report: the same by their names without the prefix.
     package var gauges: [String: Int] {
-        Dictionary(
+        var gauges = Dictionary(
             uniqueKeysWithValues: readings.map { (String($0.gauge.name.dropFirst("ingest_".count)), Int($0.value)) }
         )
+        gauges[Self.tokensPerMinute] = state.withLock(\.tokensPerMinute)
+        return gauges
     }
+
+    /// In a worker's report: the provider's limit for the account.
+    package static let tokensPerMinute = "embedding_tokens_per_minute"
 
     /// Requests in flight, how many may be, and how many wait.
     package var readings: [Metrics.Reading] {
@@ -82,6 +89,9 @@ package final class RateLimiter: Sendable {
                 block(&state, for: after ?? .seconds(1))
             } else if failure == nil {
                 state.limit = min(maximum, state.limit + 1 / state.limit)
+            }
+            if let limit = headers?["x-ratelimit-limit-tokens"].flatMap(Int.init), (1...1 << 40).contains(limit) {
+                state.tokensPerMinute = limit
             }
             if let headers, let pause = Self.pause(headers, nextTokens) { block(&state, for: pause) }
             defer { state.waiting = [] }

@@ -315,23 +315,6 @@ package enum Settings {
         default: "auto"
     )
 
-    package static let replay = Setting.text(
-        "REPLAY",
-        "s3://bucket/prefix",
-        "send an event for every object under a prefix, then exit",
-        default: ""
-    ).asFlagOnly
-    package static let dryRun = Setting.toggle("DRY_RUN", "with --replay: only count").asFlagOnly
-    package static let onlyRejected = Setting.toggle(
-        "ONLY_REJECTED",
-        "with --replay: only retry documents whose newest version is rejected"
-    ).asFlagOnly
-    package static let startAfter = Setting.text(
-        "START_AFTER",
-        "key",
-        "with --replay: go on after this key, the last_key of an interrupted replay's log",
-        default: ""
-    ).asFlagOnly
     package static let check = Setting.toggle("CHECK", "connect to every dependency, report each, and exit").asFlagOnly
     package static let healthcheck = Setting.toggle(
         "HEALTHCHECK",
@@ -364,9 +347,6 @@ package enum Settings {
             poll.declaration, grace.declaration, exitWhenIdle.declaration, healthHost.declaration,
             healthPort.declaration, healthcheck.declaration,
         ] + telemetry
-    package static let replaying: [SettingDeclaration] = [
-        replay.declaration, dryRun.declaration, onlyRejected.declaration, startAfter.declaration,
-    ]
     package static let embeddings: [SettingDeclaration] = [
         openAIKey.declaration, openAIBase.declaration, openAIAuth.declaration, openAIVersion.declaration,
         embeddingTimeout.declaration,

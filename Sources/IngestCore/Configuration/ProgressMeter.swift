@@ -1,9 +1,10 @@
 import AsyncPrimitives
-import IngestCore
+import TextCoding
 
 /// How far a long command is: a line that is written over on a terminal, a line every ten seconds elsewhere.
-struct ProgressMeter {
-    private let output: Output
+package struct ProgressMeter: Sendable {
+    private let program: Program
+    private let isQuiet: Bool
     private let time: any TimeSource
     private let what: String
     /// How many there are, about; nil where that is not known.
@@ -11,9 +12,11 @@ struct ProgressMeter {
     private let started: Duration
     private var shown: Duration
     private var isOpen = false
+    private static let barWidth = 24
 
-    init(_ output: Output, _ time: any TimeSource, _ what: String, total: Int? = nil) {
-        self.output = output
+    package init(_ program: Program, isQuiet: Bool = false, _ time: any TimeSource, _ what: String, total: Int? = nil) {
+        self.program = program
+        self.isQuiet = isQuiet
         self.time = time
         self.what = what
         self.total = total
@@ -22,25 +25,31 @@ struct ProgressMeter {
     }
 
     /// - Parameter detail: what else is worth knowing.
-    mutating func update(_ done: Int, _ detail: String = "") {
-        guard !output.isQuiet else { return }
+    package mutating func update(_ done: Int, _ detail: String = "") {
+        guard !isQuiet else { return }
         let now = time.uptime
         let isTerminal = Program.isErrorTerminal
         guard now - shown >= (isTerminal ? .milliseconds(200) : .seconds(10)) else { return }
         shown = now
         let line = line(done, now) + (detail.isEmpty ? "" : ", \(detail)")
         if isTerminal {
-            output.program.note("\r\u{1B}[K\(line)")
+            program.note("\r\u{1B}[K\(bar(done))\(line)")
             isOpen = true
         } else {
-            output.note(line)
+            program.note("\(program.name): \(line.printable)\n")
         }
     }
 
     /// Ends the line on a terminal.
-    mutating func finish() {
-        if isOpen { output.program.note("\r\u{1B}[K") }
+    package mutating func finish() {
+        if isOpen { program.note("\r\u{1B}[K") }
         isOpen = false
+    }
+
+    private func bar(_ done: Int) -> String {
+        guard let total, total > 0 else { return "" }
+        let full = min(Self.barWidth, done * Self.barWidth / total)
+        return "[" + String(repeating: "=", count: full) + String(repeating: " ", count: Self.barWidth - full) + "] "
     }
 
     private func line(_ done: Int, _ now: Duration) -> String {

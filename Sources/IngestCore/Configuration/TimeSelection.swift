@@ -3,12 +3,12 @@ import CommandLineOptions
 import TextCoding
 
 /// A point of time as an operator writes it: `2026-01-31T10:00:00Z`, or so long ago: `90m`, `24h`, `7d`.
-enum TimeSelection: Equatable, Sendable {
+package enum TimeSelection: Equatable, Sendable {
     case at(Timestamp)
     case ago(Duration)
 
     /// Nil where the setting is not set; what cannot be read goes into the reader.
-    init?(_ reader: inout SettingsReader, _ setting: Setting<String>) {
+    package init?(_ reader: inout SettingsReader, _ setting: Setting<String>) {
         let text = String(reader.read(setting).trimmed)
         guard !text.isEmpty else { return nil }
         if let time = Timestamp(iso8601: text) {
@@ -27,7 +27,7 @@ enum TimeSelection: Equatable, Sendable {
         self = .ago(.seconds(count * unit))
     }
 
-    func start(_ now: Timestamp) -> Timestamp {
+    package func start(_ now: Timestamp) -> Timestamp {
         switch self {
         case .at(let time): time
         case .ago(let duration): now.advanced(by: .zero - duration)
