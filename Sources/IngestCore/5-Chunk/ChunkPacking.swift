@@ -1,4 +1,4 @@
-/// Packs units into chunks of at most `tokens` tokens.
+/// Makes chunks of at most `tokens` tokens of units.
 struct ChunkPacking {
     let text: [UInt8]
     let tokenizer: Tokenizer
@@ -12,49 +12,27 @@ struct ChunkPacking {
     /// - Parameter each: gets the units of a chunk and its tokens; throws where the work has to end.
     func pack(_ units: [ChunkUnit], each: (ArraySlice<ChunkUnit>, Int) throws -> Void) rethrows {
         let sums = UnitSums(units, text, tokenizer, cache)
-        var first = 0
-        while first < units.count {
-            let end = chunkEnd(units, sums, from: first)
-            try each(units[first..<end], sums.tokens(first..<end))
-            first = nextStart(units, after: first..<end)
+        let division = ChunkDivision(units: units, sums: sums, tokens: tokens, keepsToPages: keepsToPages)
+        var before = 0..<0
+        for chunk in division.ranges() {
+            let start = repeated(units, sums, before, chunk)
+            try each(units[start..<chunk.upperBound], sums.tokens(start..<chunk.upperBound))
+            before = chunk
         }
     }
 
-    /// The end of the chunk that starts with unit `first`: at least one unit.
-    private func chunkEnd(_ units: [ChunkUnit], _ sums: UnitSums, from first: Int) -> Int {
-        var end = first + 1
-        while end < units.count {
-            let unit = units[end]
-            if keepsToPages {
-                if unit.page != units[first].page { break }
-            } else if unit.headingLevel > 0, units[end - 1].headingLevel == 0, sums.tokens(first..<end) >= tokens / 4 {
-                break
-            }
-            if sums.tokens(first..<end + 1) > tokens { break }
-            end += 1
-        }
-        if end < units.count, units[end].page == units[end - 1].page {  // headings belong to what follows
-            var trimmed = end
-            while trimmed > first + 1, units[trimmed - 1].headingLevel > 0 { trimmed -= 1 }
-            if units[trimmed - 1].headingLevel == 0 { end = trimmed }
-        }
-        return end
-    }
-
-    private func nextStart(_ units: [ChunkUnit], after chunk: Range<Int>) -> Int {
-        let next = chunk.upperBound
-        guard next < units.count, units[next].headingLevel == 0, units[next].page == units[next - 1].page else {
-            return next
-        }
-        var start = next
+    /// Where a chunk starts with the last units of the one before, as far as it has room for them.
+    private func repeated(_ units: [ChunkUnit], _ sums: UnitSums, _ before: Range<Int>, _ chunk: Range<Int>) -> Int {
+        var start = chunk.lowerBound
         var sum = 0
-        while start - 1 > chunk.lowerBound, units[start - 1].headingLevel == 0, sum + units[start - 1].tokens <= overlap
+        while start - 1 > before.lowerBound, units[start].headingLevel == 0, units[start - 1].headingLevel == 0,
+            units[start - 1].page == units[chunk.lowerBound].page, sum + units[start - 1].tokens <= overlap,
+            sums.tokens(start - 1..<chunk.upperBound) <= tokens
         {
             start -= 1
             sum += units[start].tokens
         }
-        // The repeated part must leave room for the unit that follows, or the next chunk would be no further.
-        return sum + units[next].tokens + (next - start) > tokens ? next : start
+        return start
     }
 }
 
@@ -103,6 +81,19 @@ struct UnitSums {
         text.withUnsafeBufferPointer {
             tokenizer.measure(UnsafeBufferPointer(rebasing: $0[bytes]), upTo: Int(Int32.max), cache).total
         }
+    }
+
+    /// About so many.
+    func estimate(_ range: Range<Int>) -> Int { sums[range.upperBound] - sums[range.lowerBound] }
+
+    /// The same for the same text, everywhere.
+    func hash(of index: Int) -> UInt64 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in text[units[index].start..<units[index].end] { hash = (hash ^ UInt64(byte)) &* 0x0100_0000_01B3 }
+        // The last bytes have not reached all bits (finalizer of SplitMix64).
+        hash = (hash ^ hash >> 30) &* 0xBF58_476D_1CE4_E5B9
+        hash = (hash ^ hash >> 27) &* 0x94D0_49BB_1331_11EB
+        return hash ^ hash >> 31
     }
 
     func tokens(_ range: Range<Int>) -> Int {

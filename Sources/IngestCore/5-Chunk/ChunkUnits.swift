@@ -9,6 +9,8 @@ struct ChunkUnit: Equatable {
     /// 1 to 6 for a heading.
     var headingLevel: Int
     var isLines = false
+    /// The part of a block that it begins with, or all of it.
+    var startsBlock = true
     /// Counts the pages before it, where chunks keep to pages.
     var page = 0
 
@@ -47,6 +49,7 @@ struct ChunkUnits {
                     unit.page = page
                     if end < block.end || start > block.start { unit.trim(text) }
                     unit.pieces = measure(text, unit.start, unit.end)
+                    unit.startsBlock = start == block.start
                     try cut(unit, text, into: &units, check)
                     start = end
                 }
@@ -78,6 +81,7 @@ struct ChunkUnits {
         for (start, end) in SentenceEnds(text: text).sentences(unit.start, unit.end, linesOnly: unit.isLines) {
             var part = unit
             (part.start, part.end, part.pieces) = (start, end, measure(text, start, end))
+            part.startsBlock = unit.startsBlock && start == unit.start
             // A heading that is too long is text.
             if unit.tokens > budget { part.headingLevel = 0 }
             try split(part, text, into: &units, check)
@@ -107,6 +111,7 @@ struct ChunkUnits {
             let next = position + tokenizer.prefix(of: rest, tokens: room)
             var part = unit
             (part.start, part.end) = (position, next)
+            part.startsBlock = unit.startsBlock && position == unit.start
             part.trim(text)
             part.pieces = measure(text, part.start, part.end)
             if part.end > part.start { units.append(part) }

@@ -3,7 +3,8 @@ import ExtractionWire
 /// Cuts a document into chunks of at most `settings.tokens` tokens. Pure: the same document gives the same chunks.
 ///
 /// A chunk is one stretch of the canonical text. By structure it ends before a heading once it holds a quarter of the budget, never with a heading,
-/// and repeats at most `settings.overlap` tokens of whole units from the chunk before, but nothing from before a heading.
+/// and repeats at most `settings.overlap` tokens of whole units from the chunk before, but nothing from before a heading. An edit changes the chunks
+/// beside it alone (`ChunkDivision`).
 package struct Chunker: Sendable {
     package var settings: ChunkingSettings
     package var maximumChunks: Int
@@ -11,7 +12,7 @@ package struct Chunker: Sendable {
     private let caches = PieceCaches()
 
     /// Part of the pipeline fingerprint: to be raised with every change that changes chunks.
-    package static let version = 3
+    package static let version = 4
     /// What stands before a text, at most.
     private static let contextTokens = 128
     /// What OpenAI's models take of one input.
