@@ -33,11 +33,6 @@ let settings: [SwiftSetting] = [
 let cSettings: [CSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers"])]
 // Poppler finds the functions of CPopplerTuning only where the program exports them.
 let exportsTuning = LinkerSetting.unsafeFlags(["-Xlinker", "--export-dynamic"])
-// jemalloc reads its settings where the program exports them.
-let tunesMemory: [LinkerSetting] = [
-    .linkedLibrary("jemalloc"), .unsafeFlags(["-Xlinker", "--export-dynamic-symbol=malloc_conf"]),
-]
-
 func systemLibrary(_ name: String, _ pkgConfig: String, apt: String) -> Target {
     .systemLibrary(
         name: name,
@@ -74,7 +69,6 @@ let package = Package(
         .target(name: "CPlatform", cSettings: cSettings),
         .target(name: "CBuild", cSettings: cSettings + [.define("BUILD_COMMIT", to: "\"\(commit)\"")]),
         .target(name: "CPopplerTuning", cSettings: cSettings),
-        .target(name: "CMemoryTuning", cSettings: cSettings),
         .target(name: "CSandbox", cSettings: cSettings, linkerSettings: [.linkedLibrary("seccomp")]),
         .target(
             name: "CVocabulary",
@@ -136,18 +130,8 @@ let package = Package(
             swiftSettings: settings,
             linkerSettings: [.linkedLibrary("jemalloc"), exportsTuning]
         ),
-        .executableTarget(
-            name: "ingest-worker",
-            dependencies: foundations + ["IngestCore", "CMemoryTuning"],
-            swiftSettings: settings,
-            linkerSettings: tunesMemory
-        ),
-        .executableTarget(
-            name: "embed-worker",
-            dependencies: foundations + ["IngestCore", "CMemoryTuning"],
-            swiftSettings: settings,
-            linkerSettings: tunesMemory
-        ),
+        .executableTarget(name: "ingest-worker", dependencies: foundations + ["IngestCore"], swiftSettings: settings),
+        .executableTarget(name: "embed-worker", dependencies: foundations + ["IngestCore"], swiftSettings: settings),
         .executableTarget(
             name: "ingestctl",
             dependencies: foundations + ["IngestCore", "ExtractionWire", "CBuild"],

@@ -17,7 +17,7 @@ struct EmbedConfiguration: WorkerSettings {
     init(_ reader: inout SettingsReader) {
         common = CommonConfiguration(&reader)
         worker = WorkerConfiguration(&reader)
-        embeddings = EmbeddingsConfiguration(&reader, common, prefix: common.documentPrefix)
+        embeddings = EmbeddingsConfiguration(&reader, common, prefix: common.documentPrefix, purpose: .document)
         requests = reader.read(Settings.embeddingRequests)
         batchInputs = reader.read(Settings.batchInputs)
         batchTokens = reader.read(Settings.batchTokens)

@@ -30,7 +30,7 @@ struct SearchCommand: Command {
         options = SearchOptions(&reader, common)
         rerank = RerankOptions(&reader)
         if question.trimmed.isEmpty { reader.usage("the question is empty") }
-        embeddings = EmbeddingsConfiguration(&reader, common, prefix: reader.read(Settings.queryPrefix))
+        embeddings = EmbeddingsConfiguration(ofQuestions: &reader, common)
     }
 
     func run(_ context: CommandContext) async throws -> ExitStatus {

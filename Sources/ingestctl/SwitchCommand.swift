@@ -44,7 +44,6 @@ struct SwitchCommand: Command {
         self.options = options
         let (source, judgements) = (reader.read(Self.questions), reader.read(EvaluateCommand.judgements))
         let least = EvaluateCommand.share(&reader)
-        let prefix = reader.read(Settings.queryPrefix)
         gate =
             source.isEmpty
             ? nil
@@ -52,7 +51,7 @@ struct SwitchCommand: Command {
                 source: source,
                 judgements: judgements.isEmpty ? nil : judgements,
                 least: least,
-                embeddings: EmbeddingsConfiguration(&reader, common, prefix: prefix)
+                embeddings: EmbeddingsConfiguration(ofQuestions: &reader, common)
             )
     }
 

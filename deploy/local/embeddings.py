@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""An OpenAI-compatible embeddings server with a small real model: `embeddings.py --port N [--key KEY]`.
+"""An embeddings server with a small real model: `embeddings.py --port N [--key KEY]`. It speaks OpenAI's API (/v1/embeddings), Voyage's (the same with
+`output_dimension`), Cohere's (/v2/embed) and Amazon Bedrock's (/model/NAME/invoke, of Titan and Cohere models, signed), each with its limits and its errors.
 
 The model is wordllama's table of token vectors (256 dimensions, from its wheel), averaged over a text. POST /control sets, for all later
 requests: latency_ms, throttle_every (each n-th request is a 429), retry_after (its header, seconds), quota (1: 429 insufficient_quota),
@@ -64,6 +65,7 @@ class Server(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Server
+    request_body: dict | None = None
 
     def log_message(self, *_: object) -> None:
         pass
@@ -77,8 +79,21 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def refuse(self, status: int, message: str, code: str | None = None, param: str | None = None, headers: dict[str, object] = {}) -> None:
+        api = self.api()
+        if api == "voyage":
+            return self.answer(status, {"detail": message}, headers)
+        if api in ("cohere", "bedrock"):
+            return self.answer(status, {"message": message}, headers)
         kind = code if status == 429 else "invalid_request_error"
         self.answer(status, {"error": {"message": message, "type": kind, "param": param, "code": code}}, headers)
+
+    def api(self) -> str | None:
+        """Whose request it is, by its path and, where two share one, by its fields."""
+        if self.path == "/v1/embeddings":
+            return "voyage" if self.request_body and "input_type" in self.request_body else "openai"
+        if self.path == "/v2/embed":
+            return "cohere"
+        return "bedrock" if self.path.startswith("/model/") and self.path.endswith("/invoke") else None
 
     def do_GET(self) -> None:
         if self.path == "/control":
@@ -90,9 +105,15 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/control":
             self.server.control.update(json.loads(body))
             return self.answer(200, self.server.control)
-        if self.path != "/v1/embeddings":
+        self.request_body = None if self.path == "/control" else json.loads(body)
+        api = self.api()
+        if not api:
             return self.refuse(404, "unknown path")
-        if self.headers.get("Authorization") != f"Bearer {self.server.key}":
+        authorization = self.headers.get("Authorization") or ""
+        if api == "bedrock":
+            if not authorization.startswith("AWS4-HMAC-SHA256 ") or "/bedrock/aws4_request" not in authorization:
+                return self.refuse(403, "The request signature is missing or of another service.")
+        elif authorization != f"Bearer {self.server.key}":
             return self.refuse(401, "Incorrect API key provided.", "invalid_api_key")
         control = dict(self.server.control)
         number = self.server.count(requests=1)
@@ -103,32 +124,40 @@ class Handler(BaseHTTPRequestHandler):
             headers = {"retry-after": control["retry_after"]} if control["retry_after"] else {}
             return self.refuse(429, "Rate limit reached.", "rate_limit_exceeded", headers=headers)
         time.sleep(control["latency_ms"] / 1000)
-        self.embed(json.loads(body), control)
+        self.embed(api, self.request_body, control)
 
-    def embed(self, request: dict, control: dict) -> None:
-        texts = [request["input"]] if isinstance(request["input"], str) else request["input"]
-        if not texts or len(texts) > 2048 or not all(isinstance(t, str) and t for t in texts):
-            return self.refuse(400, "'$.input' is invalid: 1 to 2048 strings, none empty", param="input")
+    def embed(self, api: str, request: dict, control: dict) -> None:
+        is_titan = api == "bedrock" and "inputText" in request
+        texts = [request["inputText"]] if is_titan else request.get("input") or request.get("texts") or []
+        texts = [texts] if isinstance(texts, str) else texts
+        most = {"openai": 2048, "voyage": 128}.get(api, 96)
+        if not texts or len(texts) > most or not all(isinstance(t, str) and t for t in texts):
+            return self.refuse(400, f"'$.input' is invalid: 1 to {most} strings, none empty", param="input")
+        if api in ("cohere", "bedrock") and not is_titan and request.get("input_type") not in ("search_document", "search_query"):
+            return self.refuse(400, "invalid request: input_type is required")
         if control["refuse"] and any(control["refuse"] in t for t in texts):
             return self.refuse(400, "'$.input' is invalid.", param="input")
-        dimensions = control["dimensions"] or request.get("dimensions") or self.server.model.dimensions
+        dimensions = control["dimensions"] or request.get("dimensions") or request.get("output_dimension") or self.server.model.dimensions
         vectors, tokens = self.server.model.encode(texts, dimensions)
         if max(tokens) > 4 * 8192:
             return self.refuse(400, f"This model's maximum context length is 8192 tokens, however you requested {max(tokens)} tokens.", param="input")
         if sum(tokens) > MAXIMUM_TOKENS:
             return self.refuse(400, f"Requested {sum(tokens)} tokens, max 300000 tokens per request", "max_tokens_per_request", "input")
-        as_text = request.get("encoding_format") == "base64"
-        data = [
-            {"object": "embedding", "index": i, "embedding": base64.b64encode(v.tobytes()).decode() if as_text else v.tolist()}
-            for i, v in enumerate(vectors)
-        ]
+        as_text = request.get("encoding_format") == "base64" or request.get("embedding_types") == ["base64"]
+        written = [base64.b64encode(v.tobytes()).decode() if as_text else v.tolist() for v in vectors]
         self.server.count(served=1, inputs=len(texts), tokens=sum(tokens))
-        usage = {"prompt_tokens": sum(tokens), "total_tokens": sum(tokens)}
+        if is_titan:
+            return self.answer(200, {"embedding": written[0], "embeddingsByType": {"float": written[0]}, "inputTextTokenCount": sum(tokens)})
+        if api in ("cohere", "bedrock"):
+            kind = "base64" if as_text else "float"
+            return self.answer(200, {"id": "local", "embeddings": {kind: written}, "meta": {"billed_units": {"input_tokens": sum(tokens)}}})
+        data = [{"object": "embedding", "index": i, "embedding": each} for i, each in enumerate(written)]
+        usage = {"total_tokens": sum(tokens)} | ({"prompt_tokens": sum(tokens)} if api == "openai" else {})
         limits = {
             "x-ratelimit-limit-requests": 3000, "x-ratelimit-remaining-requests": 2999, "x-ratelimit-reset-requests": "20ms",
             "x-ratelimit-limit-tokens": 1_000_000, "x-ratelimit-remaining-tokens": 1_000_000 - sum(tokens), "x-ratelimit-reset-tokens": "6ms",
         }
-        self.answer(200, {"object": "list", "data": data, "model": request.get("model", ""), "usage": usage}, limits)
+        self.answer(200, {"object": "list", "data": data, "model": request.get("model", ""), "usage": usage}, limits if api == "openai" else {})
 
 
 if __name__ == "__main__":

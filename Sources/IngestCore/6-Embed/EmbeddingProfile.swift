@@ -31,16 +31,12 @@ package struct EmbeddingProfile: Equatable, Sendable, CustomStringConvertible {
     /// Tries parameters until one combination is taken.
     ///
     /// - Throws: the first refusal where all are refused, or what has nothing to do with parameters: a wrong key, no connection.
-    static func learn(model: String, _ request: Request) async throws -> EmbeddingProfile {
-        var shapes = [(true, true), (false, true), (true, false), (false, false)]
-            .map { EmbeddingProfile(sendsDimensions: $0, sendsBase64: $1) }
-        // The second generation of OpenAI's models has one size and refuses the parameter.
-        if model == "text-embedding-ada-002" { shapes.removeAll(where: \.sendsDimensions) }
+    static func learn(_ shapes: [EmbeddingProfile], _ request: Request) async throws -> EmbeddingProfile {
         var first: (any Error)?
         for shape in shapes {
             do {
                 let vector = try await request([words[0]], shape)[0].get()
-                return try await withBatches(shape, vector, request)
+                return shape.maximumInputs == 1 ? shape : try await withBatches(shape, vector, request)
             } catch let error as EmbeddingError where isRefusal(error) {
                 first = first ?? error
             } catch Failure.fleet(let text, let dependency) {

@@ -1,7 +1,7 @@
 import Resilience
 import TextCoding
 
-/// Reads the response of an embeddings endpoint: vectors as base64 of little-endian float32, or as arrays from servers that ignore the request.
+/// Reads the response of an embeddings endpoint: vectors as base64 of little-endian float32, or as arrays where these were requested, or from servers that ignore the request.
 enum EmbeddingResponse {
     typealias Item = Result<[Float], EmbeddingError>
 
@@ -9,7 +9,7 @@ enum EmbeddingResponse {
     /// for, whatever else the response holds.
     ///
     /// - Throws: `EmbeddingError` where the response as a whole cannot be used, `Failure.fleet` where every vector has other dimensions.
-    static func vectors(_ body: [UInt8], count: Int, dimensions: Int) throws -> [Item] {
+    static func vectors(_ body: [UInt8], of api: EmbeddingAPI = .openAI, count: Int, dimensions: Int) throws -> [Item] {
         // Some proxies put a byte order mark before the response.
         let body = body.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(body.dropFirst(3)) : body
         var items: [(index: Int?, vector: [Float]?)] = []
@@ -17,9 +17,13 @@ enum EmbeddingResponse {
         var scanner = JSONScanner(body)
         do {
             try scanner.object { scanner, key in
-                guard key == "data" else { return try scanner.skip() }
+                guard key == api.vectorsKey else { return try scanner.skip() }
                 hasData = true
-                try scanner.array { items.append(try item(&$0)) }
+                switch api {
+                case .openAI, .voyage: try scanner.array { items.append(try item(&$0)) }
+                case .cohere, .bedrockCohere: items = try matrix(&scanner).map { (nil, $0) }
+                case .titan: items = [(nil, try embedding(&scanner))]
+                }
             }
         } catch let error as JSONError {
             throw EmbeddingError(unusable: body.isEmpty ? "an empty response" : "not JSON: \(error)")
@@ -37,6 +41,21 @@ enum EmbeddingResponse {
             )
         }
         return try inOrder(items, count).map { vector in checked(vector, dimensions) }
+    }
+
+    /// Vectors in the order of the texts: as a list, or as one of some kind.
+    private static func matrix(_ scanner: inout JSONScanner) throws -> [[Float]?] {
+        var vectors: [[Float]?] = []
+        guard try scanner.peek() == .object else {
+            try scanner.array { vectors.append(try embedding(&$0)) }
+            return vectors
+        }
+        try scanner.object { scanner, kind in
+            guard kind == "float" || kind == "base64" else { return try scanner.skip() }
+            vectors = []
+            try scanner.array { vectors.append(try embedding(&$0)) }
+        }
+        return vectors
     }
 
     private static func item(_ scanner: inout JSONScanner) throws -> (index: Int?, vector: [Float]?) {
@@ -107,5 +126,16 @@ enum EmbeddingResponse {
         }
         if (0.999...1.001).contains(norm) { return .success(vector) }
         return .success(vector.map { Float(Double($0) / norm) })
+    }
+}
+
+extension EmbeddingAPI {
+    /// Where the vectors are in a response.
+    fileprivate var vectorsKey: String {
+        switch self {
+        case .openAI, .voyage: "data"
+        case .cohere, .bedrockCohere: "embeddings"
+        case .titan: "embedding"
+        }
     }
 }

@@ -5,7 +5,7 @@ import Observability
 import Resilience
 import TextCoding
 
-/// `POST /embeddings` of OpenAI and of servers that speak the same (openai-openapi, createEmbedding).
+/// Embeddings over HTTP: of OpenAI and of servers that speak the same, of Voyage, Cohere and Amazon Bedrock (`EmbeddingAPI`).
 ///
 /// What the server takes is learned from a probe of a few harmless words. A refusal is about the texts only where the probe succeeds at that
 /// time; then halves find the text, and the others go through.
@@ -24,6 +24,8 @@ package final class OpenAIEmbedder: Embedder {
         package var prefix: String
         /// For one request.
         package var timeout: Duration
+        package var api = EmbeddingAPI.openAI
+        package var purpose = EmbeddingAPI.Purpose.document
 
         package init(
             endpoint: Endpoint,
@@ -82,6 +84,7 @@ package final class OpenAIEmbedder: Embedder {
         self.limiter = limiter
         self.log = log
         limits = RequestLimits()
+        limits.allow(inputs: settings.api.maximumInputs)
         prefixTokens = settings.prefix.isEmpty ? 0 : Tokenizer.cl100k.count(settings.prefix)
     }
 
@@ -115,7 +118,9 @@ package final class OpenAIEmbedder: Embedder {
             if let known = profile.withLock({ $0 }) { return known }
             let learned: EmbeddingProfile
             do {
-                learned = try await EmbeddingProfile.learn(model: settings.model) { try await self.once($0, $1) }
+                learned = try await EmbeddingProfile.learn(settings.api.shapes(model: settings.model)) {
+                    try await self.once($0, $1)
+                }
             } catch let error as HTTPError {
                 throw Self.failure(error)
             }
@@ -271,6 +276,7 @@ package final class OpenAIEmbedder: Embedder {
             guard response.isSuccess else { throw EmbeddingError(response, inputs: texts) }
             let items = try EmbeddingResponse.vectors(
                 response.body,
+                of: settings.api,
                 count: inputs.count,
                 dimensions: settings.dimensions
             )
@@ -290,17 +296,20 @@ package final class OpenAIEmbedder: Embedder {
     private func tokens(_ inputs: [EmbeddingInput]) -> Int { inputs.reduce(0) { $0 + $1.tokens + prefixTokens } }
 
     private func request(_ texts: [String], _ profile: EmbeddingProfile) -> HTTPRequest {
-        let body = JSONWriter.object { json in
-            json.field("model", settings.model)
-            json.field("input", texts)
-            // Without the field the format is floats.
-            if profile.sendsBase64 { json.field("encoding_format", "base64") }
-            if profile.sendsDimensions { json.field("dimensions", settings.dimensions) }
-        }
-        let path = settings.endpoint.basePath + "/embeddings"
+        let api = settings.api
+        let body = api.body(
+            texts,
+            model: settings.model,
+            dimensions: settings.dimensions,
+            purpose: settings.purpose,
+            profile
+        )
+        let path = api.path(settings.endpoint.basePath, model: settings.model)
         var request = HTTPRequest("POST", settings.endpoint, path: path, body: body)
         request.headers = [("content-type", "application/json")]
-        if settings.sendsKeyAsHeader {
+        if api.isSigned {
+            request.headers.append(("accept", "application/json"))
+        } else if settings.sendsKeyAsHeader {
             request.headers.append(("api-key", settings.apiKey))
         } else if !settings.apiKey.isEmpty {
             request.headers.append(("authorization", "Bearer \(settings.apiKey)"))

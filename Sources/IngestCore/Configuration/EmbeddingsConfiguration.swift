@@ -7,11 +7,21 @@ import Resilience
 package struct EmbeddingsConfiguration: Sendable {
     package var provider: OpenAIEmbedder.Settings
 
-    /// - Parameter prefix: what is put before each text, still encoded.
-    package init(_ reader: inout SettingsReader, _ common: CommonConfiguration, prefix: String) {
+    /// - Parameters:
+    ///   - prefix: what is put before each text, still encoded.
+    ///   - purpose: whether texts are documents' or questions.
+    package init(
+        _ reader: inout SettingsReader,
+        _ common: CommonConfiguration,
+        prefix: String,
+        purpose: EmbeddingAPI.Purpose
+    ) {
         let key = reader.read(Settings.openAIKey)
         KnownSecrets.shared.add(key)
-        let base = reader.read(Settings.openAIBase)
+        let api =
+            EmbeddingAPI(setting: reader.read(Settings.embeddingProvider), model: common.model) ?? .openAI
+        var base = reader.read(Settings.openAIBase)
+        if base.host == "api.openai.com", let own = Endpoint(api.address(region: common.region)) { base = own }
         provider = OpenAIEmbedder.Settings(
             endpoint: base,
             apiKey: key,
@@ -22,20 +32,27 @@ package struct EmbeddingsConfiguration: Sendable {
             prefix: PercentEncoding.decode(prefix) ?? prefix,
             timeout: .seconds(reader.read(Settings.embeddingTimeout))
         )
+        (provider.api, provider.purpose) = (api, purpose)
         if key.contains(where: { $0.isNewline || !$0.isASCII }) {
             reader.problem(
                 "OPENAI_API_KEY contains a line break or non-ASCII characters; check how it was copied"
             )
         }
-        if key.isEmpty, base.host == "api.openai.com" {
-            reader.problem("OPENAI_API_KEY is missing: api.openai.com needs one (--openai-api-key)")
+        if key.isEmpty, !api.isSigned, ["api.openai.com", "api.voyageai.com", "api.cohere.com"].contains(base.host) {
+            reader.problem("OPENAI_API_KEY is missing: \(base.host) needs one (--openai-api-key)")
         }
+    }
+
+    /// For questions of a program that searches.
+    package init(ofQuestions reader: inout SettingsReader, _ common: CommonConfiguration) {
+        let prefix = reader.read(Settings.queryPrefix)
+        self.init(&reader, common, prefix: prefix, purpose: .question)
     }
 
     package func embedder(_ services: Services, requests: Int) -> OpenAIEmbedder {
         OpenAIEmbedder(
             provider,
-            http: services.http,
+            http: provider.api.isSigned ? SignedHTTPClient(client: services.signed("bedrock")) : services.http,
             retrying: Retrying(
                 policy: OpenAIEmbedder.policy,
                 time: services.time,
@@ -45,4 +62,11 @@ package struct EmbeddingsConfiguration: Sendable {
             log: services.log
         )
     }
+}
+
+/// Requests to a service of AWS that are no calls of its clients here.
+private struct SignedHTTPClient: HTTPClient {
+    let client: SignedClient
+
+    func execute(_ request: HTTPRequest) async throws -> HTTPResponse { try await client.execute(request).response }
 }

@@ -125,10 +125,16 @@ package enum Settings {
     ).inFingerprint
 
     // Embeddings.
+    package static let embeddingProvider = Setting.choice(
+        "EMBEDDING_PROVIDER",
+        ["openai", "voyage", "cohere", "bedrock"],
+        "whose requests are spoken: `openai` (Azure and compatible servers, too), `voyage`, `cohere`, or `bedrock` (Titan and Cohere models, signed with the role's keys)",
+        default: "openai"
+    )
     package static let openAIKey = Setting.text(
         "OPENAI_API_KEY",
         "key",
-        "key of the embeddings provider",
+        "key of the embeddings provider, whichever it is; Bedrock needs none",
         default: "",
         isSecret: true
     )
@@ -146,7 +152,7 @@ package enum Settings {
     )
     package static let openAIBase = Setting.address(
         "OPENAI_BASE_URL",
-        "embeddings API, with its version",
+        "embeddings API, with its version; if unset, the provider's own",
         default: "https://api.openai.com/v1"
     )
     package static let embeddingRequests = Setting.number(
@@ -348,7 +354,8 @@ package enum Settings {
             healthPort.declaration, healthcheck.declaration,
         ] + telemetry
     package static let embeddings: [SettingDeclaration] = [
-        openAIKey.declaration, openAIBase.declaration, openAIAuth.declaration, openAIVersion.declaration,
+        embeddingProvider.declaration, openAIKey.declaration, openAIBase.declaration, openAIAuth.declaration,
+        openAIVersion.declaration,
         embeddingTimeout.declaration,
     ]
     package static let embed: [SettingDeclaration] =

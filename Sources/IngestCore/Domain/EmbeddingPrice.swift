@@ -4,9 +4,12 @@ import TextCoding
 package struct EmbeddingPrice: Equatable, Sendable {
     package var dollarsPerMillionTokens: Double
 
-    /// List prices (openai.com/api/pricing).
+    /// List prices (openai.com/api/pricing, docs.voyageai.com/docs/pricing, cohere.com/pricing, aws.amazon.com/bedrock/pricing).
     private static let known = [
         "text-embedding-3-small": 0.02, "text-embedding-3-large": 0.13, "text-embedding-ada-002": 0.10,
+        "voyage-3.5": 0.06, "voyage-3.5-lite": 0.02, "voyage-3-large": 0.18,
+        "embed-v4.0": 0.12, "embed-english-v3.0": 0.10, "embed-multilingual-v3.0": 0.10,
+        "amazon.titan-embed-text-v2:0": 0.02, "cohere.embed-english-v3": 0.10, "cohere.embed-multilingual-v3": 0.10,
     ]
 
     /// - Parameter setting: EMBEDDING_PRICE; empty for the model's list price.

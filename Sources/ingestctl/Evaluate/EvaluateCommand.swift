@@ -105,7 +105,7 @@ struct EvaluateCommand: Command {
         leastNDCG = Self.share(&reader)
         files = (reader.read(Self.baseline), reader.read(Self.save), reader.read(Self.report))
         (printsMetrics, deployment) = (reader.read(Self.emf), reader.read(Settings.deployment))
-        embeddings = EmbeddingsConfiguration(&reader, common, prefix: reader.read(Settings.queryPrefix))
+        embeddings = EmbeddingsConfiguration(ofQuestions: &reader, common)
     }
 
     static func share(_ reader: inout SettingsReader) -> Double {

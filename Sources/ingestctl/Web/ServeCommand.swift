@@ -28,7 +28,7 @@ struct ServeCommand: Command {
     init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {
         port = reader.read(Self.port)
         price = reader.read(Settings.price)
-        embeddings = EmbeddingsConfiguration(&reader, common, prefix: reader.read(Settings.queryPrefix))
+        embeddings = EmbeddingsConfiguration(ofQuestions: &reader, common)
     }
 
     func run(_ context: CommandContext) async throws -> ExitStatus {
