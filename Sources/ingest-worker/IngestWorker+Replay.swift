@@ -32,7 +32,7 @@ extension IngestWorker {
                 return try await settings.onlyRejected ? replay.runRejected(walk) : replay.run()
             }
         }
-        guard let result else { return Self.program.note("interrupted: --resume goes on\n") }
+        guard let result else { return Self.program.note("\(Self.program.name): replay interrupted; --resume goes on\n") }
         let limit = settings.isDryRun ? await tokensPerMinute(names) : nil
         Self.program.print(result.text(settings, tokensPerMinute: limit))
     }

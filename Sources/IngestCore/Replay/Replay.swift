@@ -36,6 +36,8 @@ package struct Replay: Sendable {
     private let program: Program
     private let log: Log
     private let time: any TimeSource
+    /// What "24h" counts from: a replay may run for days.
+    private let started: Timestamp
 
     package init(
         stages: Stages,
@@ -51,6 +53,7 @@ package struct Replay: Sendable {
         self.program = program
         self.log = log
         self.time = time
+        started = time.now
     }
 
     private var filter: ReplayFilter { settings.filter }
@@ -121,7 +124,7 @@ package struct Replay: Sendable {
     }
 
     private func isChosen(_ entry: ObjectPage.Entry) -> Bool {
-        filter.chooses(entry, at: time.now) && documents.tenant(of: object(entry)) != nil
+        filter.chooses(entry, at: started) && documents.tenant(of: object(entry)) != nil
     }
 
     private func object(_ entry: ObjectPage.Entry) -> ObjectReference {
@@ -233,7 +236,7 @@ package struct Replay: Sendable {
             let isRejected = record.lastRejection != nil || record.live?.reason != nil
             guard isRejected, record.bucket.utf8.elementsEqual(filter.target.bucket.utf8),
                 record.key.utf8.starts(with: filter.target.key.utf8), documents.tenant(of: record.object) != nil,
-                filter.chooses(ObjectPage.Entry(key: record.key, bytes: 1, etag: ""), at: time.now)
+                filter.chooses(ObjectPage.Entry(key: record.key, bytes: 1, etag: ""), at: started)
             else { return }
             objects.append(record.object)
         }
