@@ -31,7 +31,12 @@ package struct SplitMix: RandomNumberGenerator, Sendable {
 
     package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
+        return Self.mixed(state)
+    }
+
+    /// Every bit of the result depends on every bit of the value.
+    package static func mixed(_ value: UInt64) -> UInt64 {
+        var value = value
         value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
         value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
         return value ^ value >> 31

@@ -32,16 +32,14 @@ extension IngestWorker {
                 return try await settings.onlyRejected ? replay.runRejected(walk) : replay.run()
             }
         }
-        guard let result else { return Self.program.note("\(Self.program.name): replay interrupted; --resume goes on\n") }
+        guard let result else {
+            return Self.program.note("\(Self.program.name): replay interrupted; --resume goes on\n")
+        }
         let limit = settings.isDryRun ? await tokensPerMinute(names) : nil
         Self.program.print(result.text(settings, tokensPerMinute: limit))
     }
 
     private func forecast(_ ledger: OpenSearchLedger, _ index: OpenSearchIndex) throws -> ChangeForecast {
-        let store = services.objectStore(
-            temporaryFolder: configuration.temporaryFolder,
-            maximumBytes: configuration.maximumObjectBytes
-        )
         let pool = ExtractorPool(configuration.extractor, metrics: services.metrics)
         let stages = ChangeForecast.Stages(
             ledger: ledger,

@@ -20,10 +20,7 @@ struct IngestWorker: Worker {
     func run() async throws {
         if let settings = configuration.replay { return try await replay(settings) }
         let ledger = services.ledger(configuration.common.names)
-        let store = services.objectStore(
-            temporaryFolder: configuration.temporaryFolder,
-            maximumBytes: configuration.maximumObjectBytes
-        )
+        let store = store
         let pool = ExtractorPool(configuration.extractor, metrics: services.metrics)
         let run = WorkerRun(services: services, configuration: configuration.worker, shutdown: shutdown) {
             dependency,
@@ -66,6 +63,14 @@ struct IngestWorker: Worker {
             try await run.loop(services.queue(configuration.worker.ingestQueue), control, pipeline.handler)
             group.cancelAll()
         }
+    }
+
+    /// Objects are downloaded into the configured folder, up to the configured size.
+    var store: S3ObjectStore {
+        services.objectStore(
+            temporaryFolder: configuration.temporaryFolder,
+            maximumBytes: configuration.maximumObjectBytes
+        )
     }
 
     /// The objects with what stands beside them.

@@ -79,6 +79,13 @@ package struct StoredObject: Sendable {
     }
 }
 
+extension StoredObject {
+    /// What its name and its store say of its format.
+    func hints(_ object: ObjectReference) -> ExtractionHints {
+        ExtractionHints(name: object.name, contentType: contentType, contentEncoding: contentEncoding)
+    }
+}
+
 package struct ObjectPage: Sendable {
     package struct Entry: Sendable {
         package var key: String

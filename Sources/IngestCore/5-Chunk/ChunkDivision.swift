@@ -38,7 +38,6 @@ struct ChunkDivision {
 
     /// A part that is being divided: its place, and the leaves of its left half once these are known.
     private struct Frame {
-        var first: Int
         var end: Int
         var place: Int
         var left: (first: Int, last: Int)?
@@ -60,7 +59,7 @@ struct ChunkDivision {
                     leaves.append(Leaf(first: first, end: end))
                     done = (leaves.count - 1, leaves.count - 1)
                 } else {
-                    frames.append(Frame(first: first, end: end, place: root))
+                    frames.append(Frame(end: end, place: root))
                     visit = (first, root, tree.left[root])
                 }
                 continue

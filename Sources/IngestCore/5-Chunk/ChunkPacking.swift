@@ -1,3 +1,5 @@
+import AsyncPrimitives
+
 /// Makes chunks of at most `tokens` tokens of units.
 struct ChunkPacking {
     let text: [UInt8]
@@ -90,10 +92,8 @@ struct UnitSums {
     func hash(of index: Int) -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in text[units[index].start..<units[index].end] { hash = (hash ^ UInt64(byte)) &* 0x0100_0000_01B3 }
-        // The last bytes have not reached all bits (finalizer of SplitMix64).
-        hash = (hash ^ hash >> 30) &* 0xBF58_476D_1CE4_E5B9
-        hash = (hash ^ hash >> 27) &* 0x94D0_49BB_1331_11EB
-        return hash ^ hash >> 31
+        // The last bytes have not reached all bits.
+        return SplitMix.mixed(hash)
     }
 
     func tokens(_ range: Range<Int>) -> Int {

@@ -223,11 +223,7 @@ package struct IngestPipeline: Sendable {
     ) {
         switch found {
         case .stored(let stored):
-            let hints = ExtractionHints(
-                name: object.name,
-                contentType: stored.contentType,
-                contentEncoding: stored.contentEncoding
-            )
+            let hints = stored.hints(object)
             let document = try await environment.traced("extract", .internalWork, .extraction) { span in
                 let document = try await stages.extractor.extract(stored, hints: hints, tenant: tenant)
                 span.set("ingest.format", document.format.name)
@@ -235,7 +231,8 @@ package struct IngestPipeline: Sendable {
                 return document
             }
             metrics.add(.pagesExtracted, document.pages.count)
-            try check(document.notes)
+            try settings.check(document.notes)
+            metrics.observe(.quality, document.notes.quality)
             let chunks = try await environment.traced("chunk", .internalWork, .chunking) { span in
                 let chunks = try await stages.chunker.cut(document)
                 span.set("ingest.chunks", chunks.count)
@@ -245,16 +242,6 @@ package struct IngestPipeline: Sendable {
         case .refused(let refused): throw refused.rejection
         case .absent, .unchanged: return (nil, [])
         }
-    }
-
-    private func check(_ notes: DocumentNotes) throws(Rejection) {
-        guard notes.quality >= settings.leastQuality else {
-            throw Rejection(
-                .lowQuality,
-                "only \(notes.percent) % of its text looks like text (MIN_QUALITY): its fonts or encoding may be damaged; export it again, or run OCR"
-            )
-        }
-        metrics.observe(.quality, notes.quality)
     }
 
     private func send(_ header: ChunkMessage.Header, _ chunks: [Chunk], _ work: IngestWork?) async throws {

@@ -79,3 +79,15 @@ package struct RejectionSettings: Sendable {
         }
     }
 }
+
+extension IngestSettings {
+    /// - Throws: a rejection where too little of a text looks like text.
+    func check(_ notes: DocumentNotes) throws(Rejection) {
+        guard notes.quality >= leastQuality else {
+            throw Rejection(
+                .lowQuality,
+                "only \(notes.percent) % of its text looks like text (MIN_QUALITY): its fonts or encoding may be damaged; export it again, or run OCR"
+            )
+        }
+    }
+}

@@ -76,15 +76,8 @@ package struct ChangeForecast: Sendable {
                 return .unchanged
             }
             if !rebuilds, record?.knows(Content(etag: stored.etag), where: holds) == true { return .unchanged }
-            let hints = ExtractionHints(
-                name: object.name,
-                contentType: stored.contentType,
-                contentEncoding: stored.contentEncoding
-            )
-            let text = try await stages.extractor.extract(stored, hints: hints, tenant: tenant)
-            guard text.notes.quality >= settings.leastQuality else {
-                return .rejected(RejectionCode.lowQuality.name)
-            }
+            let text = try await stages.extractor.extract(stored, hints: stored.hints(object), tenant: tenant)
+            try settings.check(text.notes)
             let chunks = try await stages.chunker.cut(text).map(ChunkPayload.init)
             return .changed(try await cost(of: chunks, pages: text.pages.count, document, record?.live))
         } catch let rejection as Rejection {

@@ -138,14 +138,13 @@ package struct Replay: Sendable {
         _ checkpoint: inout ReplayCheckpoint,
         _ pace: inout Pace
     ) async throws -> String? {
-        let chosen = entries.filter(isChosen)
-        let changed = try await changed(chosen)
-        var found: [ObjectReference: ChangeForecast.Finding] = [:]
-        if stages.forecast != nil { found = try await findings(chosen.map(object).filter(changed.contains)) }
+        let chosen = entries.enumerated().filter { isChosen($0.element) }
+        let changed = try await changed(chosen.map(\.element))
+        let found = try await findings(chosen.map { object($0.element) }.filter(changed.contains))
         var events: [ObjectReference] = []
         var charged = 0
         var done = entries.count
-        for (place, entry) in entries.enumerated() where isChosen(entry) {
+        for (place, entry) in chosen {
             let object = object(entry)
             let finding = found[object]
             if case .changed(let cost)? = finding, let budget = settings.budget,
