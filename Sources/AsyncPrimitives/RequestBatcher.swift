@@ -7,6 +7,8 @@ package final class RequestBatcher<Request: Sendable, Reply: Sendable>: Sendable
         package var count: Int
         /// The most that the weights of a batch may add up to; a single heavier request goes alone.
         package var weight: Int
+        /// The same where it changes while the batcher runs.
+        package var currentWeight: @Sendable () -> Int
         package var linger: Duration
         package var concurrency: Int
         /// A submission that is cancelled while its batch is in flight ends when the batch has ended: what it wrote is written then. One
@@ -16,12 +18,14 @@ package final class RequestBatcher<Request: Sendable, Reply: Sendable>: Sendable
         package init(
             count: Int,
             weight: Int = .max,
+            currentWeight: @escaping @Sendable () -> Int = { .max },
             linger: Duration,
             concurrency: Int,
             outlastsCancellation: Bool = false
         ) {
             self.count = count
             self.weight = weight
+            self.currentWeight = currentWeight
             self.linger = linger
             self.concurrency = concurrency
             self.outlastsCancellation = outlastsCancellation
@@ -114,7 +118,7 @@ package final class RequestBatcher<Request: Sendable, Reply: Sendable>: Sendable
             state.queue += entries
             state.weight += entries.reduce(0) { $0 + $1.weight }
             defer { state.idle = nil }
-            let isFull = state.queue.count >= limits.count || state.weight >= limits.weight
+            let isFull = state.queue.count >= limits.count || state.weight >= mostWeight
             return (false, state.idle, isFull ? state.filled : nil)
         }
         idle?.fulfil(.success(()))
@@ -175,16 +179,19 @@ package final class RequestBatcher<Request: Sendable, Reply: Sendable>: Sendable
         }
     }
 
-    private var isFull: Bool { state.withLock { $0.queue.count >= limits.count || $0.weight >= limits.weight } }
+    private var isFull: Bool { state.withLock { $0.queue.count >= limits.count || $0.weight >= mostWeight } }
+
+    private var mostWeight: Int { min(limits.weight, limits.currentWeight()) }
 
     private func takeBatch() -> [Entry] {
         state.withLock { state in
             Self.takeTurns(&state.queue)
+            let most = mostWeight
             var count = 0
             var weight = 0
             while count < min(state.queue.count, limits.count) {
                 let next = state.queue[count].weight
-                if count > 0, weight + next > limits.weight { break }
+                if count > 0, weight + next > most { break }
                 weight += next
                 count += 1
             }

@@ -6,6 +6,7 @@ struct EmbedConfiguration: WorkerSettings {
     var common: CommonConfiguration
     var worker: WorkerConfiguration
     var embeddings: EmbeddingsConfiguration
+    var budget: BudgetConfiguration
     var pipeline: EmbedSettings
     var requests: Int
     var batchInputs: Int
@@ -18,6 +19,7 @@ struct EmbedConfiguration: WorkerSettings {
         common = CommonConfiguration(&reader)
         worker = WorkerConfiguration(&reader)
         embeddings = EmbeddingsConfiguration(&reader, common, prefix: common.documentPrefix, purpose: .document)
+        budget = BudgetConfiguration(&reader, embeddings.provider)
         requests = reader.read(Settings.embeddingRequests)
         batchInputs = reader.read(Settings.batchInputs)
         batchTokens = reader.read(Settings.batchTokens)

@@ -28,7 +28,8 @@ struct EmbedWorker: Worker {
             time: services.time,
             bulkBytes: configuration.bulkBytes
         )
-        let embedder = configuration.embeddings.embedder(services, requests: configuration.requests)
+        let budget = configuration.budget.budget(services)
+        let embedder = configuration.embeddings.embedder(services, requests: configuration.requests, budget: budget)
         let embeddings = EmbeddingBatcher(
             embedder,
             inputs: configuration.batchInputs,
@@ -76,6 +77,7 @@ struct EmbedWorker: Worker {
             try await run.loop(queue, control, pipeline.handler)
             group.cancelAll()
         }
+        await budget?.leave()
     }
 
     /// The index changes slowly: its mean is read once an hour.

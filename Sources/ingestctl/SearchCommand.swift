@@ -67,7 +67,7 @@ struct SearchCommand: Command {
 
     static func vector(_ question: String, _ embedder: OpenAIEmbedder) async throws -> [Float] {
         let input = EmbeddingInput(text: question, tokens: Tokenizer.cl100k.count(question))
-        return try await embedder.embed([input])[0].get()
+        return try await embedder.embed([input])[0].get().vector
     }
 
     private static func line(_ rank: Int, _ hit: SearchHit, _ context: [SearchHit], _ question: String) -> String {

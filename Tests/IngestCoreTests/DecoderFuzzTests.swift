@@ -141,7 +141,7 @@ import Testing
                     refused += 1
                     continue
                 }
-                #expect(vector.count == 2 && vector.allSatisfy(\.isFinite))
+                #expect(vector.vector.count == 2 && vector.vector.allSatisfy(\.isFinite))
                 read += 1
             }
         }

@@ -55,7 +55,7 @@ import Testing
         let http = ScriptedHTTPClient { _, _ in
             Self.answer([[1, 0], [0, 2], [3, 4]], base64: base64, order: [2, 0, 1])
         }
-        let vectors = try await embedder(http).embed(Self.inputs).map { try $0.get() }
+        let vectors = try await embedder(http).embed(Self.inputs).map { try $0.get().vector }
         #expect(vectors == [[1, 0], [0, 1], [0.6, 0.8]])
         #expect(String(decoding: http.requests[0].body, as: UTF8.self).contains("\"dimensions\":2"))
     }
@@ -169,9 +169,9 @@ import Testing
         let sizes = LockedValue([(Int, Int)]())
         struct Recorder: Embedder {
             let sizes: LockedValue<[(Int, Int)]>
-            func embed(_ inputs: [EmbeddingInput]) async -> [Result<[Float], any Error>] {
+            func embed(_ inputs: [EmbeddingInput]) async -> [Result<Embedding, any Error>] {
                 sizes.withLock { $0.append((inputs.count, inputs.reduce(0) { $0 + $1.tokens })) }
-                return inputs.map { .success([Float($0.tokens)]) }
+                return inputs.map { .success(Embedding(vector: [Float($0.tokens)], tokens: $0.tokens)) }
             }
         }
         let time = VirtualTime()
@@ -183,7 +183,7 @@ import Testing
                     await batcher.run()
                     return nil
                 }
-                group.addTask { try await batcher.embed(inputs).map { try $0.get() } }
+                group.addTask { try await batcher.embed(inputs).map { try $0.get().vector } }
                 defer { group.cancelAll() }
                 return try await group.next()!!
             }
@@ -317,7 +317,7 @@ import Testing
     ])
     func oddAnswersThatCanBeUnderstoodAre(_ body: String) async throws {
         let http = ScriptedHTTPClient { _, _ in HTTPResponse(status: 200, body: Array(body.utf8)) }
-        let vectors = try await embedder(http).embed(Array(Self.inputs.prefix(2))).map { try $0.get() }
+        let vectors = try await embedder(http).embed(Array(Self.inputs.prefix(2))).map { try $0.get().vector }
         #expect(vectors == [[1, 0], [0, 1]])
     }
 }

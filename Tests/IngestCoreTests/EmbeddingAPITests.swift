@@ -53,7 +53,7 @@ import TextCoding
         let http = ScriptedHTTPClient { _, _ in
             Self.answer("{\"object\":\"list\",\"data\":[\(data)],\"usage\":{\"total_tokens\":2}}")
         }
-        let vector = try await embedder(.voyage, http, purpose: purpose).embed(Self.inputs(1))[0].get()
+        let vector = try await embedder(.voyage, http, purpose: purpose).embed(Self.inputs(1))[0].get().vector
         #expect(vector == [0, 1])
         let sent = http.requests[0]
         #expect(sent.url == "https://provider.example/base/embeddings")
@@ -72,7 +72,7 @@ import TextCoding
             )
         }
         let profile = EmbeddingProfile(sendsBase64: false)
-        let found = try await embedder(api, http, profile: profile).embed(Self.inputs(2)).map { try $0.get() }
+        let found = try await embedder(api, http, profile: profile).embed(Self.inputs(2)).map { try $0.get().vector }
         #expect(found == [[0.6, 0.8], [0, 1]])
         let body = try body(http.requests[0])
         #expect(
@@ -92,7 +92,7 @@ import TextCoding
         let http = ScriptedHTTPClient { _, _ in
             Self.answer("{\"embeddings\":{\"base64\":[\"\(Self.base64([2, 0]))\"]}}")
         }
-        #expect(try await embedder(.cohere, http).embed(Self.inputs(1))[0].get() == [1, 0])
+        #expect(try await embedder(.cohere, http).embed(Self.inputs(1))[0].get().vector == [1, 0])
         #expect(try body(http.requests[0])["embedding_types"]?.items.first?.text == "base64")
     }
 
@@ -110,7 +110,7 @@ import TextCoding
                 : Self.answer("{\"embeddings\":{\"float\":[\(list.joined(separator: ","))]}}")
         }
         let found = await embedder(api, http).embed(Self.inputs(200))
-        #expect(found.count == 200 && found.allSatisfy { (try? $0.get()) == [1, 0] })
+        #expect(found.count == 200 && found.allSatisfy { (try? $0.get().vector) == [1, 0] })
         #expect(try http.requests.map { (try body($0)["texts"] ?? body($0)["input"])?.items.count } == sizes)
     }
 
@@ -130,7 +130,7 @@ import TextCoding
                     : "{\"embedding\":[1,0],\"embeddingsByType\":{\"float\":[1,0]}}"
             )
         }
-        let found = try await embedder(.titan, http, profile: nil).embed(Self.inputs(3)).map { try $0.get() }
+        let found = try await embedder(.titan, http, profile: nil).embed(Self.inputs(3)).map { try $0.get().vector }
         #expect(found == [[1, 0], [0, 1], [1, 0]])
         #expect(http.requests.allSatisfy { $0.url == "https://provider.example/base/model/a.model%3A0/invoke" })
         #expect(try http.requests.suffix(3).map { try body($0)["inputText"]?.text } == ["text 0", "text 1", "text 2"])

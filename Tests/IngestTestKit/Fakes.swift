@@ -15,12 +15,15 @@ package final class HashEmbedder: Embedder {
     package var embedded: [String] { texts.withLock { $0 } }
     package func failNext(_ error: any Error) { failures.withLock { $0.append(error) } }
 
-    package func embed(_ inputs: [EmbeddingInput]) async -> [Result<[Float], any Error>] {
+    package func embed(_ inputs: [EmbeddingInput]) async -> [Result<Embedding, any Error>] {
         if let failure = failures.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
             return inputs.map { _ in .failure(failure) }
         }
         texts.withLock { $0 += inputs.map(\.text) }
-        return inputs.map { input in .success(Digest.sha256(input.text).prefix(4).map { Float($0) + 1 }) }
+        return inputs.map { input in
+            let vector = Digest.sha256(input.text).prefix(4).map { Float($0) + 1 }
+            return .success(Embedding(vector: vector, tokens: input.tokens))
+        }
     }
 }
 

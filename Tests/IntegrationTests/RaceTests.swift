@@ -98,7 +98,7 @@ struct RaceTests {
         let begun = Latch()
         let mayEnd = Latch()
 
-        func embed(_ inputs: [EmbeddingInput]) async -> [Result<[Float], any Error>] {
+        func embed(_ inputs: [EmbeddingInput]) async -> [Result<Embedding, any Error>] {
             begun.open()
             try? await mayEnd.wait()
             return await embedder.embed(inputs)

@@ -4,7 +4,8 @@
 
 The model is wordllama's table of token vectors (256 dimensions, from its wheel), averaged over a text. POST /control sets, for all later
 requests: latency_ms, throttle_every (each n-th request is a 429), retry_after (its header, seconds), quota (1: 429 insufficient_quota),
-dimensions (vectors of that length, whatever was requested), refuse (a text that contains it is a 400). GET /control returns the counts.
+dimensions (vectors of that length, whatever was requested), refuse (a text that contains it is a 400), tokens_per_minute and requests_per_minute (limits of
+OpenAI's kind: what is not used gathers for bucket_seconds; a request beyond them is a 429). GET /control returns the counts.
 """
 import argparse
 import base64
@@ -45,6 +46,26 @@ class Model:
         return vectors.astype("<f4"), [len(e.ids) for e in encoded]
 
 
+class Limit:
+    """A token bucket: full at first, and filled again at the rate."""
+
+    def __init__(self, per_minute: int, seconds: float) -> None:
+        self.per_minute, self.size = per_minute, per_minute * seconds / 60
+        self.left, self.at = self.size, time.monotonic()
+
+    def take(self, count: int) -> bool:
+        now = time.monotonic()
+        self.left, self.at = min(self.size, self.left + (now - self.at) * self.per_minute / 60), now
+        if self.left < count:
+            return False
+        self.left -= count
+        return True
+
+    def headers(self, kind: str) -> dict[str, object]:
+        reset = (self.size - self.left) * 60_000 / self.per_minute
+        return {f"x-ratelimit-limit-{kind}": self.per_minute, f"x-ratelimit-remaining-{kind}": int(self.left), f"x-ratelimit-reset-{kind}": f"{int(reset)}ms"}
+
+
 class Server(ThreadingHTTPServer):
     request_queue_size = 128
     daemon_threads = True
@@ -53,7 +74,20 @@ class Server(ThreadingHTTPServer):
         super().__init__((host, port), Handler)
         self.key, self.model, self.lock = key, Model(), threading.Lock()
         self.control = {"latency_ms": 0, "throttle_every": 0, "retry_after": 0, "quota": 0, "dimensions": 0, "refuse": ""}
+        self.control |= {"tokens_per_minute": 600_000_000, "requests_per_minute": 600_000, "bucket_seconds": 60}
+        self.limits: dict[str, Limit] = {}
         self.counts = {"requests": 0, "served": 0, "inputs": 0, "tokens": 0, "throttled": 0}
+
+    def take(self, tokens: int) -> tuple[bool, dict[str, object]]:
+        """Whether the account's limits have room for a request, and what its headers say then."""
+        with self.lock:
+            for kind in ("requests", "tokens"):
+                settings = (self.control[f"{kind}_per_minute"], self.control["bucket_seconds"])
+                known = self.limits.get(kind)
+                if not known or (known.per_minute, known.size) != (settings[0], settings[0] * settings[1] / 60):
+                    self.limits[kind] = Limit(*settings)
+            fits = self.limits["requests"].take(1) and self.limits["tokens"].take(tokens)
+            return fits, self.limits["requests"].headers("requests") | self.limits["tokens"].headers("tokens")
 
     def count(self, **add: int) -> int:
         with self.lock:
@@ -143,6 +177,11 @@ class Handler(BaseHTTPRequestHandler):
             return self.refuse(400, f"This model's maximum context length is 8192 tokens, however you requested {max(tokens)} tokens.", param="input")
         if sum(tokens) > MAXIMUM_TOKENS:
             return self.refuse(400, f"Requested {sum(tokens)} tokens, max 300000 tokens per request", "max_tokens_per_request", "input")
+        fits, limits = self.server.take(sum(tokens))
+        if not fits:
+            self.server.count(throttled=1)
+            shown = limits if api == "openai" else {}
+            return self.refuse(429, "Rate limit reached for tokens per minute (TPM).", "rate_limit_exceeded", headers=shown)
         as_text = request.get("encoding_format") == "base64" or request.get("embedding_types") == ["base64"]
         written = [base64.b64encode(v.tobytes()).decode() if as_text else v.tolist() for v in vectors]
         self.server.count(served=1, inputs=len(texts), tokens=sum(tokens))
@@ -153,10 +192,6 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, {"id": "local", "embeddings": {kind: written}, "meta": {"billed_units": {"input_tokens": sum(tokens)}}})
         data = [{"object": "embedding", "index": i, "embedding": each} for i, each in enumerate(written)]
         usage = {"total_tokens": sum(tokens)} | ({"prompt_tokens": sum(tokens)} if api == "openai" else {})
-        limits = {
-            "x-ratelimit-limit-requests": 3000, "x-ratelimit-remaining-requests": 2999, "x-ratelimit-reset-requests": "20ms",
-            "x-ratelimit-limit-tokens": 1_000_000, "x-ratelimit-remaining-tokens": 1_000_000 - sum(tokens), "x-ratelimit-reset-tokens": "6ms",
-        }
         self.answer(200, {"object": "list", "data": data, "model": request.get("model", ""), "usage": usage}, limits if api == "openai" else {})
 
 

@@ -7,7 +7,7 @@ package struct EmbeddingBatcher: Sendable {
     package static let maximumInputs = 2048
     package static let maximumTokens = 290_000
 
-    private let queue: RequestBatcher<EmbeddingInput, [Float]>
+    private let queue: RequestBatcher<EmbeddingInput, Embedding>
 
     package init(
         _ embedder: any Embedder,
@@ -17,9 +17,10 @@ package struct EmbeddingBatcher: Sendable {
         concurrency: Int = 4,
         time: any TimeSource
     ) {
-        let limits = RequestBatcher<EmbeddingInput, [Float]>.Limits(
+        let limits = RequestBatcher<EmbeddingInput, Embedding>.Limits(
             count: min(inputs, Self.maximumInputs),
             weight: min(tokens, Self.maximumTokens),
+            currentWeight: { embedder.tokensOfRequest },
             linger: linger,
             concurrency: concurrency
         )
@@ -30,7 +31,7 @@ package struct EmbeddingBatcher: Sendable {
     package func run() async { await queue.run() }
 
     /// What became of a document's texts, in their order; throws when the task is cancelled.
-    package func embed(_ inputs: [EmbeddingInput]) async throws -> [Result<[Float], any Error>] {
+    package func embed(_ inputs: [EmbeddingInput]) async throws -> [Result<Embedding, any Error>] {
         try await queue.submit(contentsOf: inputs)
     }
 }

@@ -24,7 +24,7 @@ package struct EmbeddingProfile: Equatable, Sendable, CustomStringConvertible {
         return parts.joined(separator: ", ")
     }
 
-    typealias Request = ([EmbeddingInput], EmbeddingProfile) async throws -> [EmbeddingResponse.Item]
+    typealias Request = ([EmbeddingInput], EmbeddingProfile) async throws -> [Result<Embedding, EmbeddingError>]
 
     private static let words = ["probe", "lighthouse"].map { EmbeddingInput(text: $0, tokens: 2) }
 
@@ -35,7 +35,7 @@ package struct EmbeddingProfile: Equatable, Sendable, CustomStringConvertible {
         var first: (any Error)?
         for shape in shapes {
             do {
-                let vector = try await request([words[0]], shape)[0].get()
+                let vector = try await request([words[0]], shape)[0].get().vector
                 return shape.maximumInputs == 1 ? shape : try await withBatches(shape, vector, request)
             } catch let error as EmbeddingError where isRefusal(error) {
                 first = first ?? error
@@ -59,7 +59,7 @@ package struct EmbeddingProfile: Equatable, Sendable, CustomStringConvertible {
         var shape = shape
         do {
             let both = try await request(words, shape)
-            let product = zip(try both[0].get(), vector).reduce(Double(0)) { $0 + Double($1.0) * Double($1.1) }
+            let product = zip(try both[0].get().vector, vector).reduce(Double(0)) { $0 + Double($1.0) * Double($1.1) }
             if product < 0.99 { shape.maximumInputs = 1 }
         } catch let error as EmbeddingError where isRefusal(error) || error.status == 413 {
             shape.maximumInputs = 1
@@ -102,8 +102,8 @@ final class RequestLimits: Sendable {
     }
 
     /// The inputs in requests of the size that passes.
-    func parts(of inputs: [EmbeddingInput]) -> [[EmbeddingInput]] {
-        let (maximum, most) = state.withLock { ($0.inputs, $0.tokens) }
+    func parts(of inputs: [EmbeddingInput], tokens limit: Int) -> [[EmbeddingInput]] {
+        let (maximum, most) = state.withLock { ($0.inputs, min($0.tokens, limit)) }
         var parts: [[EmbeddingInput]] = []
         var tokens = 0
         for input in inputs {

@@ -1,28 +1,35 @@
 import Resilience
 import TextCoding
 
-/// Reads the response of an embeddings endpoint: vectors as base64 of little-endian float32, or as arrays where these were requested, or from servers that ignore the request.
-enum EmbeddingResponse {
+/// The response of an embeddings endpoint: vectors as base64 of little-endian float32, or as arrays where these were requested, or from servers that ignore the request.
+struct EmbeddingResponse {
     typealias Item = Result<[Float], EmbeddingError>
 
     /// A result for each input, in the order of the inputs: vectors of unit length, or what is wrong with one. Every usable vector is paid
     /// for, whatever else the response holds.
-    ///
+    let items: [Item]
+    /// What the provider bills for all of them; nil where it does not say.
+    let tokens: Int?
+
     /// - Throws: `EmbeddingError` where the response as a whole cannot be used, `Failure.fleet` where every vector has other dimensions.
-    static func vectors(_ body: [UInt8], of api: EmbeddingAPI = .openAI, count: Int, dimensions: Int) throws -> [Item] {
+    init(_ body: [UInt8], of api: EmbeddingAPI = .openAI, count: Int, dimensions: Int) throws {
         // Some proxies put a byte order mark before the response.
         let body = body.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(body.dropFirst(3)) : body
         var items: [(index: Int?, vector: [Float]?)] = []
         var hasData = false
+        var tokens: Int?
         var scanner = JSONScanner(body)
         do {
             try scanner.object { scanner, key in
-                guard key == api.vectorsKey else { return try scanner.skip() }
+                guard key == api.vectorsKey else {
+                    guard key == api.tokensPath[0] else { return try scanner.skip() }
+                    return tokens = try Self.number(&scanner, at: api.tokensPath.dropFirst())
+                }
                 hasData = true
                 switch api {
-                case .openAI, .voyage: try scanner.array { items.append(try item(&$0)) }
-                case .cohere, .bedrockCohere: items = try matrix(&scanner).map { (nil, $0) }
-                case .titan: items = [(nil, try embedding(&scanner))]
+                case .openAI, .voyage: try scanner.array { items.append(try Self.item(&$0)) }
+                case .cohere, .bedrockCohere: items = try Self.matrix(&scanner).map { (nil, $0) }
+                case .titan: items = [(nil, try Self.embedding(&scanner))]
                 }
             }
         } catch let error as JSONError {
@@ -40,7 +47,29 @@ enum EmbeddingResponse {
                 of: .provider
             )
         }
-        return try inOrder(items, count).map { vector in checked(vector, dimensions) }
+        self.items = try Self.inOrder(items, count).map { vector in Self.checked(vector, dimensions) }
+        self.tokens = tokens
+    }
+
+    /// A count within objects; nil for one that no response has.
+    private static func number(_ scanner: inout JSONScanner, at path: ArraySlice<String>) throws -> Int? {
+        guard let next = path.first else {
+            guard try scanner.peek() == .number else {
+                try scanner.skip()
+                return nil
+            }
+            let range = try scanner.raw()
+            return Int(String(decoding: range, as: UTF8.self)).flatMap { (1...1 << 31).contains($0) ? $0 : nil }
+        }
+        guard try scanner.peek() == .object else {
+            try scanner.skip()
+            return nil
+        }
+        var found: Int?
+        try scanner.object { scanner, key in
+            if key == next { found = try number(&scanner, at: path.dropFirst()) } else { try scanner.skip() }
+        }
+        return found
     }
 
     /// Vectors in the order of the texts: as a list, or as one of some kind.
@@ -136,6 +165,15 @@ extension EmbeddingAPI {
         case .openAI, .voyage: "data"
         case .cohere, .bedrockCohere: "embeddings"
         case .titan: "embedding"
+        }
+    }
+
+    /// Where a response says what is billed. Bedrock says it of Cohere's models in a header.
+    fileprivate var tokensPath: [String] {
+        switch self {
+        case .openAI, .voyage: ["usage", "total_tokens"]
+        case .cohere, .bedrockCohere: ["meta", "billed_units", "input_tokens"]
+        case .titan: ["inputTextTokenCount"]
         }
     }
 }

@@ -48,6 +48,8 @@ package final class OpenAIEmbedder: Embedder {
         }
     }
 
+    private typealias Item = Result<Embedding, EmbeddingError>
+
     private let settings: Settings
     private let http: any HTTPClient
     private let retrying: Retrying
@@ -88,14 +90,18 @@ package final class OpenAIEmbedder: Embedder {
         prefixTokens = settings.prefix.isEmpty ? 0 : Tokenizer.cl100k.count(settings.prefix)
     }
 
-    package func embed(_ inputs: [EmbeddingInput]) async -> [Result<[Float], any Error>] {
+    package var tokensOfRequest: Int { limiter.tokensOfRequest }
+
+    package func embed(_ inputs: [EmbeddingInput]) async -> [Result<Embedding, any Error>] {
         do {
             _ = try await learnedProfile()
         } catch {
             return inputs.map { _ in .failure(error) }
         }
-        var results: [Result<[Float], any Error>] = []
-        for part in limits.parts(of: inputs) { results += await embed(part, isPart: false) }
+        var results: [Result<Embedding, any Error>] = []
+        for part in limits.parts(of: inputs, tokens: tokensOfRequest) {
+            results += await embed(part, isPart: false)
+        }
         return results
     }
 
@@ -132,8 +138,8 @@ package final class OpenAIEmbedder: Embedder {
     }
 
     /// - Parameter isPart: a larger request was refused, and the probe succeeded.
-    private func embed(_ inputs: [EmbeddingInput], isPart: Bool) async -> [Result<[Float], any Error>] {
-        let items: [EmbeddingResponse.Item]
+    private func embed(_ inputs: [EmbeddingInput], isPart: Bool) async -> [Result<Embedding, any Error>] {
+        let items: [Item]
         do {
             items = try await retried(inputs)
             limits.passed(inputs)
@@ -147,10 +153,10 @@ package final class OpenAIEmbedder: Embedder {
     }
 
     /// What is missing from a response is requested again, alone where nothing else is.
-    private func completed(_ inputs: [EmbeddingInput], _ items: [EmbeddingResponse.Item]) async -> [Result<
-        [Float], any Error
+    private func completed(_ inputs: [EmbeddingInput], _ items: [Item]) async -> [Result<
+        Embedding, any Error
     >] {
-        var results: [Result<[Float], any Error>] = items.map { $0.mapError { $0 } }
+        var results: [Result<Embedding, any Error>] = items.map { $0.mapError { $0 } }
         var places: [Int] = []
         var first: EmbeddingError?
         for (place, item) in items.enumerated() {
@@ -168,7 +174,7 @@ package final class OpenAIEmbedder: Embedder {
 
     /// Finds out what a failed request is about.
     private func refused(_ inputs: [EmbeddingInput], _ error: any Error, _ isPart: Bool) async -> [Result<
-        [Float], any Error
+        Embedding, any Error
     >] {
         let failure = Self.failure(error)
         let facts = ["texts": "\(inputs.count)", "tokens": "\(tokens(inputs))", "error": failure.summary]
@@ -197,13 +203,13 @@ package final class OpenAIEmbedder: Embedder {
         return [await alone(inputs[0], problem)]
     }
 
-    private func halves(_ inputs: [EmbeddingInput]) async -> [Result<[Float], any Error>] {
+    private func halves(_ inputs: [EmbeddingInput]) async -> [Result<Embedding, any Error>] {
         let half = inputs.count / 2
         return await embed(Array(inputs[..<half]), isPart: true) + embed(Array(inputs[half...]), isPart: true)
     }
 
     /// A text that was refused alone. A 4xx response proves it; a server error may be chance.
-    private func alone(_ input: EmbeddingInput, _ first: EmbeddingError) async -> Result<[Float], any Error> {
+    private func alone(_ input: EmbeddingInput, _ first: EmbeddingError) async -> Result<Embedding, any Error> {
         var problem = first
         if problem.status >= 500 || problem.isUnusableAnswer || problem.isForeign {
             for attempt in 1..<Self.triesAlone {
@@ -213,7 +219,7 @@ package final class OpenAIEmbedder: Embedder {
                     try await retrying.time.sleep(for: wait)
                     let items = try await once([input], learnedProfile())
                     switch items[0] {
-                    case .success(let vector): return .success(vector)
+                    case .success(let embedding): return .success(embedding)
                     case .failure(let error): problem = error
                     }
                 } catch let error as EmbeddingError where !Self.isOfServer(error) || error.isTooLarge {
@@ -241,7 +247,7 @@ package final class OpenAIEmbedder: Embedder {
         return Failure(error).of(.provider)
     }
 
-    private func retried(_ inputs: [EmbeddingInput]) async throws -> [EmbeddingResponse.Item] {
+    private func retried(_ inputs: [EmbeddingInput]) async throws -> [Item] {
         do {
             return try await retrying.run { _ in
                 do {
@@ -264,33 +270,46 @@ package final class OpenAIEmbedder: Embedder {
     }
 
     /// One request.
-    private func once(_ inputs: [EmbeddingInput], _ profile: EmbeddingProfile) async throws -> [EmbeddingResponse.Item]
-    {
+    private func once(_ inputs: [EmbeddingInput], _ profile: EmbeddingProfile) async throws -> [Item] {
         let texts = inputs.map { settings.prefix + $0.text }
         let request = request(texts, profile)
-        try await limiter.acquire()
+        let counted = tokens(inputs)
+        try await limiter.acquire(tokens: counted)
         var headers: HTTPHeaders?
         do {
             let response = try await http.execute(request)
             headers = response.headers
             guard response.isSuccess else { throw EmbeddingError(response, inputs: texts) }
-            let items = try EmbeddingResponse.vectors(
+            let content = try EmbeddingResponse(
                 response.body,
                 of: settings.api,
                 count: inputs.count,
                 dimensions: settings.dimensions
             )
-            limiter.release(headers, nil, nextTokens: tokens(inputs))
-            return items
+            let billed = content.tokens ?? Self.billedTokens(response.headers)
+            limiter.release(headers, nil, nextTokens: counted, billed: billed)
+            return zip(content.items, inputs).map { item, input in
+                item.map { Embedding(vector: $0, tokens: share(input, of: billed ?? counted, among: counted)) }
+            }
         } catch {
             let isTooLarge = (error as? EmbeddingError)?.isTooLarge ?? false
-            limiter.release(headers, isTooLarge ? nil : Failure(error), nextTokens: isTooLarge ? 0 : tokens(inputs))
+            limiter.release(headers, isTooLarge ? nil : Failure(error), nextTokens: isTooLarge ? 0 : counted)
             throw error
         }
     }
 
     private func single(_ text: String, _ profile: EmbeddingProfile) async throws {
         _ = try await once([EmbeddingInput(text: text, tokens: 1)], profile)[0].get()
+    }
+
+    /// Amazon Bedrock says it in a header (user guide, "InvokeModel").
+    private static func billedTokens(_ headers: HTTPHeaders) -> Int? {
+        headers["x-amzn-bedrock-input-token-count"].flatMap(Int.init).flatMap { (1...1 << 31).contains($0) ? $0 : nil }
+    }
+
+    private func share(_ input: EmbeddingInput, of billed: Int, among counted: Int) -> Int {
+        guard counted > 0, billed != counted else { return input.tokens + prefixTokens }
+        return Int((Double(input.tokens + prefixTokens) / Double(counted) * Double(billed)).rounded())
     }
 
     private func tokens(_ inputs: [EmbeddingInput]) -> Int { inputs.reduce(0) { $0 + $1.tokens + prefixTokens } }

@@ -5,15 +5,20 @@ import Resilience
 
 /// Limits the rate of requests to a provider: as many concurrent requests as it accepts, none until its Retry-After has passed.
 ///
-/// The number of concurrent requests halves with every 429 and grows by about one a round of successes. Budgets come from `x-ratelimit-*` headers.
+/// The number of concurrent requests halves with every 429 and grows by about one a round of successes. What is left of the account's limits comes from
+/// `x-ratelimit-*` headers; the fleet's budget spreads requests so that it is not used up.
 package final class RateLimiter: Sendable {
     private struct State {
         var limit: Double
         var inFlight = 0
         var blockedUntil = Duration.zero
         var waiting: [Promise<Void>] = []
-        /// What the provider grants the account; nil where it does not say.
-        var tokensPerMinute: Int?
+        var limits = AccountLimits()
+        /// Tokens of the last requests, by the provider's count and by the chunker's.
+        var billed = 0.0
+        var counted = 0.0
+        /// Tokens that the provider counts for one of the chunker's; more than most until it has said.
+        var ratio: Double { counted > 0 ? min(max(billed / counted, 0.25), 4) : 1.3 }
     }
 
     private enum Admission {
@@ -24,12 +29,17 @@ package final class RateLimiter: Sendable {
 
     private let maximum: Double
     private let time: any TimeSource
+    private let budget: (any RequestBudget)?
     private let state: LockedValue<State>
     private static let maximumBlock = Duration.seconds(120)
+    /// What a request counts for when another follows it.
+    private static let memory = 0.95
 
-    package init(maximumInFlight: Int, time: any TimeSource) {
+    /// - Parameter budget: shared with other workers; nil where this program has the account alone, or asks little of it.
+    package init(maximumInFlight: Int, time: any TimeSource, budget: (any RequestBudget)? = nil) {
         maximum = Double(maximumInFlight)
         self.time = time
+        self.budget = budget
         state = LockedValue(State(limit: maximum))
     }
 
@@ -38,7 +48,7 @@ package final class RateLimiter: Sendable {
         var gauges = Dictionary(
             uniqueKeysWithValues: readings.map { (String($0.gauge.name.dropFirst("ingest_".count)), Int($0.value)) }
         )
-        gauges[Self.tokensPerMinute] = state.withLock(\.tokensPerMinute)
+        gauges[Self.tokensPerMinute] = limits.tokensPerMinute
         return gauges
     }
 
@@ -56,7 +66,27 @@ package final class RateLimiter: Sendable {
         }
     }
 
-    package func acquire() async throws {
+    private var limits: AccountLimits { budget?.limits ?? state.withLock(\.limits) }
+
+    /// Tokens of a request, by the chunker's count, that leaves room for those of others.
+    package var tokensOfRequest: Int {
+        guard budget != nil, case let most = limits.tokensOfRequest, most < .max else { return .max }
+        return max(1, Int(Double(most) / state.withLock(\.ratio)))
+    }
+
+    /// Returns when a request of so many tokens, by the chunker's count, may be sent.
+    package func acquire(tokens: Int) async throws {
+        try await admit()
+        guard let budget else { return }
+        do {
+            try await budget.take(tokens: Int(Double(tokens) * state.withLock(\.ratio)))
+        } catch {
+            wake(state.withLock { leave(&$0) })
+            throw error
+        }
+    }
+
+    private func admit() async throws {
         while true {
             switch admission() {
             case .go: return
@@ -80,23 +110,44 @@ package final class RateLimiter: Sendable {
         }
     }
 
-    /// The request is over; `failure` is nil when it succeeded.
-    package func release(_ headers: HTTPHeaders?, _ failure: Failure?, nextTokens: Int) {
+    /// The request is over.
+    ///
+    /// - Parameters:
+    ///   - failure: nil when it succeeded.
+    ///   - nextTokens: what another request like it needs.
+    ///   - billed: what the provider counted for it; nil where it did not say.
+    package func release(_ headers: HTTPHeaders?, _ failure: Failure?, nextTokens: Int, billed: Int? = nil) {
+        let limits = headers.map(AccountLimits.init) ?? AccountLimits()
+        budget?.learn(limits)
+        if case .throttled(_, let after, _) = failure {
+            budget?.pause(for: min(after ?? .seconds(1), Self.maximumBlock))
+        }
         let waiting = state.withLock { state in
-            state.inFlight -= 1
+            if let billed, nextTokens > 0 {
+                state.billed = state.billed * Self.memory + Double(billed)
+                state.counted = state.counted * Self.memory + Double(nextTokens)
+            }
             if case .throttled(_, let after, _) = failure {
                 state.limit = max(1, state.limit / 2)
                 block(&state, for: after ?? .seconds(1))
             } else if failure == nil {
                 state.limit = min(maximum, state.limit + 1 / state.limit)
             }
-            if let limit = headers?["x-ratelimit-limit-tokens"].flatMap(Int.init), (1...1 << 40).contains(limit) {
-                state.tokensPerMinute = limit
-            }
+            state.limits = limits.completed(by: state.limits)
             if let headers, let pause = Self.pause(headers, nextTokens) { block(&state, for: pause) }
-            defer { state.waiting = [] }
-            return state.waiting
+            return leave(&state)
         }
+        wake(waiting)
+    }
+
+    /// Those that may try now.
+    private func leave(_ state: inout State) -> [Promise<Void>] {
+        state.inFlight -= 1
+        defer { state.waiting = [] }
+        return state.waiting
+    }
+
+    private func wake(_ waiting: [Promise<Void>]) {
         for promise in waiting { promise.fulfil(.success(())) }
     }
 
@@ -111,7 +162,9 @@ package final class RateLimiter: Sendable {
                 remaining < needed,
                 let limit = headers["x-ratelimit-limit-\(kind)"].flatMap(Int.init), limit > 0
             else { return nil }
-            return headers["x-ratelimit-reset-\(kind)"].flatMap(parse)
+            // The header says when the whole limit is back; what is missing of it is back sooner.
+            let missing = Duration(checkedSeconds: Double(needed - remaining) * 60 / Double(limit)) ?? .zero
+            return headers["x-ratelimit-reset-\(kind)"].flatMap(parse).map { needed <= limit ? min($0, missing) : $0 }
         }
         return [shortage("requests", 1), shortage("tokens", nextTokens)].compactMap(\.self).max()
     }

@@ -49,7 +49,10 @@ package struct EmbeddingsConfiguration: Sendable {
         self.init(&reader, common, prefix: prefix, purpose: .question)
     }
 
-    package func embedder(_ services: Services, requests: Int) -> OpenAIEmbedder {
+    /// - Parameters:
+    ///   - requests: at the same time.
+    ///   - budget: what other workers share.
+    package func embedder(_ services: Services, requests: Int, budget: (any RequestBudget)? = nil) -> OpenAIEmbedder {
         OpenAIEmbedder(
             provider,
             http: provider.api.isSigned ? SignedHTTPClient(client: services.signed("bedrock")) : services.http,
@@ -58,7 +61,7 @@ package struct EmbeddingsConfiguration: Sendable {
                 time: services.time,
                 observe: services.metrics.observer("embeddings")
             ),
-            limiter: RateLimiter(maximumInFlight: requests, time: services.time),
+            limiter: RateLimiter(maximumInFlight: requests, time: services.time, budget: budget),
             log: services.log
         )
     }

@@ -188,12 +188,6 @@ package enum Settings {
         "prefix of each question that is embedded (`query: `); percent-encode leading and trailing blanks",
         default: ""
     )
-    package static let price = Setting.text(
-        "EMBEDDING_PRICE",
-        "dollars",
-        "price of the model in US dollars a million tokens; if unset, OpenAI's list price",
-        default: ""
-    )
     package static let embeddingTimeout = Setting.number(
         "EMBEDDING_TIMEOUT_SECONDS",
         "s",
@@ -363,8 +357,8 @@ package enum Settings {
             embeddingRequests.declaration, batchInputs.declaration, batchTokens.declaration,
             embeddingWindow.declaration, vectorReuse.declaration, buffer.declaration, bulkBytes.declaration,
             staleness.declaration,
-            sweepDelay.declaration, price.declaration,
-        ]
+            sweepDelay.declaration,
+        ] + budget
     /// Of every program.
     package static var all: [SettingDeclaration] {
         common + worker + ingest + embed + [queryPrefix.declaration] + setup + pruning

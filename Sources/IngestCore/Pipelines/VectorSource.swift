@@ -85,21 +85,21 @@ struct VectorSource: Sendable {
             return try await embeddings.embed(inputs)
         }
         var first: (any Error)?
-        for (chunk, result) in zip(fresh, results) {
+        for result in results {
             switch result {
-            case .success(let vector):
-                metrics.add(.tokensEmbedded, chunk.embeddedTokens)
-                metrics.add(.embeddingCost, settings.price?.billionths(tokens: chunk.embeddedTokens) ?? 0)
-                environment.drift.add(vector)
+            case .success(let embedding):
+                metrics.add(.tokensEmbedded, embedding.tokens)
+                metrics.add(.embeddingCost, settings.price?.billionths(tokens: embedding.tokens) ?? 0)
+                environment.drift.add(embedding.vector)
             case .failure(let error): if first.map({ Failure($0).isRetryable }) ?? true { first = error }
             }
         }
         held.withLock { held in
             for chunk in chunks {
-                guard let place = places[chunk.contentHash], case .success(let vector) = results[place] else {
+                guard let place = places[chunk.contentHash], case .success(let embedding) = results[place] else {
                     continue
                 }
-                held[chunk.index] = vector
+                held[chunk.index] = embedding.vector
             }
         }
         metrics.add(.chunksEmbedded, results.count { if case .success = $0 { true } else { false } })

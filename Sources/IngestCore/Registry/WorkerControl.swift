@@ -37,7 +37,7 @@ package struct WorkerControl: Sendable {
         self.shutdown = shutdown
         self.environment = environment
         self.gauges = gauges
-        id = Hex.string((0..<8).map { _ in UInt8(environment.random.unit() * 256) })
+        id = environment.random.workerName()
     }
 
     /// Until it is cancelled.
@@ -108,4 +108,9 @@ package struct WorkerControl: Sendable {
             report.metrics[series.rawValue] = environment.metrics[series]
         }
     }
+}
+
+extension RandomSource {
+    /// Names a running worker among others.
+    func workerName() -> String { Hex.string((0..<8).map { _ in UInt8(unit() * 256) }) }
 }
