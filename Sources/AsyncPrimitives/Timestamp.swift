@@ -60,6 +60,9 @@ package struct Timestamp: Hashable, Comparable, Sendable, Codable {
         return "\(date.tm_year + 1900)\(Self.padded(date.tm_mon + 1))\(Self.padded(date.tm_mday))"
     }
 
+    /// `2015-08-30`.
+    package var date: String { String(iso8601.prefix(10)) }
+
     /// `2015-08-30T12:36:00.000Z`.
     package var iso8601: String {
         let (date, rest) = fields

@@ -45,7 +45,7 @@ package struct EmbeddedMetrics: Sendable {
             sums[key.counter.name, default: 0] += number
             add(key.counter.label, key.value, Value(key.counter.name, "Count", [number]))
         }
-        for reading in readings where reading.gauge.isReported(by: reporter) && reading.gauge != .build {
+        for reading in readings where reading.gauge.isReported(by: reporter) && !reading.gauge.isDetail {
             let value = Value(reading.gauge.name, unit(reading.gauge), [reading.value])
             guard let name = reading.gauge.label, let label = reading.label else {
                 values.append(value)

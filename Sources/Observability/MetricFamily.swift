@@ -71,16 +71,27 @@ extension Metrics {
         case requestsLimit = "ingest_embedding_requests_limit"
         case requestsWaiting = "ingest_embedding_requests_waiting"
         case vectorDrift = "ingest_vector_drift_ratio"
+        case tenantTokens = "ingest_tenant_embedded_tokens"
+        case tenantCost = "ingest_tenant_embedding_cost_dollars"
         case build = "ingest_build_info"
         case residentMemory = "process_resident_memory_bytes"
         case openFiles = "process_open_fds"
         case startTime = "process_start_time_seconds"
+
+        /// Too many values for CloudWatch, which bills each.
+        var isDetail: Bool {
+            switch self {
+            case .build, .tenantTokens, .tenantCost: true
+            default: false
+            }
+        }
 
         package var label: String? {
             switch self {
             case .paused: "dependency"
             case .queueMessages: "state"
             case .build: "version"
+            case .tenantTokens, .tenantCost: "tenant"
             default: nil
             }
         }
@@ -98,6 +109,9 @@ extension Metrics {
             case .requestsWaiting: "Embedding requests that wait for the limiter."
             case .vectorDrift:
                 "1 minus the cosine of the mean of the vectors embedded since the start and the mean of a sample of the index."
+            case .tenantTokens:
+                "Tokens that this worker embedded today (UTC), by tenant: those with most, and `other tenants`."
+            case .tenantCost: "Their price in US dollars."
             case .build: "1, with the version as a label."
             case .residentMemory: "Resident memory of the worker, without its extractors."
             case .openFiles: "Open file descriptors."
@@ -107,7 +121,7 @@ extension Metrics {
 
         package var reporters: Reporters {
             switch self {
-            case .requestsInFlight, .requestsLimit, .requestsWaiting, .vectorDrift: .embed
+            case .requestsInFlight, .requestsLimit, .requestsWaiting, .vectorDrift, .tenantTokens, .tenantCost: .embed
             default: .both
             }
         }

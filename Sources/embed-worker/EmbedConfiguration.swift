@@ -34,8 +34,6 @@ struct EmbedConfiguration: WorkerSettings {
             bufferBytes: reader.read(Settings.buffer) << 20
         )
         pipeline.reusesWithinTenant = reader.read(Settings.vectorReuse) == "tenant"
-        let price = reader.read(Settings.price)
-        pipeline.price = EmbeddingPrice(setting: price, model: common.model)
-        if !price.isEmpty, pipeline.price == nil { reader.problem("EMBEDDING_PRICE is not a price in US dollars") }
+        pipeline.price = EmbeddingPrices(&reader)[common.model]
     }
 }

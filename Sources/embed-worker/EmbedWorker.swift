@@ -58,6 +58,10 @@ struct EmbedWorker: Worker {
             eventQueue: services.queue(configuration.worker.ingestQueue),
             chunkQueue: queue
         )
+        let usage = UsageMeter(index: names.chunks, time: services.time, random: services.random)
+        let usages = UsageRecords(client: services.openSearch)
+        run.environment.metrics.read { usage.readings }
+        stages.usage = usage
         stages.donors = VectorDonor.all(of: names, among: pipelines, services)
         let control = WorkerControl(
             services: services,
@@ -72,12 +76,14 @@ struct EmbedWorker: Worker {
             group.addTask { await ledger.run() }
             group.addTask { await index.run() }
             group.addTask { await embeddings.run() }
+            group.addTask { await usage.run(usages, log: services.log) }
             group.addTask { await watchDrift(index, run.environment) }
             await learn(embedder, run.environment.breakers)
             try await run.loop(queue, control, pipeline.handler)
             group.cancelAll()
         }
         await budget?.leave()
+        await usage.flush(usages, services.log)
     }
 
     /// The index changes slowly: its mean is read once an hour.

@@ -61,7 +61,8 @@ struct CommandDeclaration: Sendable {
 enum Commands {
     static let all: [any Command.Type] = [
         SetupCommand.self, SearchCommand.self, ShowCommand.self, StatusCommand.self, RejectionsCommand.self,
-        FlaggedCommand.self, PipelinesCommand.self, VerifyCommand.self, RepairCommand.self, SwitchCommand.self,
+        FlaggedCommand.self, CostsCommand.self, PipelinesCommand.self, VerifyCommand.self, RepairCommand.self,
+        SwitchCommand.self,
         RetireCommand.self, RetryCommand.self, DeadLettersListCommand.self, DeadLettersShowCommand.self,
         DeadLettersRedriveCommand.self, DeadLettersPurgeCommand.self, PauseCommand.self, ResumeCommand.self,
         ForgetCommand.self, ExportCommand.self, ImportCommand.self, PruneCommand.self, ExportLedgerCommand.self,

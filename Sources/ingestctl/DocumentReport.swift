@@ -25,14 +25,7 @@ struct DocumentReport: Sendable {
 
     private var dollars: Double? { view.liveGroup.flatMap { group in price?.dollars(tokens: group.tokens) } }
 
-    /// In whole millionths: prices of documents are small.
-    private var dollarText: String? {
-        dollars.map { value in
-            let millionths = Int((value * 1_000_000).rounded())
-            let fraction = String(millionths % 1_000_000 + 1_000_000).dropFirst()
-            return "$\(millionths / 1_000_000).\(fraction)"
-        }
-    }
+    private var dollarText: String? { dollars.map { "$\(Dollars.text($0))" } }
 
     var text: String {
         rows.map { name, value in
@@ -87,6 +80,11 @@ struct DocumentReport: Sendable {
                 )
             }
         }
+        if let tokens = record.paidTokens {
+            let text = "\(record.live?.tokens ?? 0) tokens for this version, \(tokens) for all of them"
+            let cost = record.paidCost.map { ": $\(Dollars.text(EmbeddingSpend(cost: $0).dollars))" }
+            lines.append(("paid", text + (cost ?? "")))
+        }
         if let pending = record.pending {
             let since = pending.since.map { " since \($0.iso8601)" } ?? ""
             lines.append(
@@ -122,6 +120,7 @@ struct DocumentReport: Sendable {
         }
         if let tenant = view.tenant { json.field("tenant", tenant) }
         if let live = record?.live { json.object("live") { Self.write(live, &$0) } }
+        if let tokens = record?.paidTokens { json.field("paidTokens", tokens) }
         if let pending = record?.pending {
             json.object("pending") {
                 $0.field("generation", pending.generation)
@@ -169,6 +168,7 @@ struct DocumentReport: Sendable {
         if let leftOut = live.leftOut { json.field("leftOutPercent", leftOut) }
         json.field("flags", live.flags ?? [])
         if let reason = live.reason { json.field("reason", reason) }
+        if let tokens = live.tokens { json.field("paidTokens", tokens) }
     }
 }
 

@@ -25,7 +25,7 @@ struct ShowCommand: Command {
         .asFlagOnly
     private let address: ObjectAddress?
     private let showsChunks: Bool
-    private let price: String
+    private let prices: EmbeddingPrices
 
     init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {
         address = ObjectAddress(operands.first ?? "")
@@ -33,14 +33,14 @@ struct ShowCommand: Command {
             reader.usage("not a valid s3://bucket/key: \"\((operands.first ?? "").printable)\"")
         }
         showsChunks = reader.read(Self.chunks)
-        price = reader.read(Settings.price)
+        prices = EmbeddingPrices(&reader)
     }
 
     func run(_ context: CommandContext) async throws -> ExitStatus {
         guard let address else { return .finding }
         let pipeline = try await context.pipeline()
         let view = try await DocumentView.read(address.writtenObject, pipeline, context)
-        let dollars = EmbeddingPrice(setting: price, model: pipeline.settings["EMBEDDING_MODEL"] ?? "")
+        let dollars = prices[pipeline.settings["EMBEDDING_MODEL"] ?? ""]
         let report = DocumentReport(view, pipeline, dollars)
         context.output.item("document", report.text) { report.write(into: &$0) }
         if showsChunks {

@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import sys
 import time
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "deploy/local"), str(ROOT / "Tests/EndToEnd")]
@@ -24,6 +25,22 @@ def say(text: str) -> None:
     print(f"[{time.monotonic() - started:6.1f} s] {text}", flush=True)
 
 
+def tokens(aws: stack.Stack) -> int:
+    """That the provider has counted."""
+    return json.load(urllib.request.urlopen(aws.embeddings_url + "/control"))["tokens"]
+
+
+def costs(work: FleetRun, provider: str, billed: int) -> None:
+    """What is said to be paid, by document and by day, is what the provider counted: probes and a question aside."""
+    rows = [json.loads(line) for line in work.ctl("costs", "--json", "--by", "both").splitlines()]
+    total = rows.pop()
+    assert total["type"] == "total" and sum(row["tokens"] for row in rows) == total["tokens"], rows
+    assert total["versions"] == len(DOCUMENTS) and 0 <= billed - total["tokens"] <= 60, f"{provider} counted {billed}: {total}"
+    assert total["dollars"] > 0, total
+    shown = [json.loads(work.ctl("show", f"s3://{work.fleet.bucket}/{key}", "--json").splitlines()[0]) for key in DOCUMENTS]
+    assert sum(document["paidTokens"] for document in shown) == total["tokens"], (shown, total)
+
+
 def searchable(aws: stack.Stack, provider: str, model: str, path: str) -> dict[str, list[float]]:
     fleet = aws.fleet(f"of-{provider}")
     fleet.settings = {
@@ -31,6 +48,7 @@ def searchable(aws: stack.Stack, provider: str, model: str, path: str) -> dict[s
     }
     address = {"OPENAI_BASE_URL": aws.embeddings_url + path}
     work = FleetRun(fleet, aws.folder, address | ({"OPENAI_API_KEY": ""} if path == "" else {}))
+    billed = tokens(aws)
     for key, text in DOCUMENTS.items():
         fleet.put(key, text.encode())
     for worker in ("ingest-worker", "embed-worker"):
@@ -45,6 +63,7 @@ def searchable(aws: stack.Stack, provider: str, model: str, path: str) -> dict[s
     wrong = subprocess.run([PROGRAMS / "embed-worker", "--check"], env=fleet.worker("embed-worker") | {"OPENAI_BASE_URL": aws.embeddings_url + "/nowhere"}, capture_output=True, text=True)
     assert wrong.returncode == 69 and "404" in wrong.stdout + wrong.stderr, wrong
     work.stop()
+    costs(work, provider, tokens(aws) - billed)
     say(f"{provider}: {len(found)} chunks are searchable")
     return found
 

@@ -48,7 +48,7 @@ import TextCoding
     }
 
     @Test func aCostIsADecimalNumberOfDollars() throws {
-        let price = try #require(EmbeddingPrice(setting: "", model: "text-embedding-3-small"))
+        let price = try #require(EmbeddingPrices("")["text-embedding-3-small"])
         for _ in 0..<3 { metrics.add(.embeddingCost, price.billionths(tokens: 500)) }
         #expect(metrics.exposition().contains("ingest_embedding_cost_dollars_total 3e-05\n"))
     }

@@ -73,6 +73,7 @@ extension DocumentRecord {
         reasonSettings: String? = nil,
         summary: TextSummary = TextSummary(),
         origin: EventOrigin = EventOrigin(),
+        spend: EmbeddingSpend = EmbeddingSpend(),
         at time: Timestamp
     ) -> DocumentRecord? {
         guard live?.generation ?? 0 <= generation, !rejected.contains(where: { $0.generation == generation }) else {
@@ -94,8 +95,12 @@ extension DocumentRecord {
             flags: summary.flags,
             leftOut: summary.leftOut,
             sent: origin.sent,
-            trace: origin.trace
+            trace: origin.trace,
+            tokens: spend.tokens,
+            cost: spend.cost
         )
+        record.paidTokens = spend.tokens + (paidTokens ?? 0)
+        record.paidCost = spend.cost + (paidCost ?? 0)
         if let pending, pending.generation <= generation { record.pending = nil }
         record.rejected.removeAll { $0.generation <= generation }
         return record

@@ -23,6 +23,9 @@ package struct DocumentRecord: Hashable, Sendable, Codable {
     package var touches = 0
     /// When the record was made, in milliseconds since 1970.
     package var created: Timestamp
+    /// What its embeddings have cost, over all of its committed versions: tokens, and billionths of a dollar.
+    package var paidTokens: Int?
+    package var paidCost: Int?
 
     package init(tenant: String, object: ObjectReference, index: String, created: Timestamp) {
         self.tenant = tenant
@@ -101,6 +104,9 @@ package struct LiveGeneration: Hashable, Sendable, Codable {
     /// When its event was sent, and the trace that it belongs to.
     package var sent: Timestamp?
     package var trace: String?
+    /// What its embeddings have cost: tokens, and billionths of a dollar. Vectors that were there already cost nothing.
+    package var tokens: Int?
+    package var cost: Int?
 }
 
 /// The event that a generation was made for.

@@ -288,9 +288,8 @@ package final class OpenAIEmbedder: Embedder {
             )
             let billed = content.tokens ?? Self.billedTokens(response.headers)
             limiter.release(headers, nil, nextTokens: counted, billed: billed)
-            return zip(content.items, inputs).map { item, input in
-                item.map { Embedding(vector: $0, tokens: share(input, of: billed ?? counted, among: counted)) }
-            }
+            let shares = shares(inputs, of: billed ?? counted, among: counted)
+            return zip(content.items, shares).map { item, share in item.map { Embedding(vector: $0, tokens: share) } }
         } catch {
             let isTooLarge = (error as? EmbeddingError)?.isTooLarge ?? false
             limiter.release(headers, isTooLarge ? nil : Failure(error), nextTokens: isTooLarge ? 0 : counted)
@@ -307,9 +306,15 @@ package final class OpenAIEmbedder: Embedder {
         headers["x-amzn-bedrock-input-token-count"].flatMap(Int.init).flatMap { (1...1 << 31).contains($0) ? $0 : nil }
     }
 
-    private func share(_ input: EmbeddingInput, of billed: Int, among counted: Int) -> Int {
-        guard counted > 0, billed != counted else { return input.tokens + prefixTokens }
-        return Int((Double(input.tokens + prefixTokens) / Double(counted) * Double(billed)).rounded())
+    /// What is billed for a request, spread over its texts; together they are that again.
+    private func shares(_ inputs: [EmbeddingInput], of billed: Int, among counted: Int) -> [Int] {
+        var (sum, spread) = (0, 0)
+        return inputs.map { input in
+            sum += input.tokens + prefixTokens
+            let end = counted > 0 ? Int((Double(sum) / Double(counted) * Double(billed)).rounded()) : 0
+            defer { spread = end }
+            return end - spread
+        }
     }
 
     private func tokens(_ inputs: [EmbeddingInput]) -> Int { inputs.reduce(0) { $0 + $1.tokens + prefixTokens } }

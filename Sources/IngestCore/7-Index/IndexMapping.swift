@@ -117,12 +117,13 @@ package struct IndexMapping: Sendable {
         mapping.field("dynamic", "strict")
         mapping.object("properties") { fields in
             for name in ["tenant", "bucket", "key", "index"] { field(name, "keyword", &fields) }
-            for name in ["newest", "touches"] { field(name, "long", &fields) }
+            for name in ["newest", "touches", "paidTokens", "paidCost"] { field(name, "long", &fields) }
             field("created", "long", &fields)
             let live = [
                 "generation": "long", "chunkCount": "integer", "committed": "long", "reason": "keyword",
                 "reasonSettings": "keyword", "quality": "short",
-                "flags": "keyword", "leftOut": "short", "sent": "long", "trace": "keyword",
+                "flags": "keyword", "leftOut": "short", "sent": "long", "trace": "keyword", "tokens": "long",
+                "cost": "long",
             ]
             object("live", live, &fields)
             let pending = [

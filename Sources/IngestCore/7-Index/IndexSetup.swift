@@ -130,6 +130,7 @@ package struct IndexSetup: Sendable {
         try await registry.create(replicas: replicas)
         try await WorkerReports(client: client).create(replicas: replicas)
         try await OpenSearchReplayCheckpoints(client: client).create(replicas: replicas)
+        try await UsageRecords(client: client).create(replicas: replicas)
         let isRead = try await readers() == [names.chunks]
         var said: [String] = []
         try await registry.update(names.chunks) { current in

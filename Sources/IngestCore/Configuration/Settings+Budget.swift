@@ -31,7 +31,7 @@ extension Settings {
     package static let price = Setting.text(
         "EMBEDDING_PRICE",
         "dollars",
-        "price of the model in US dollars a million tokens; if unset, OpenAI's list price",
+        "price of the model in US dollars a million tokens, or a table of prices by model: `text-embedding-3-small=0.02,voyage-3.5=0.06`; a model without one has its list price",
         default: ""
     )
 

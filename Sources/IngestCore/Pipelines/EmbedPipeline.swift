@@ -25,9 +25,7 @@ package struct EmbedPipeline: Sendable {
             log: environment.log
         )
         vectors = VectorSource(
-            index: stages.index,
-            embeddings: stages.embeddings,
-            paid: UncommittedVectorCache(),
+            stages: stages,
             retryBudget: retryBudget,
             environment: environment,
             settings: settings
@@ -292,6 +290,7 @@ package struct EmbedPipeline: Sendable {
     private func commit(_ work: EmbedWork) async throws -> Outcome? {
         let header = work.header
         let now = time.now
+        let spend = vectors.spends.of(work.key)
         // A released message could be superseded and its chunks removed before it is redelivered; then its embeddings would be paid for again.
         let outcome = try await retryBudget.run(work.id) {
             try await ledger.update(work.recordID) {
@@ -303,12 +302,14 @@ package struct EmbedPipeline: Sendable {
                     reasonSettings: header.reasonSettings,
                     summary: header.summary,
                     origin: EventOrigin(sent: header.sent, trace: work.job.first.trace),
+                    spend: spend,
                     at: now
                 )
             }
         }
         guard outcome.written != nil else { return try await remove(work) }
         metrics.add(.documentsIndexed)
+        stages.usage?.commit(of: header.tenant)
         var facts = ["chunks": "\(header.chunkCount)"]
         facts["fate"] = header.reason != nil ? "removed" : header.content == .absent ? "deleted" : "searchable"
         if let sent = header.sent {

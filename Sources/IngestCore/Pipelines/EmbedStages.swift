@@ -11,6 +11,8 @@ extension EmbedPipeline {
         package var chunkQueue: any MessageQueue
         /// Other pipelines' indexes with vectors of the same model.
         package var donors: [VectorDonor] = []
+        /// Counts what is paid for, by tenant.
+        package var usage: UsageMeter?
 
         package init(
             ledger: any Ledger,

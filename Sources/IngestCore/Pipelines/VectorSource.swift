@@ -5,12 +5,13 @@ import Resilience
 /// Vectors for a generation's chunks, window by window: those that an interrupted attempt has paid for, those of chunks with the same text in
 /// the live version or in this one, and the rest from the provider.
 struct VectorSource: Sendable {
-    let index: any ChunkIndex
-    let embeddings: EmbeddingBatcher
-    let paid: UncommittedVectorCache
+    let stages: EmbedPipeline.Stages
+    let paid = UncommittedVectorCache()
+    let spends = SpendByGeneration()
     let retryBudget: RetryBudget
     let environment: LoopEnvironment
     let settings: EmbedSettings
+    private var index: any ChunkIndex { stages.index }
     private var metrics: Metrics { environment.metrics }
     /// Chunks in a window.
     private var window: Int { settings.window }
@@ -49,7 +50,10 @@ struct VectorSource: Sendable {
     func holds(_ key: UncommittedVectorCache.Key) -> Bool { paid.holds(key) }
 
     /// The generation has come to its end.
-    func forget(_ key: UncommittedVectorCache.Key) { _ = paid.take(key) }
+    func forget(_ key: UncommittedVectorCache.Key) {
+        _ = paid.take(key)
+        spends.forget(key)
+    }
 
     /// Sees to it that `held` has a vector for each of `chunks`.
     private func fill(_ held: LockedValue<[Int: [Float]]>, for chunks: [ChunkPayload], _ known: inout KnownChunks)
@@ -62,13 +66,14 @@ struct VectorSource: Sendable {
         metrics.add(.chunksReused, chunks.count - unpaid.count)
         try await retryBudget.run(known.document.description) {
             let texts = held.withLock { held in unpaid.filter { held[$0.index] == nil } }
-            try await embed(texts, of: known.tenant, into: held)
+            try await embed(texts, for: known, into: held)
         }
         for chunk in chunks { known.own[chunk.contentHash] = known.own[chunk.contentHash] ?? chunk.index }
     }
 
     /// Equal texts are embedded once.
-    private func embed(_ chunks: [ChunkPayload], of tenant: String, into held: LockedValue<[Int: [Float]]>) async throws
+    private func embed(_ chunks: [ChunkPayload], for known: KnownChunks, into held: LockedValue<[Int: [Float]]>)
+        async throws
     {
         guard !chunks.isEmpty else { return }
         var places: [String: Int] = [:]
@@ -77,19 +82,20 @@ struct VectorSource: Sendable {
             places[chunk.contentHash] = fresh.count
             fresh.append(chunk)
         }
-        let inputs = fresh.map { EmbeddingInput(text: $0.embeddedText, tokens: $0.embeddedTokens, tenant: tenant) }
+        let inputs = fresh.map {
+            EmbeddingInput(text: $0.embeddedText, tokens: $0.embeddedTokens, tenant: known.tenant)
+        }
         let results = try await environment.traced("embed", .client, .embedding) { span in
             span.set("gen_ai.operation.name", "embeddings")
             span.set("ingest.chunks", inputs.count)
             span.set("ingest.tokens", inputs.reduce(0) { $0 + $1.tokens })
-            return try await embeddings.embed(inputs)
+            return try await stages.embeddings.embed(inputs)
         }
         var first: (any Error)?
         for result in results {
             switch result {
             case .success(let embedding):
-                metrics.add(.tokensEmbedded, embedding.tokens)
-                metrics.add(.embeddingCost, settings.price?.billionths(tokens: embedding.tokens) ?? 0)
+                count(embedding.tokens, for: known)
                 environment.drift.add(embedding.vector)
             case .failure(let error): if first.map({ Failure($0).isRetryable }) ?? true { first = error }
             }
@@ -104,6 +110,15 @@ struct VectorSource: Sendable {
         }
         metrics.add(.chunksEmbedded, results.count { if case .success = $0 { true } else { false } })
         if let first { throw first }
+    }
+
+    /// Counts what a text has cost.
+    private func count(_ tokens: Int, for known: KnownChunks) {
+        let spend = EmbeddingSpend(tokens: tokens, cost: settings.price?.billionths(tokens: tokens) ?? 0)
+        metrics.add(.tokensEmbedded, spend.tokens)
+        metrics.add(.embeddingCost, spend.cost)
+        spends.add(spend, to: UncommittedVectorCache.Key(known.document, known.generation))
+        stages.usage?.add(spend, chunks: 1, of: known.tenant)
     }
 
     /// Vectors of chunks with the same text that are in the index or in memory, by chunk index.

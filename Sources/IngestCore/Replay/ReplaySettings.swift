@@ -39,7 +39,7 @@ package struct ReplaySettings: Sendable {
         (isDryRun, onlyRejected, resumes) = (flags.dryRun, flags.onlyRejected, flags.resume)
         (rate, startAfter) = (flags.rate, flags.startAfter.isEmpty ? nil : flags.startAfter)
         queueDepth = flags.queueDepth == 0 ? nil : flags.queueDepth
-        price = EmbeddingPrice(setting: reader.read(Settings.price), model: common.model)
+        price = EmbeddingPrices(&reader)[common.model]
         budget = flags.maximumTokens == 0 ? nil : flags.maximumTokens
         name = ([common.names.chunks, url] + flags.chosen).joined(separator: " ")
         if let dollars = Self.dollars(flags, &reader, price) { budget = min(budget ?? .max, dollars) }

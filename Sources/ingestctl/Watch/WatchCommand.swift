@@ -28,17 +28,17 @@ struct WatchCommand: Command {
     ).asFlagOnly
     private let interval: Int
     private let samples: Int?
-    private let price: String
+    private let prices: EmbeddingPrices
 
     init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {
         interval = reader.read(Self.interval)
         samples = reader.read(Self.samples)
-        price = reader.read(Settings.price)
+        prices = EmbeddingPrices(&reader)
     }
 
     func run(_ context: CommandContext) async throws -> ExitStatus {
         let pipeline = try await context.pipeline()
-        let dollars = EmbeddingPrice(setting: price, model: pipeline.settings["EMBEDDING_MODEL"] ?? "")
+        let dollars = prices[pipeline.settings["EMBEDDING_MODEL"] ?? ""]
         let isTerminal = Program.isOutputTerminal && !context.output.isJSON
         var last: FleetSample?
         var count = 0

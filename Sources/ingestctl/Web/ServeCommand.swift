@@ -22,12 +22,12 @@ struct ServeCommand: Command {
     )
     .asFlagOnly
     private let port: Int
-    private let price: String
+    private let prices: EmbeddingPrices
     private let embeddings: EmbeddingsConfiguration
 
     init(_ reader: inout SettingsReader, _ common: CommonConfiguration, _ operands: [String]) {
         port = reader.read(Self.port)
-        price = reader.read(Settings.price)
+        prices = EmbeddingPrices(&reader)
         embeddings = EmbeddingsConfiguration(ofQuestions: &reader, common)
     }
 
@@ -41,7 +41,7 @@ struct ServeCommand: Command {
             // One for all questions: what the provider takes is learned once.
             embedder: embeddings.embedder(context.services, requests: 4),
             history: history,
-            price: EmbeddingPrice(setting: price, model: pipeline.settings["EMBEDDING_MODEL"] ?? "")
+            price: prices[pipeline.settings["EMBEDDING_MODEL"] ?? ""]
         )
         let address = "http://127.0.0.1:\(server.port)/"
         context.output.item("serving", "serving \(pipeline.index) at \(address)") { $0.field("address", address) }
