@@ -35,7 +35,7 @@ package final class RequestBatcher<Request: Sendable, Reply: Sendable>: Sendable
     private struct Entry: Sendable {
         let request: Request
         let weight: Int
-        let group: String
+        let turn: (rank: Int, group: String)
         let promise: Promise<Reply>
         /// Of its batch; nil where no submission waits for that.
         let end: Promise<Void>?
@@ -55,23 +55,23 @@ package final class RequestBatcher<Request: Sendable, Reply: Sendable>: Sendable
     private let limits: Limits
     private let time: any TimeSource
     private let weigh: @Sendable (Request) -> Int
-    private let group: @Sendable (Request) -> String
+    private let turn: @Sendable (Request) -> (rank: Int, group: String)
     private let perform: @Sendable ([Request]) async -> [Result<Reply, any Error>]
 
     /// - Parameters:
-    ///   - group: batches are filled in turns over groups.
+    ///   - turn: requests of a lower rank go first; among equals batches are filled in turns over groups.
     ///   - perform: sends one batch; its results are in the order of the requests.
     package init(
         _ limits: Limits,
         time: any TimeSource,
         weigh: @escaping @Sendable (Request) -> Int = { _ in 1 },
-        group: @escaping @Sendable (Request) -> String = { _ in "" },
+        turn: @escaping @Sendable (Request) -> (rank: Int, group: String) = { _ in (0, "") },
         perform: @escaping @Sendable ([Request]) async -> [Result<Reply, any Error>]
     ) {
         self.limits = limits
         self.time = time
         self.weigh = weigh
-        self.group = group
+        self.turn = turn
         self.perform = perform
         slots = AsyncSemaphore(limits.concurrency)
     }
@@ -87,7 +87,7 @@ package final class RequestBatcher<Request: Sendable, Reply: Sendable>: Sendable
             return Entry(
                 request: request,
                 weight: weigh(request),
-                group: group(request),
+                turn: turn(request),
                 promise: Promise(),
                 end: end
             )
@@ -202,15 +202,16 @@ package final class RequestBatcher<Request: Sendable, Reply: Sendable>: Sendable
         }
     }
 
-    /// The first request of each group, then the second of each.
+    /// Of each rank the first request of each group, then the second of each.
     private static func takeTurns(_ queue: inout [Entry]) {
-        guard let first = queue.first?.group, queue.contains(where: { $0.group != first }) else { return }
+        guard let first = queue.first?.turn, queue.contains(where: { $0.turn != first }) else { return }
         var counts: [String: Int] = [:]
         let ranks = queue.indices.map { place in
-            counts[queue[place].group, default: 0] += 1
-            return (counts[queue[place].group] ?? 0, place)
+            let turn = queue[place].turn
+            counts[turn.group, default: 0] += 1
+            return (turn.rank, counts[turn.group] ?? 0, place)
         }
-        queue = ranks.sorted { $0 < $1 }.map { queue[$0.1] }
+        queue = ranks.sorted { $0 < $1 }.map { queue[$0.2] }
     }
 
     private func send(_ batch: [Entry]) async {

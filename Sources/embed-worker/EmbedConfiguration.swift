@@ -12,6 +12,7 @@ struct EmbedConfiguration: WorkerSettings {
     var batchInputs: Int
     var batchTokens: Int
     var bulkBytes: Int
+    var batchWait: Duration
 
     static let declarations = Settings.worker + Settings.common + Settings.embed + Settings.information
 
@@ -24,6 +25,7 @@ struct EmbedConfiguration: WorkerSettings {
         batchInputs = reader.read(Settings.batchInputs)
         batchTokens = reader.read(Settings.batchTokens)
         bulkBytes = reader.read(Settings.bulkBytes)
+        batchWait = .seconds(reader.read(Settings.batchWait))
         pipeline = EmbedSettings(
             indexName: common.names.chunks,
             dimensions: common.dimensions,

@@ -63,6 +63,7 @@ struct EmbedWorker: Worker {
         run.environment.metrics.read { usage.readings }
         stages.usage = usage
         stages.donors = VectorDonor.all(of: names, among: pipelines, services)
+        let collector = batches(embedder, store, &stages, run.environment)
         let control = WorkerControl(
             services: services,
             index: names.chunks,
@@ -78,12 +79,50 @@ struct EmbedWorker: Worker {
             group.addTask { await embeddings.run() }
             group.addTask { await usage.run(usages, log: services.log) }
             group.addTask { await watchDrift(index, run.environment) }
+            if let collector { group.addTask { await collect(collector) } }
             await learn(embedder, run.environment.breakers)
             try await run.loop(queue, control, pipeline.handler)
             group.cancelAll()
         }
         await budget?.leave()
         await usage.flush(usages, services.log)
+    }
+
+    /// The lane of `--replay --batch`, where the provider has such an API.
+    private func batches(
+        _ embedder: OpenAIEmbedder,
+        _ store: S3ObjectStore,
+        _ stages: inout EmbedPipeline.Stages,
+        _ environment: LoopEnvironment
+    ) -> BatchCollector? {
+        guard let api = configuration.embeddings.batches(services) else { return nil }
+        let lane = BatchLane(
+            records: OpenSearchBatchRecords(client: services.openSearch),
+            store: store,
+            bucket: configuration.worker.handoffBucket,
+            prefix: configuration.worker.handoffPrefix,
+            dimensions: configuration.common.dimensions
+        )
+        stages.batches = lane
+        return BatchCollector(
+            BatchCollector.Stages(
+                lane: lane,
+                batches: api,
+                handoff: stages.handoff,
+                ledger: stages.ledger,
+                queue: stages.chunkQueue
+            ),
+            index: configuration.common.names.chunks,
+            embedder: embedder,
+            patience: configuration.batchWait,
+            environment: environment
+        )
+    }
+
+    private func collect(_ collector: BatchCollector) async {
+        let index = configuration.common.names.chunks
+        let lease = RegistryLease("batches of \(index)", client: services.openSearch, time: services.time)
+        await collector.run { round in try await lease.runIfFree(round) }
     }
 
     /// The index changes slowly: its mean is read once an hour.

@@ -111,6 +111,7 @@ struct Erasure: Sendable {
         for document in documents {
             let read = try await ledger.read(document.recordID)
             guard let record = read.record, record.isGone else { continue }
+            try await OpenSearchBatchRecords(client: context.services.openSearch).remove(of: document.recordID)
             if case .written = try await ledger.write(document.recordID, record.erased(at: now), over: read.version) {
                 proof.records += 1
             }

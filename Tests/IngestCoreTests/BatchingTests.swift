@@ -106,7 +106,7 @@ import Testing
         let time = VirtualTime()
         let batches = LockedValue([[String]]())
         let limits = RequestBatcher<String, Int>.Limits(count: 4, linger: .milliseconds(10), concurrency: 1)
-        let batcher = RequestBatcher<String, Int>(limits, time: time, group: { String($0.prefix(1)) }) { batch in
+        let batcher = RequestBatcher<String, Int>(limits, time: time, turn: { (0, String($0.prefix(1))) }) { batch in
             batches.withLock { $0.append(batch) }
             try? await time.sleep(for: .seconds(5))
             return batch.map { _ in .success(0) }

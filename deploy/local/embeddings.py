@@ -5,7 +5,7 @@
 The model is wordllama's table of token vectors (256 dimensions, from its wheel), averaged over a text. POST /control sets, for all later
 requests: latency_ms, throttle_every (each n-th request is a 429), retry_after (its header, seconds), quota (1: 429 insufficient_quota),
 dimensions (vectors of that length, whatever was requested), refuse (a text that contains it is a 400), tokens_per_minute and requests_per_minute (limits of
-OpenAI's kind: what is not used gathers for bucket_seconds; a request beyond them is a 429). GET /control returns the counts.
+OpenAI's kind: what is not used gathers for bucket_seconds; a request beyond them is a 429), and what batches.py says of OpenAI's batch API. GET /control returns the counts.
 """
 import argparse
 import base64
@@ -19,6 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
+
+from batches import Batches
 
 PACKAGES = sysconfig.get_paths()["purelib"]
 MAXIMUM_TOKENS = 300_000
@@ -75,8 +77,10 @@ class Server(ThreadingHTTPServer):
         self.key, self.model, self.lock = key, Model(), threading.Lock()
         self.control = {"latency_ms": 0, "throttle_every": 0, "retry_after": 0, "quota": 0, "dimensions": 0, "refuse": ""}
         self.control |= {"tokens_per_minute": 600_000_000, "requests_per_minute": 600_000, "bucket_seconds": 60}
+        self.control |= {"batch_seconds": 1, "batch_fail": "", "batch_expire": 0}
         self.limits: dict[str, Limit] = {}
-        self.counts = {"requests": 0, "served": 0, "inputs": 0, "tokens": 0, "throttled": 0}
+        self.batches = Batches()
+        self.counts = {"requests": 0, "served": 0, "inputs": 0, "tokens": 0, "throttled": 0, "batch_tokens": 0}
 
     def take(self, tokens: int) -> tuple[bool, dict[str, object]]:
         """Whether the account's limits have room for a request, and what its headers say then."""
@@ -132,10 +136,33 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/control":
             return self.answer(200, {**self.server.control, **self.server.counts})
-        self.refuse(404, "unknown path")
+        self.batch(b"")
+
+    def do_DELETE(self) -> None:
+        self.batch(b"")
+
+    def batch(self, body: bytes) -> None:
+        if self.headers.get("Authorization") != f"Bearer {self.server.key}":
+            return self.refuse(401, "Incorrect API key provided.", "invalid_api_key")
+        status, answer = self.server.batches.handle(self.command, self.path, body, self.headers.get("Content-Type") or "", self.server.control, self.embedded)
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def embedded(self, request: dict) -> dict:
+        """A response of OpenAI's API within a batch."""
+        vectors, tokens = self.server.model.encode(request["input"], request.get("dimensions") or self.server.model.dimensions)
+        self.server.count(inputs=len(tokens), tokens=sum(tokens), batch_tokens=sum(tokens))
+        as_text = request.get("encoding_format") == "base64"
+        data = [{"object": "embedding", "index": i, "embedding": base64.b64encode(v.tobytes()).decode() if as_text else v.tolist()} for i, v in enumerate(vectors)]
+        return {"object": "list", "data": data, "model": request.get("model", ""), "usage": {"prompt_tokens": sum(tokens), "total_tokens": sum(tokens)}}
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path in ("/v1/files", "/v1/batches"):
+            return self.batch(body)
         if self.path == "/control":
             self.server.control.update(json.loads(body))
             return self.answer(200, self.server.control)

@@ -212,6 +212,8 @@ class Fleet:
             batches = {"Effect": "Allow", "Action": ["sqs:DeleteMessageBatch", "sqs:ChangeMessageVisibilityBatch"], "Resource": receives}
             document = json.dumps({"Version": "2012-10-17", "Statement": [batches]})
             self.iam.put_role_policy(RoleName=role, PolicyName="local-batches", PolicyDocument=document)
+        document = string.Template((ROOT / "deploy/iam/embed-worker-batches.json").read_text()).substitute(values)
+        self.iam.put_role_policy(RoleName=f"{self.name}-embed-worker", PolicyName="batches", PolicyDocument=document)
 
     def _common(self) -> dict[str, str]:
         node = self.stack.node

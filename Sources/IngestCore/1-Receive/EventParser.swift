@@ -63,6 +63,8 @@ package enum EventParser {
         var retriesRejected: Bool?
         /// The fleet's own: a repair.
         var rebuilds: Bool?
+        /// The fleet's own: a replay.
+        var lane: String?
     }
 
     private struct Detail: Decodable {
@@ -139,15 +141,15 @@ package enum EventParser {
                 throw Unreadable(description: "the event \(name) has a key that is not UTF-8")
             }
             let object = try reference(entity.bucket.name, key)
-            changes.append(
-                ObjectChange(
-                    object: object,
-                    event: name,
-                    sequencer: entity.object.sequencer,
-                    retriesRejected: record.retriesRejected ?? false,
-                    rebuilds: record.rebuilds ?? false
-                )
+            var change = ObjectChange(
+                object: object,
+                event: name,
+                sequencer: entity.object.sequencer,
+                retriesRejected: record.retriesRejected ?? false,
+                rebuilds: record.rebuilds ?? false
             )
+            change.lane = record.lane.flatMap(Lane.init) ?? .live
+            changes.append(change)
         }
         return changes
     }
@@ -189,9 +191,12 @@ extension ObjectChange {
     /// - Parameters:
     ///   - retriesRejected: retry the document even if it is already rejected.
     ///   - rebuilds: make a new version even of known content.
-    package static func hint(for object: ObjectReference, retriesRejected: Bool = false, rebuilds: Bool = false)
-        -> String
-    {
+    package static func hint(
+        for object: ObjectReference,
+        retriesRejected: Bool = false,
+        rebuilds: Bool = false,
+        lane: Lane = .live
+    ) -> String {
         let body = JSONWriter.object { event in
             event.key("Records")
             event.array { records in
@@ -201,6 +206,7 @@ extension ObjectChange {
                     record.field("eventName", "ObjectCreated:Put")
                     if retriesRejected { record.field("retriesRejected", true) }
                     if rebuilds { record.field("rebuilds", true) }
+                    if lane != .live { record.field("lane", lane.rawValue) }
                     record.object("s3") { entity in
                         entity.object("bucket") { $0.field("name", object.bucket) }
                         entity.object("object") {

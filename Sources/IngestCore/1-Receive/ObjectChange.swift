@@ -9,6 +9,7 @@ package struct ObjectChange: Equatable, Sendable {
     package var retriesRejected: Bool
     /// A repair: a new version is made of known content as well, and what stands under other tenants is removed.
     package var rebuilds: Bool
+    package var lane = Lane.live
 
     package init(
         object: ObjectReference,

@@ -53,6 +53,8 @@ package struct ChunkMessage: Equatable, Sendable {
         package var url: String?
         /// When the event was sent that the generation was made for.
         package var sent: Timestamp?
+        /// Of a replay; nil for an upload. A word that this worker does not know is none.
+        package var lane: String?
 
         package init(
             tenant: String,
@@ -76,6 +78,7 @@ package struct ChunkMessage: Equatable, Sendable {
 
         package var summary: TextSummary { TextSummary(quality: quality, flags: flags, leftOut: leftOut) }
         package var etag: String { content.etagOfBytes }
+        package var urgency: Lane { lane.flatMap(Lane.init) ?? .live }
     }
 
     package enum Payload: Equatable, Sendable {

@@ -4,11 +4,14 @@ package struct EmbeddingInput: Equatable, Sendable {
     package var tokens: Int
     /// Requests are filled in turns over tenants.
     package var tenant: String
+    /// Live ones go first.
+    package var lane: Lane
 
-    package init(text: String, tokens: Int, tenant: String = "") {
+    package init(text: String, tokens: Int, tenant: String = "", lane: Lane = .live) {
         self.text = text
         self.tokens = tokens
         self.tenant = tenant
+        self.lane = lane
     }
 }
 

@@ -24,7 +24,9 @@ package struct EmbeddingBatcher: Sendable {
             linger: linger,
             concurrency: concurrency
         )
-        queue = RequestBatcher(limits, time: time, weigh: \.tokens, group: \.tenant) { await embedder.embed($0) }
+        queue = RequestBatcher(limits, time: time, weigh: \.tokens, turn: { ($0.lane.rank, $0.tenant) }) {
+            await embedder.embed($0)
+        }
     }
 
     /// Must be running for embeddings to finish.

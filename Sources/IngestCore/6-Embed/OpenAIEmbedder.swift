@@ -46,11 +46,17 @@ package final class OpenAIEmbedder: Embedder {
             self.prefix = prefix
             self.timeout = timeout
         }
+
+        /// The header with the key; nil where there is none.
+        var authorization: (String, String)? {
+            if sendsKeyAsHeader { return ("api-key", apiKey) }
+            return apiKey.isEmpty ? nil : ("authorization", "Bearer \(apiKey)")
+        }
     }
 
     private typealias Item = Result<Embedding, EmbeddingError>
 
-    private let settings: Settings
+    let settings: Settings
     private let http: any HTTPClient
     private let retrying: Retrying
     package let limiter: RateLimiter
@@ -333,10 +339,8 @@ package final class OpenAIEmbedder: Embedder {
         request.headers = [("content-type", "application/json")]
         if api.isSigned {
             request.headers.append(("accept", "application/json"))
-        } else if settings.sendsKeyAsHeader {
-            request.headers.append(("api-key", settings.apiKey))
-        } else if !settings.apiKey.isEmpty {
-            request.headers.append(("authorization", "Bearer \(settings.apiKey)"))
+        } else if let authorization = settings.authorization {
+            request.headers.append(authorization)
         }
         if !settings.apiVersion.isEmpty { request.query = [("api-version", settings.apiVersion)] }
         request.timeout = settings.timeout

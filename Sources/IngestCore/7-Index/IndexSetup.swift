@@ -131,6 +131,7 @@ package struct IndexSetup: Sendable {
         try await WorkerReports(client: client).create(replicas: replicas)
         try await OpenSearchReplayCheckpoints(client: client).create(replicas: replicas)
         try await UsageRecords(client: client).create(replicas: replicas)
+        try await OpenSearchBatchRecords(client: client).create(replicas: replicas)
         let isRead = try await readers() == [names.chunks]
         var said: [String] = []
         try await registry.update(names.chunks) { current in

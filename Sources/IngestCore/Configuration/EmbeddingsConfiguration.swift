@@ -67,6 +67,19 @@ package struct EmbeddingsConfiguration: Sendable {
     }
 }
 
+extension EmbeddingsConfiguration {
+    /// The provider's batch API; nil where it has none that is known here.
+    package func batches(_ services: Services) -> OpenAIBatches? {
+        guard provider.api == .openAI else { return nil }
+        let retrying = Retrying(
+            policy: OpenAIEmbedder.policy,
+            time: services.time,
+            observe: services.metrics.observer("embeddings")
+        )
+        return OpenAIBatches(provider, http: services.http, retrying: retrying)
+    }
+}
+
 /// Requests to a service of AWS that are no calls of its clients here.
 private struct SignedHTTPClient: HTTPClient {
     let client: SignedClient

@@ -34,9 +34,16 @@ extension Settings {
         "price of the model in US dollars a million tokens, or a table of prices by model: `text-embedding-3-small=0.02,voyage-3.5=0.06`; a model without one has its list price",
         default: ""
     )
+    package static let batchWait = Setting.number(
+        "EMBEDDING_BATCH_WAIT_SECONDS",
+        "s",
+        "how long documents of `--replay --batch` wait for others before a batch is made of them",
+        default: 600,
+        in: 1...86_400
+    )
 
     package static let budget: [SettingDeclaration] = [
         budgetSharing.declaration, tokensPerMinute.declaration, requestsPerMinute.declaration, account.declaration,
-        price.declaration,
+        price.declaration, batchWait.declaration,
     ]
 }

@@ -42,6 +42,10 @@ extension Settings {
         "FORCE",
         "with --replay: make a new version of every object, as if the ledger had none; vectors of equal texts are kept"
     ).asFlagOnly
+    package static let batch = Setting.toggle(
+        "BATCH",
+        "with --replay: embed through OpenAI's batch API, at half the price and within a day; other providers embed at once"
+    ).asFlagOnly
     package static let maximumTokens = Setting.number(
         "MAX_TOKENS",
         "n",
@@ -82,7 +86,7 @@ extension Settings {
 
     package static let replaying: [SettingDeclaration] = [
         replay.declaration, dryRun.declaration, onlyRejected.declaration, since.declaration, until.declaration,
-        suffix.declaration, unchanged.declaration, force.declaration, maximumTokens.declaration,
+        suffix.declaration, unchanged.declaration, force.declaration, batch.declaration, maximumTokens.declaration,
         maximumDollars.declaration, replayRate.declaration, queueDepth.declaration, resume.declaration,
         startAfter.declaration, price.declaration,
     ]

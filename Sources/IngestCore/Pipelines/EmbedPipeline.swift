@@ -76,7 +76,8 @@ package struct EmbedPipeline: Sendable {
             if job.first.isRedriven { return try await retry(work) }
             if job.first.receiveCount > 1, job.pauses == 0 { try await scheduleSweep(work) }
             while true {
-                let isFirst = job.isFirstAttempt
+                // One of the batch lane may have been here before, under another message.
+                let isFirst = job.isFirstAttempt && work.header.urgency != .batch
                 let outcome =
                     vectors.holds(work.key)
                     ? try await retryBudget.run(work.id) { try await process(work, isFirstAttempt: isFirst) }
@@ -189,6 +190,9 @@ package struct EmbedPipeline: Sendable {
                 try await embed(work, record, isFirstAttempt: isFirstAttempt)
             } catch is Overtaken {
                 return nil
+            } catch is PutAside {
+                log.info("waits for a batch", work.metadata)
+                return .done
             } catch is ChunkHandoff.Loss {
                 return try await abandon(work, isFirstAttempt: isFirstAttempt)
             } catch {
@@ -246,9 +250,11 @@ package struct EmbedPipeline: Sendable {
             live = (version.generation, hashes)
         }
         var known = KnownChunks(work.document, of: work.header.tenant, work.generation, written: written, live: live)
+        known.lane = work.header.urgency
         if !missing.isEmpty { known.donated = await donated(to: work.document) }
+        let given = try await batched(work, missing, chunks, known)
         let (index, environment) = (index, environment)
-        try await vectors.provide(missing, of: chunks, for: work.key, over: known) { part, vectors in
+        try await vectors.provide(missing, of: chunks, for: work.key, over: known, with: given) { part, vectors in
             environment.breakers.succeeded(.provider, by: work.id)
             let indexed = part.map {
                 IndexedChunk(
@@ -265,6 +271,31 @@ package struct EmbedPipeline: Sendable {
             }
             environment.breakers.succeeded(.index, by: work.id)
         }
+    }
+
+    /// The version was put aside for a batch.
+    private struct PutAside: Error {}
+
+    /// The vectors that a batch left. A version of the batch lane that has not been in one, and needs it, is put aside.
+    private func batched(_ work: EmbedWork, _ missing: [Int], _ chunks: ChunkSet, _ known: KnownChunks) async throws
+        -> [Int: [Float]]
+    {
+        guard work.header.urgency == .batch, let lane = stages.batches else { return [:] }
+        let needed = try vectors.unknown(missing, of: chunks, over: known)
+        let found = try await lane.vectors(work.recordID, work.generation)?.entries ?? [:]
+        let left = needed.filter { found[$0] == nil }
+        guard left.isEmpty else {
+            try await lane.put(aside: work, chunks: left, at: time.now)
+            throw PutAside()
+        }
+        // An attempt that begins again has paid nothing more.
+        if vectors.spends.of(work.key) == EmbeddingSpend() {
+            for place in needed {
+                vectors.count(found[place]?.tokens ?? 0, for: known, share: OpenAIBatches.priceShare)
+            }
+            metrics.add(.chunksEmbedded, needed.count)
+        }
+        return found.mapValues(\.vector)
     }
 
     /// What other pipelines have of the document. They only save a payment: one that cannot be read is passed over.
@@ -385,6 +416,7 @@ package struct EmbedPipeline: Sendable {
     /// The hand-off object is deleted last, before the message is acknowledged.
     private func discard(_ work: EmbedWork) async throws -> Outcome? {
         vectors.forget(work.key)
+        if work.header.urgency == .batch { try await stages.batches?.discard(work.recordID, work.generation) }
         try await handoff.discard(work.message)
         return .done
     }

@@ -11,6 +11,8 @@ extension EmbedPipeline {
         package var chunkQueue: any MessageQueue
         /// Other pipelines' indexes with vectors of the same model.
         package var donors: [VectorDonor] = []
+        /// Where replays wait for the provider's batch API; nil where it has none.
+        package var batches: BatchLane?
         /// Counts what is paid for, by tenant.
         package var usage: UsageMeter?
 

@@ -53,7 +53,7 @@ package struct IngestPipeline: Sendable {
     /// Events of one receive about the same single object are one job.
     package static let mergeKey: @Sendable (Delivery) -> ObjectReference? = { delivery in
         guard !delivery.isRedriven, case .changes(let changes) = try? EventParser.parse(delivery.body),
-            changes.count == 1, !changes[0].retriesRejected, !changes[0].rebuilds
+            changes.count == 1, !changes[0].retriesRejected, !changes[0].rebuilds, changes[0].lane == .live
         else { return nil }
         return changes[0].object
     }

@@ -14,6 +14,7 @@ struct IngestWork: Sendable {
     let retriesRejected: Bool
     /// A repair: a new version is made, whatever is known.
     let rebuilds: Bool
+    let lane: Lane
     /// The object is not this tenant's any more: whatever the bucket holds, its document is removed.
     private(set) var vanishes = false
 
@@ -24,6 +25,7 @@ struct IngestWork: Sendable {
         self.index = index
         retriesRejected = changes.contains { $0.retriesRejected } || job.first.isRedriven
         rebuilds = changes.contains { $0.rebuilds }
+        lane = changes.map(\.lane).min() ?? .live
         document = DocumentID(tenant: tenant, object: object)
         recordID = document.recordID(index: index)
     }
@@ -119,6 +121,7 @@ extension ChunkMessage.Header {
     fileprivate func of(_ work: IngestWork) -> Self {
         var header = self
         header.sent = work.sent
+        header.lane = work.lane == .live ? nil : work.lane.rawValue
         return header
     }
 

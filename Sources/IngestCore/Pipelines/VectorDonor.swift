@@ -36,6 +36,8 @@ extension KnownChunks {
             byHash = Dictionary(hashes.map { ($1, $0) }) { min($0, $1) }
         }
 
+        func has(_ hash: String) -> Bool { byHash[hash] != nil }
+
         /// Vectors of those of `chunks` that are found nowhere nearer, by chunk index. None where the donor cannot be read.
         func vectors(for chunks: [ChunkPayload], of known: KnownChunks) async throws -> [Int: [Float]] {
             let pairs = chunks.compactMap { chunk -> (target: Int, source: Int)? in

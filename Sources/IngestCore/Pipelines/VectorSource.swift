@@ -16,6 +16,17 @@ struct VectorSource: Sendable {
     /// Chunks in a window.
     private var window: Int { settings.window }
 
+    /// Chunks with texts that have no vector anywhere, of equal ones the first.
+    func unknown(_ missing: [Int], of chunks: ChunkSet, over known: KnownChunks) throws -> [Int] {
+        var seen = Set<String>()
+        return try missing.filter { place in
+            let hash = try chunks.chunk(place).contentHash
+            let isKnown =
+                known.own[hash] != nil || known.byLiveHash[hash] != nil || known.donated.contains { $0.has(hash) }
+            return !isKnown && seen.insert(hash).inserted
+        }
+    }
+
     /// Provides vectors for the chunks `missing` to `use`, which writes them. While a window is written the next is embedded; no more than two
     /// are in memory. What was paid for and is not written is kept until `forget`, for an attempt that has to begin again.
     func provide(
@@ -23,9 +34,10 @@ struct VectorSource: Sendable {
         of chunks: ChunkSet,
         for key: UncommittedVectorCache.Key,
         over known: KnownChunks,
+        with given: [Int: [Float]] = [:],
         use: @escaping @Sendable ([ChunkPayload], [Int: [Float]]) async throws -> Void
     ) async throws {
-        let held = LockedValue(paid.take(key))
+        let held = LockedValue(paid.take(key).merging(given) { own, _ in own })
         defer { paid.keep(held.withLock { $0 }, key) }
         var known = known
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -83,7 +95,7 @@ struct VectorSource: Sendable {
             fresh.append(chunk)
         }
         let inputs = fresh.map {
-            EmbeddingInput(text: $0.embeddedText, tokens: $0.embeddedTokens, tenant: known.tenant)
+            EmbeddingInput(text: $0.embeddedText, tokens: $0.embeddedTokens, tenant: known.tenant, lane: known.lane)
         }
         let results = try await environment.traced("embed", .client, .embedding) { span in
             span.set("gen_ai.operation.name", "embeddings")
@@ -113,8 +125,10 @@ struct VectorSource: Sendable {
     }
 
     /// Counts what a text has cost.
-    private func count(_ tokens: Int, for known: KnownChunks) {
-        let spend = EmbeddingSpend(tokens: tokens, cost: settings.price?.billionths(tokens: tokens) ?? 0)
+    ///
+    /// - Parameter share: of the price.
+    func count(_ tokens: Int, for known: KnownChunks, share: Double = 1) {
+        let spend = EmbeddingSpend(tokens: tokens, cost: settings.price?.times(share).billionths(tokens: tokens) ?? 0)
         metrics.add(.tokensEmbedded, spend.tokens)
         metrics.add(.embeddingCost, spend.cost)
         spends.add(spend, to: UncommittedVectorCache.Key(known.document, known.generation))
@@ -179,6 +193,7 @@ struct KnownChunks: Sendable {
     var live: Int?
     var byLiveHash: [String: Int] = [:]
     var donated: [Donated] = []
+    var lane = Lane.live
 
     /// - Parameters:
     ///   - written: chunks of the generation that are in the index.

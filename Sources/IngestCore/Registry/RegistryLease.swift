@@ -50,6 +50,18 @@ package struct RegistryLease: Sendable {
         }
     }
 
+    /// Runs `body` alone, or not at all where another holds the lease.
+    package func runIfFree(_ body: () async throws -> Void) async throws {
+        guard try await take() == nil else { return }
+        do {
+            try await body()
+            await release()
+        } catch {
+            await release()
+            throw error
+        }
+    }
+
     /// Nil when it is ours; else who has it.
     private func take() async throws -> String? {
         let body = JSONWriter.object {

@@ -170,7 +170,7 @@ package struct Replay: Sendable {
         checkpoint.tokens += charged
         // Charged before anything is sent: a run that is killed here counts them twice, and never too few.
         if settings.budget != nil, charged > 0 { try await save(&checkpoint) }
-        try await send(events.map { ObjectChange.hint(for: $0, rebuilds: filter.rebuilds) }, &pace)
+        try await send(events.map { ObjectChange.hint(for: $0, rebuilds: filter.rebuilds, lane: settings.lane) }, &pace)
         result.events += events.count
         checkpoint.events += events.count
         if done > 0 { checkpoint.lastKey = entries[done - 1].key }
@@ -241,7 +241,7 @@ package struct Replay: Sendable {
         }
         for id in unreadable { log.error(StoredRecord.unreadable(id, in: walk.names.ledger)) }
         var pace = Pace(rate: settings.rate, time: time)
-        try await send(objects.map { ObjectChange.hint(for: $0, retriesRejected: true) }, &pace)
+        try await send(objects.map { ObjectChange.hint(for: $0, retriesRejected: true, lane: settings.lane) }, &pace)
         var result = ReplayResult()
         result.events = objects.count
         return result

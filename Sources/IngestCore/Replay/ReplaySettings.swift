@@ -15,6 +15,7 @@ package struct ReplaySettings: Sendable {
     /// While so many messages are in the queue, none is sent; nil never waits.
     package var queueDepth: Int?
     package var resumes: Bool
+    package var lane = Lane.replay
     package var startAfter: String?
     /// The prefix and the choice as they were written: what a checkpoint belongs to.
     package var name: String
@@ -40,6 +41,7 @@ package struct ReplaySettings: Sendable {
         (rate, startAfter) = (flags.rate, flags.startAfter.isEmpty ? nil : flags.startAfter)
         queueDepth = flags.queueDepth == 0 ? nil : flags.queueDepth
         price = EmbeddingPrices(&reader)[common.model]
+        if flags.batch { (lane, price) = (.batch, price?.times(OpenAIBatches.priceShare)) }
         budget = flags.maximumTokens == 0 ? nil : flags.maximumTokens
         name = ([common.names.chunks, url] + flags.chosen).joined(separator: " ")
         if let dollars = Self.dollars(flags, &reader, price) { budget = min(budget ?? .max, dollars) }
@@ -70,7 +72,7 @@ package struct ReplaySettings: Sendable {
 
 /// The flags as they were written.
 private struct Flags {
-    let (dryRun, onlyRejected, unchanged, force, resume): (Bool, Bool, Bool, Bool, Bool)
+    let (dryRun, onlyRejected, unchanged, force, resume, batch): (Bool, Bool, Bool, Bool, Bool, Bool)
     let (since, until, suffix, maximumDollars, startAfter): (String, String, String, String, String)
     let (maximumTokens, rate, queueDepth): (Int, Int, Int)
 
@@ -80,6 +82,7 @@ private struct Flags {
         unchanged = reader.read(Settings.unchanged)
         force = reader.read(Settings.force)
         resume = reader.read(Settings.resume)
+        batch = reader.read(Settings.batch)
         since = reader.read(Settings.since)
         until = reader.read(Settings.until)
         suffix = reader.read(Settings.suffix)
@@ -106,7 +109,8 @@ private struct Flags {
     var set: [String] {
         forListing.compactMap { $0.split(separator: " ").first.map(String.init) }
             + [
-                (dryRun, "--dry-run"), (onlyRejected, "--only-rejected"), (!suffix.isEmpty, "--suffix"),
+                (dryRun, "--dry-run"), (batch, "--batch"), (onlyRejected, "--only-rejected"),
+                (!suffix.isEmpty, "--suffix"),
                 (!maximumDollars.isEmpty, "--max-usd"), (maximumTokens > 0, "--max-tokens"),
             ].filter(\.0).map(\.1)
     }
