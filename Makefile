@@ -1,7 +1,7 @@
 # make demo    the main job, end to end, on local servers (KEEP=1 leaves them running, make stop ends them)
 # make bench   the whole path, measured (ROUNDS=3); make bench-chunk cutting text; make evaluate what search finds beside others; make readers
 # make test    lint, unit, integration and end-to-end tests
-# make simulate SEEDS=100000 (or SEED=7), make simulate SEEDS=0 DOUBLES=100000, make chaos KILLS=200, make edges SECONDS=600, make damage OBJECTS=100000, make web, make operator, make telemetry, make load RATE=10, make scaling, make deploy-static, make deploy-test, make image-test, make large, make tenants, make duplicates EVENTS=10000, make replay OBJECTS=10000, make providers, make budget WORKERS=8 SECONDS=180, make soak OBJECTS=100000, make fuzz INPUTS=1000000
+# make simulate SEEDS=100000 (or SEED=7), make simulate SEEDS=0 DOUBLES=100000, make chaos KILLS=200, make edges SECONDS=600, make damage OBJECTS=100000, make web, make operator, make telemetry, make load RATE=10, make scaling, make deploy-static, make deploy-test, make image-test, make large, make tenants, make duplicates EVENTS=10000, make replay OBJECTS=10000, make providers, make batches, make budget WORKERS=8 SECONDS=180, make soak OBJECTS=100000, make fuzz INPUTS=1000000
 # make growth: time of each stage at 1, 2 and 4 MB of one document
 # make hostile MUTATIONS=5000, make columns, make tables, make running, make directions, make scripts, make bench-extract, make fidelity: documents that lie, order, speed and text beside other extractors
 SHELL := /bin/bash
@@ -9,7 +9,7 @@ PYTHON := .local/venv/bin/python
 # The manifest asks whether Tesseract is there: no answer of another day.
 BUILD := swift build -c release --manifest-cache none
 
-.PHONY: bootstrap build demo stop test bench bench-chunk evaluate readers simulate chaos edges damage web telemetry load scaling deploy-static deploy-test image-test operator large tenants duplicates fuzz growth hostile columns tables running directions bench-extract fidelity scripts peers public replay providers budget soak lint docs clean
+.PHONY: bootstrap build demo stop test bench bench-chunk evaluate readers simulate chaos edges damage web telemetry load scaling deploy-static deploy-test image-test operator large tenants duplicates fuzz growth hostile columns tables running directions bench-extract fidelity scripts peers public replay providers batches budget soak lint docs clean
 
 bootstrap:
 	@deploy/local/bootstrap
@@ -128,6 +128,10 @@ replay: build
 # A fleet on the API of each embeddings provider, as the local server speaks it.
 providers: build
 	@$(PYTHON) Tests/EndToEnd/providers.py
+
+# Replays through the provider's batch API: half the price, and nothing paid twice.
+batches: build
+	@$(PYTHON) Tests/EndToEnd/batches.py
 
 # Several embed-workers with one account: how much of its limits they use, and what is refused.
 budget: build

@@ -74,7 +74,7 @@ MUTANTS = [
     Mutant("discard-early", "hand-overs", EMBED, "        let chunks = try await handoff.unpack(work.message)\n", "        let chunks = try await handoff.unpack(work.message)\n        if BUG { try await handoff.discard(work.message) }\n"),
     Mutant("hand-overs-stay", "hand-overs", EMBED, "        vectors.forget(work.key)\n        try await handoff.discard(work.message)", "        vectors.forget(work.key)\n        if !BUG { try await handoff.discard(work.message) }"),
     Mutant("item-failures-ignored", "complete exact", "IngestCore/7-Index/OpenSearchIndex.swift", "if let worst { throw worst }", "if let worst, !BUG { throw worst }"),
-    Mutant("vectors-shuffled", "exact", "IngestCore/Pipelines/VectorSource.swift", "case .success(let vector) = results[place] else", "case .success(let vector) = results[BUG ? results.count - 1 - place : place] else"),
+    Mutant("vectors-shuffled", "exact", "IngestCore/Pipelines/VectorSource.swift", "case .success(let embedding) = results[place] else", "case .success(let embedding) = results[BUG ? results.count - 1 - place : place] else"),
     Mutant("reuse-by-place", "exact", "IngestCore/Pipelines/VectorSource.swift", "let source = known.byLiveHash[chunk.contentHash] {", "let source = BUG ? Optional(chunk.index) : known.byLiveHash[chunk.contentHash] {"),
     Mutant("pays-again", "paid-once", "IngestCore/Pipelines/VectorSource.swift", "        defer { paid.keep(held.withLock { $0 }, key) }\n", "        defer { if !BUG { paid.keep(held.withLock { $0 }, key) } }\n"),
     Mutant("impatient", "paid-once", "IngestCore/Availability/RetryBudget.swift", "guard mayPass, time.uptime < start + limit else", "guard !BUG, mayPass, time.uptime < start + limit else", seed_factor=8, is_rare=True),

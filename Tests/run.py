@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """All tests but lint, in one go (`make test`): Swift's own against real servers, then the programs end to end.
 
-    run.py [--only swift|demo|operations|commands|operator|ground|situations|corpora|scans|kills|stops|edges|replays|providers|damage|web|readers|retrieval|telemetry|deploy|scaling|large|chaos|simulation|fuzz|columns|tables|running|directions|hostile]...
+    run.py [--only swift|demo|operations|commands|operator|ground|situations|corpora|scans|kills|stops|edges|replays|providers|batches|budget|damage|web|readers|retrieval|telemetry|deploy|scaling|large|chaos|simulation|fuzz|columns|tables|running|directions|hostile]...
 
 Starts S3, SQS and embeddings, OpenSearch 2.19.1 and 3.6.0 where the folder beside the project has them, and the embedded stand-in.
 A test that is skipped although that folder is there is a failure.
@@ -22,7 +22,7 @@ import stack
 from processes import PYTHON, Failed
 
 FOLDER = ROOT / ".local/stack/test"
-PARTS = ["swift", "demo", "operations", "commands", "operator", "ground", "situations", "corpora", "scans", "kills", "stops", "edges", "replays", "providers", "damage", "web", "readers", "retrieval", "telemetry", "deploy", "scaling", "large", "chaos", "simulation", "fuzz", "columns", "tables", "running", "directions", "hostile"]
+PARTS = ["swift", "demo", "operations", "commands", "operator", "ground", "situations", "corpora", "scans", "kills", "stops", "edges", "replays", "providers", "batches", "budget", "damage", "web", "readers", "retrieval", "telemetry", "deploy", "scaling", "large", "chaos", "simulation", "fuzz", "columns", "tables", "running", "directions", "hostile"]
 CHAOS_KILLS = 24
 started = time.monotonic()
 
@@ -197,11 +197,15 @@ def main() -> int:
     if "edges" in only:
         results.run("edges", lambda: script("EndToEnd/edges.py", "--quick", "--seconds", "20"))
     if "replays" in only:
-        results.run("replays", lambda: script("EndToEnd/replays.py", "--objects", "400"))
+        results.run("replays", lambda: script("EndToEnd/replays.py", "--objects", "250"))
     if "providers" in only and has_archives:
         results.run("providers", lambda: script("EndToEnd/providers.py"))
     elif "providers" in only:
         results.skip("providers", "it searches by vectors, which the embedded server does not")
+    if "batches" in only:
+        results.run("batches", lambda: script("EndToEnd/batches.py", "--quick"))
+    if "budget" in only:
+        results.run("budget", lambda: script("EndToEnd/budget.py", "--seconds", "12", "--workers", "3", "--modes", "lease", "--only-many"))
     if "damage" in only and has_archives:
         results.run("damage", lambda: script("EndToEnd/damage.py", "--objects", "5000", "--each", "2"))
     elif "damage" in only:

@@ -114,14 +114,19 @@ struct EmbedWorker: Worker {
             ),
             index: configuration.common.names.chunks,
             embedder: embedder,
-            patience: configuration.batchWait,
+            longestWait: configuration.batchWait,
             environment: environment
         )
     }
 
     private func collect(_ collector: BatchCollector) async {
         let index = configuration.common.names.chunks
-        let lease = RegistryLease("batches of \(index)", client: services.openSearch, time: services.time)
+        let lease = RegistryLease(
+            "batches of \(index)",
+            client: services.openSearch,
+            time: services.time,
+            length: .seconds(45)
+        )
         await collector.run { round in try await lease.runIfFree(round) }
     }
 

@@ -212,7 +212,7 @@ private final class AllowanceRecord: AllowanceStore {
         }
     }
 
-    @Test func aCancelledRequestHoldsNobodyUp() async throws {
+    @Test func aCancelledRequestHoldsNoOtherUp() async throws {
         let budget = budget(0)
         let time = time
         try await time.flowing {

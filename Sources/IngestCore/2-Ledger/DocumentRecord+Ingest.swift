@@ -65,7 +65,8 @@ extension DocumentRecord {
             handedOff: false,
             since: time,
             sent: origin.sent,
-            trace: origin.trace
+            trace: origin.trace,
+            lane: origin.lane == .live ? nil : origin.lane.rawValue
         )
         return record
     }

@@ -113,6 +113,7 @@ package struct LiveGeneration: Hashable, Sendable, Codable {
 package struct EventOrigin: Hashable, Sendable {
     package var sent: Timestamp?
     package var trace: String?
+    package var lane = Lane.live
 
     package init(sent: Timestamp? = nil, trace: String? = nil) { (self.sent, self.trace) = (sent, trace) }
 }
@@ -138,9 +139,14 @@ package struct PendingGeneration: Hashable, Sendable, Codable {
     package var since: Timestamp?
     package var sent: Timestamp?
     package var trace: String?
+    /// Nil for an upload.
+    package var lane: String?
+
+    /// A batch may take a day.
+    package var waitsForBatch: Bool { lane == Lane.batch.rawValue }
 
     private enum CodingKeys: String, CodingKey {
-        case generation, content, chunkCount, since, sent, trace
+        case generation, content, chunkCount, since, sent, trace, lane
         case handedOff = "handedOver"
     }
 }

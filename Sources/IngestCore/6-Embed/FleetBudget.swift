@@ -48,7 +48,7 @@ package final class FleetBudget: RequestBudget {
     }
 
     /// How long what was leased is kept.
-    private static let patience = Duration.seconds(10)
+    private static let keepTime = Duration.seconds(10)
     /// How often a worker looks for limits that are not known yet, and for the number of workers.
     private static let period = Duration.seconds(10)
     private static let settling = Duration.seconds(2)
@@ -153,7 +153,7 @@ package final class FleetBudget: RequestBudget {
             state.tokens += wanted.tokens
             state.requests += wanted.requests
             state.start = time.uptime + wait
-            state.end = state.start + Self.patience
+            state.end = state.start + Self.keepTime
         }
     }
 

@@ -128,7 +128,7 @@ package struct IndexMapping: Sendable {
             object("live", live, &fields)
             let pending = [
                 "generation": "long", "chunkCount": "integer", "handedOver": "boolean", "since": "long",
-                "sent": "long", "trace": "keyword",
+                "sent": "long", "trace": "keyword", "lane": "keyword",
             ]
             object("pending", pending, &fields)
             object("retired", ["generation": "long", "chunkCount": "integer"], hasContent: false, &fields)

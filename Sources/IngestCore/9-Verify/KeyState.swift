@@ -46,6 +46,8 @@ package struct Comparison: Sendable {
     private let tenant: @Sendable (ObjectReference) -> String?
     /// How long a version may be on its way.
     private let pendingBound: Duration
+    /// A batch takes a day at most, and what expired in one goes into another.
+    private static let batchBound = Duration.seconds(2 * 86_400)
     /// What is on its way counts as a difference: readers do not see it yet.
     private let isStrict: Bool
 
@@ -122,7 +124,8 @@ package struct Comparison: Sendable {
     private func late(_ record: DocumentRecord, _ now: Timestamp) -> Finding? {
         guard let pending = record.pending else { return nil }
         let since = pending.since ?? record.live?.committed ?? record.created
-        guard now.duration(since: since) > pendingBound else { return nil }
+        let bound = pending.waitsForBatch ? max(pendingBound, Self.batchBound) : pendingBound
+        guard now.duration(since: since) > bound else { return nil }
         let state = pending.handedOff ? "its chunks were sent to embed-worker" : "it was reserved"
         return (.pending, "generation \(pending.generation): \(state) at \(since.iso8601), and nothing came of it")
     }

@@ -5,11 +5,11 @@ import Resilience
 
 /// A chunk message's way: ledger, vectors, index, commit, clean-up.
 package struct EmbedPipeline: Sendable {
-    private let stages: Stages
+    let stages: Stages
     private let settings: EmbedSettings
     private let environment: LoopEnvironment
     private let retryBudget: RetryBudget
-    private let vectors: VectorSource
+    let vectors: VectorSource
     private let lanes: EmbedLanes
 
     package init(_ stages: Stages, settings: EmbedSettings, environment: LoopEnvironment) {
@@ -35,8 +35,8 @@ package struct EmbedPipeline: Sendable {
     private var ledger: any Ledger { stages.ledger }
     private var index: any ChunkIndex { stages.index }
     private var handoff: ChunkHandoff { stages.handoff }
-    private var time: any TimeSource { environment.time }
-    private var metrics: Metrics { environment.metrics }
+    var time: any TimeSource { environment.time }
+    var metrics: Metrics { environment.metrics }
     private var log: Log { environment.log }
 
     /// What the work loop calls for each message.
@@ -273,31 +273,6 @@ package struct EmbedPipeline: Sendable {
         }
     }
 
-    /// The version was put aside for a batch.
-    private struct PutAside: Error {}
-
-    /// The vectors that a batch left. A version of the batch lane that has not been in one, and needs it, is put aside.
-    private func batched(_ work: EmbedWork, _ missing: [Int], _ chunks: ChunkSet, _ known: KnownChunks) async throws
-        -> [Int: [Float]]
-    {
-        guard work.header.urgency == .batch, let lane = stages.batches else { return [:] }
-        let needed = try vectors.unknown(missing, of: chunks, over: known)
-        let found = try await lane.vectors(work.recordID, work.generation)?.entries ?? [:]
-        let left = needed.filter { found[$0] == nil }
-        guard left.isEmpty else {
-            try await lane.put(aside: work, chunks: left, at: time.now)
-            throw PutAside()
-        }
-        // An attempt that begins again has paid nothing more.
-        if vectors.spends.of(work.key) == EmbeddingSpend() {
-            for place in needed {
-                vectors.count(found[place]?.tokens ?? 0, for: known, share: OpenAIBatches.priceShare)
-            }
-            metrics.add(.chunksEmbedded, needed.count)
-        }
-        return found.mapValues(\.vector)
-    }
-
     /// What other pipelines have of the document. They only save a payment: one that cannot be read is passed over.
     private func donated(to document: DocumentID) async -> [KnownChunks.Donated] {
         var found: [KnownChunks.Donated] = []
@@ -415,8 +390,8 @@ package struct EmbedPipeline: Sendable {
 
     /// The hand-off object is deleted last, before the message is acknowledged.
     private func discard(_ work: EmbedWork) async throws -> Outcome? {
-        vectors.forget(work.key)
         if work.header.urgency == .batch { try await stages.batches?.discard(work.recordID, work.generation) }
+        vectors.forget(work.key)
         try await handoff.discard(work.message)
         return .done
     }

@@ -44,7 +44,11 @@ struct IngestWork: Sendable {
             && record.retired.isEmpty && record.rejected.isEmpty
     }
 
-    var origin: EventOrigin { EventOrigin(sent: sent, trace: job.first.trace) }
+    var origin: EventOrigin {
+        var origin = EventOrigin(sent: sent, trace: job.first.trace)
+        origin.lane = lane
+        return origin
+    }
 
     /// When the newest of the job's events was sent.
     var sent: Timestamp { job.deliveries.map(MessageCopy.firstSent).max() ?? job.first.sent }

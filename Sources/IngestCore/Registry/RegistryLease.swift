@@ -10,11 +10,14 @@ package struct RegistryLease: Sendable {
     private let client: OpenSearchClient
     private let id: String
     private let time: any TimeSource
-    private static let length = Duration.seconds(900)
+    private let length: Duration
     private static let longestWait = Duration.seconds(120)
 
-    /// - Parameter name: what is leased; any text.
-    package init(_ name: String, client: OpenSearchClient, time: any TimeSource) {
+    /// - Parameters:
+    ///   - name: what is leased; any text.
+    ///   - length: after which it is free, whatever became of its holder.
+    package init(_ name: String, client: OpenSearchClient, time: any TimeSource, length: Duration = .seconds(900)) {
+        self.length = length
         self.client = client
         self.time = time
         id = "lease-" + Hex.string(Digest.sha256(name).prefix(10))
@@ -50,11 +53,22 @@ package struct RegistryLease: Sendable {
         }
     }
 
-    /// Runs `body` alone, or not at all where another holds the lease.
-    package func runIfFree(_ body: () async throws -> Void) async throws {
+    /// Runs `body` alone, or not at all where another holds the lease. Extends the lease meanwhile; `body` is cancelled where that fails.
+    package func runIfFree(_ body: @escaping @Sendable () async throws -> Void) async throws {
         guard try await take() == nil else { return }
         do {
-            try await body()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await body() }
+                group.addTask {
+                    while true {
+                        try await time.sleep(for: length / 3)
+                        let path = "/\(WorkerReports.index)/_doc/\(id)"
+                        _ = try await client.send("PUT", path, body: record, timeout: length / 3)
+                    }
+                }
+                defer { group.cancelAll() }
+                try await group.next()
+            }
             await release()
         } catch {
             await release()
@@ -62,12 +76,16 @@ package struct RegistryLease: Sendable {
         }
     }
 
-    /// Nil when it is ours; else who has it.
-    private func take() async throws -> String? {
-        let body = JSONWriter.object {
-            $0.field("until", Int(time.now.advanced(by: Self.length).milliseconds))
+    private var record: [UInt8] {
+        JSONWriter.object {
+            $0.field("until", Int(time.now.advanced(by: length).milliseconds))
             $0.field("host", HostName.current)
         }
+    }
+
+    /// Nil when it is ours; else who has it.
+    private func take() async throws -> String? {
+        let body = record
         let path = "/\(WorkerReports.index)"
         let created = try await client.send("PUT", "\(path)/_create/\(id)", body: body, accepting: [409])
         if created.isSuccess { return nil }

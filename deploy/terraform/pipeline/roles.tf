@@ -68,6 +68,30 @@ resource "aws_iam_role_policy" "traces" {
   })
 }
 
+# `--replay --batch` keeps the vectors of a batch beside the chunk payloads.
+resource "aws_iam_role_policy" "batches" {
+  count  = var.batches ? 1 : 0
+  name   = "batches"
+  role   = aws_iam_role.task["embed-worker"].id
+  policy = templatefile("${path.module}/../../iam/embed-worker-batches.json", local.policy_values)
+}
+
+# EMBEDDING_PROVIDER=bedrock: documents are embedded by embed-worker, questions by ingestctl.
+resource "aws_iam_role_policy" "bedrock" {
+  for_each = length(var.bedrock_models) > 0 ? toset(["embed-worker", "ingestctl"]) : []
+  name     = "bedrock"
+  role     = aws_iam_role.task[each.key].id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid      = "EmbedTexts"
+      Effect   = "Allow"
+      Action   = ["bedrock:InvokeModel"]
+      Resource = var.bedrock_models
+    }]
+  })
+}
+
 # ECS itself: pulls the image, writes the log, reads the secret.
 resource "aws_iam_role" "execution" {
   name               = "${local.prefix}-execution"

@@ -46,6 +46,23 @@ variable "settings" {
   default     = {}
 }
 
+variable "batches" {
+  description = "Whether replays may go through OpenAI's batch API (--replay --batch): embed-worker may write vectors beside the chunk payloads then."
+  type        = bool
+  default     = false
+}
+
+variable "bedrock_models" {
+  description = "ARNs of the foundation models or inference profiles that embed, for EMBEDDING_PROVIDER=bedrock in settings."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.bedrock_models : can(regex("^arn:aws[a-z-]*:bedrock:[a-z0-9-]+:[0-9]*:(foundation-model|inference-profile|application-inference-profile)/[^*]+$", arn))])
+    error_message = "Each is the ARN of a model or an inference profile, without wildcards: arn:aws:bedrock:eu-west-1::foundation-model/amazon.titan-embed-text-v2:0."
+  }
+}
+
 variable "architecture" {
   description = "ARM64 or X86_64: the images are built for both."
   type        = string

@@ -33,7 +33,7 @@ package struct BatchCollector: Sendable {
     private let index: String
     private let embedder: OpenAIEmbedder
     /// How long the first version waits for others.
-    private let patience: Duration
+    private let longestWait: Duration
     private let environment: LoopEnvironment
 
     /// After so many batches without its vectors a version is embedded at once, which finds out what is wrong with it.
@@ -46,13 +46,13 @@ package struct BatchCollector: Sendable {
         _ stages: Stages,
         index: String,
         embedder: OpenAIEmbedder,
-        patience: Duration,
+        longestWait: Duration,
         environment: LoopEnvironment
     ) {
         self.stages = stages
         self.index = index
         self.embedder = embedder
-        self.patience = patience
+        self.longestWait = longestWait
         self.environment = environment
     }
 
@@ -62,8 +62,8 @@ package struct BatchCollector: Sendable {
     /// Until it is cancelled.
     ///
     /// - Parameter alone: runs its body where no other worker of the pipeline does so now.
-    package func run(alone: @Sendable (@Sendable () async throws -> Void) async throws -> Void) async {
-        let period = min(Self.period, max(patience / 2, .seconds(1)))
+    package func run(alone: @Sendable (@escaping @Sendable () async throws -> Void) async throws -> Void) async {
+        let period = min(Self.period, max(longestWait / 2, .seconds(1)))
         while !Task.isCancelled {
             try? await environment.time.sleep(for: period * (0.8 + environment.random.unit() * 0.4))
             guard !Task.isCancelled else { return }
@@ -110,7 +110,7 @@ package struct BatchCollector: Sendable {
             members.append(entry)
         }
         let age = environment.time.now.duration(since: first.since)
-        guard !members.isEmpty, requests.isFull || age >= patience else { return }
+        guard !members.isEmpty, requests.isFull || age >= longestWait else { return }
         batch.entries = members.map(\.id)
         try await records.write(batch)
         for var entry in members {

@@ -1,10 +1,10 @@
 import TextCoding
 
 /// The requests of a batch as they are gathered: a line of JSON each, of one version's texts.
-struct BatchRequests {
-    private(set) var lines: [UInt8] = []
-    private(set) var inputs = 0
-    private(set) var entries: [String] = []
+package struct BatchRequests {
+    package private(set) var lines: [UInt8] = []
+    package private(set) var inputs = 0
+    package private(set) var entries: [String] = []
 
     private let settings: OpenAIEmbedder.Settings
     private let profile: EmbeddingProfile
@@ -14,21 +14,21 @@ struct BatchRequests {
     /// Bytes of results that fit into memory.
     private static let resultBytes = 36 << 20
 
-    init(_ settings: OpenAIEmbedder.Settings, _ profile: EmbeddingProfile) {
+    package init(_ settings: OpenAIEmbedder.Settings, _ profile: EmbeddingProfile) {
         self.settings = settings
         self.profile = profile
         // Base64 of four bytes for each number.
         mostInputs = min(OpenAIBatches.maximumInputs, max(1, Self.resultBytes / (settings.dimensions * 16 / 3 + 64)))
     }
 
-    var isFull: Bool { inputs >= mostInputs || lines.count >= OpenAIBatches.maximumBytes }
+    package var isFull: Bool { inputs >= mostInputs || lines.count >= OpenAIBatches.maximumBytes }
 
     /// A version with more texts than any batch holds.
-    func isTooLarge(_ chunks: Int) -> Bool { chunks > mostInputs }
+    package func isTooLarge(_ chunks: Int) -> Bool { chunks > mostInputs }
 
-    func hasRoom(for chunks: Int) -> Bool { inputs + chunks <= mostInputs && !isFull }
+    package func hasRoom(for chunks: Int) -> Bool { inputs + chunks <= mostInputs && !isFull }
 
-    mutating func add(_ entry: BatchEntry, _ chunks: [ChunkPayload]) {
+    package mutating func add(_ entry: BatchEntry, _ chunks: [ChunkPayload]) {
         let size = min(Self.inputsOfRequest, profile.maximumInputs)
         for start in stride(from: 0, to: chunks.count, by: size) {
             let part = chunks[start..<min(chunks.count, start + size)]
@@ -54,11 +54,11 @@ struct BatchRequests {
 }
 
 /// The results of a batch, by entry: a vector for each text that has one, by its place among the entry's texts.
-struct BatchResults {
-    private(set) var vectors: [Int: [Int: BatchVectors.Entry]] = [:]
+package struct BatchResults {
+    package private(set) var vectors: [Int: [Int: BatchVectors.Entry]] = [:]
 
     /// Lines that cannot be read, and requests that failed, have no vectors.
-    init(_ bytes: [UInt8], dimensions: Int) {
+    package init(_ bytes: [UInt8], dimensions: Int) {
         for line in bytes.split(separator: 0x0A) { read(Array(line), dimensions) }
     }
 

@@ -165,6 +165,29 @@ run "alarms" {
   }
 }
 
+run "providers" {
+  command = apply
+  variables {
+    batches        = true
+    bedrock_models = ["arn:aws:bedrock:eu-west-1::foundation-model/amazon.titan-embed-text-v2:0"]
+  }
+
+  assert {
+    condition     = one([for s in jsondecode(aws_iam_role_policy.batches[0].policy).Statement : s.Resource]) == "arn:aws:s3:::papers-handover/main/batches/*"
+    error_message = "Vectors of batches are written beside the pipeline's chunk payloads, and nowhere else."
+  }
+  assert {
+    condition     = keys(aws_iam_role_policy.bedrock) == ["embed-worker", "ingestctl"] && !strcontains(aws_iam_role_policy.bedrock["embed-worker"].policy, "*")
+    error_message = "Documents and questions are embedded by the named models alone."
+  }
+}
+
+run "a_wildcard_model_is_refused" {
+  command = plan
+  variables { bedrock_models = ["arn:aws:bedrock:eu-west-1::foundation-model/*"] }
+  expect_failures = [var.bedrock_models]
+}
+
 run "a_tag_is_refused" {
   command = plan
   variables { image = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/papers:latest" }
