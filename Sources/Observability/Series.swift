@@ -21,6 +21,7 @@ extension Metrics {
         case chunksEmbedded = "ingest_chunks_embedded_total"
         case chunksReused = "ingest_chunks_reused_total"
         case tokensEmbedded = "ingest_tokens_embedded_total"
+        case tokensBilled = "ingest_tokens_billed_total"
         /// In billionths of a dollar: a token of a small model costs 20.
         case embeddingCost = "ingest_embedding_cost_dollars_total"
         case bytesDownloaded = "ingest_downloaded_bytes_total"
@@ -50,7 +51,8 @@ extension Metrics {
             case .chunksEmbedded: "Chunks that the provider embedded."
             case .chunksReused: "Chunks whose vectors were found in the index or in memory."
             case .tokensEmbedded: "Tokens of the chunks that the provider embedded, as the worker counts them."
-            case .embeddingCost: "Price of the embedded tokens in US dollars; 0 where the model's price is not known."
+            case .tokensBilled: "The same tokens as the provider bills them."
+            case .embeddingCost: "Price of the billed tokens in US dollars; 0 where the model's price is not known."
             case .bytesDownloaded: "Bytes of documents read from S3."
             case .linesDropped: "Log lines dropped because standard error was read too slowly."
             case .spansExported: "Spans that the receiver accepted."
@@ -64,7 +66,7 @@ extension Metrics {
                 .pagesRecognized, .bytesDownloaded:
                 .ingest
             case .documentsIndexed, .documentsSuperseded, .documentsAbandoned, .chunksEmbedded, .chunksReused,
-                .tokensEmbedded, .embeddingCost:
+                .tokensEmbedded, .tokensBilled, .embeddingCost:
                 .embed
             default: .both
             }

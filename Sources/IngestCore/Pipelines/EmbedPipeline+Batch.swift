@@ -23,6 +23,7 @@ extension EmbedPipeline {
                 vectors.count(found[place]?.tokens ?? 0, for: known, share: OpenAIBatches.priceShare)
             }
             metrics.add(.chunksEmbedded, needed.count)
+            metrics.add(.tokensEmbedded, try needed.reduce(0) { try $0 + chunks.chunk($1).embeddedTokens })
         }
         return found.mapValues(\.vector)
     }

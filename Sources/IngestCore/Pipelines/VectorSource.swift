@@ -104,9 +104,10 @@ struct VectorSource: Sendable {
             return try await stages.embeddings.embed(inputs)
         }
         var first: (any Error)?
-        for result in results {
+        for (chunk, result) in zip(fresh, results) {
             switch result {
             case .success(let embedding):
+                metrics.add(.tokensEmbedded, chunk.embeddedTokens)
                 count(embedding.tokens, for: known)
                 environment.drift.add(embedding.vector)
             case .failure(let error): if first.map({ Failure($0).isRetryable }) ?? true { first = error }
@@ -129,7 +130,7 @@ struct VectorSource: Sendable {
     /// - Parameter share: of the price.
     func count(_ tokens: Int, for known: KnownChunks, share: Double = 1) {
         let spend = EmbeddingSpend(tokens: tokens, cost: settings.price?.times(share).billionths(tokens: tokens) ?? 0)
-        metrics.add(.tokensEmbedded, spend.tokens)
+        metrics.add(.tokensBilled, spend.tokens)
         metrics.add(.embeddingCost, spend.cost)
         spends.add(spend, to: UncommittedVectorCache.Key(known.document, known.generation))
         stages.usage?.add(spend, chunks: 1, of: known.tenant)
