@@ -88,6 +88,8 @@ package struct BatchCollector: Sendable {
         let waiting = try await records.waiting(index, limit: Self.mostEntries)
         guard let first = waiting.first else { return }
         var requests = BatchRequests(embedder.settings, try await embedder.learnedProfile())
+        let age = environment.time.now.duration(since: first.since)
+        guard age >= longestWait || requests.isWorthwhile(waiting) else { return }
         var batch = BatchRecord(
             index: index,
             name: environment.random.workerName(),
@@ -95,12 +97,15 @@ package struct BatchCollector: Sendable {
             created: environment.time.now
         )
         var members: [BatchEntry] = []
-        for entry in waiting where !requests.isFull {
+        for listed in waiting where !requests.isFull {
+            guard requests.hasRoom(for: listed.chunks.count) || requests.isTooLarge(listed.chunks.count) else {
+                continue
+            }
+            guard let entry = try await records.entry(listed.id), entry.batch == nil else { continue }
             guard !requests.isTooLarge(entry.chunks.count), entry.failures < Self.mostFailures else {
                 try await send(entry, lane: .replay)
                 continue
             }
-            guard requests.hasRoom(for: entry.chunks.count) else { continue }
             // A version that needs no vectors any more, or whose payload is gone, is the pipeline's to settle.
             guard try await isWanted(entry), let chunks = try await chunks(entry) else {
                 try await send(entry)
@@ -109,8 +114,7 @@ package struct BatchCollector: Sendable {
             requests.add(entry, chunks)
             members.append(entry)
         }
-        let age = environment.time.now.duration(since: first.since)
-        guard !members.isEmpty, requests.isFull || age >= longestWait else { return }
+        guard !members.isEmpty else { return }
         batch.entries = members.map(\.id)
         try await records.write(batch)
         for var entry in members {
@@ -221,7 +225,7 @@ package struct BatchCollector: Sendable {
             message.header.lane = lane.rawValue
             body = try message.encoded()
         }
-        try await stages.queue.send(OutgoingMessage(body: body))
+        try await stages.queue.send(OutgoingMessage(body: body, trace: entry.trace, group: entry.tenant))
         try await records.remove(entry.id)
     }
 

@@ -7,8 +7,11 @@ package struct BatchEntry: Equatable, Sendable, Codable {
     package var index: String
     package var recordID: String
     package var generation: Int
-    /// The chunk message as it was received.
+    /// The chunk message as it was received; empty in a listing.
     package var message: String
+    /// The trace that it belongs to, and whose it is, for the message that goes back.
+    package var trace: String?
+    package var tenant = ""
     /// The chunks that need a vector, by their places.
     package var chunks: [Int]
     package var since: Timestamp
@@ -27,6 +30,20 @@ package struct BatchEntry: Equatable, Sendable, Codable {
     }
 
     package var id: String { "entry-\(recordID)-\(generation)" }
+
+    package init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        index = try fields.decode(String.self, forKey: .index)
+        recordID = try fields.decode(String.self, forKey: .recordID)
+        generation = try fields.decode(Int.self, forKey: .generation)
+        message = try fields.decodeIfPresent(String.self, forKey: .message) ?? ""
+        trace = try fields.decodeIfPresent(String.self, forKey: .trace)
+        tenant = try fields.decodeIfPresent(String.self, forKey: .tenant) ?? ""
+        chunks = try fields.decode([Int].self, forKey: .chunks)
+        since = try fields.decode(Timestamp.self, forKey: .since)
+        batch = try fields.decodeIfPresent(String.self, forKey: .batch)
+        failures = min(max(try fields.decodeIfPresent(Int.self, forKey: .failures) ?? 0, 0), 1 << 20)
+    }
 }
 
 /// A batch on its way. It is written before the provider has it, so that a worker that takes over finds it, or creates it.
@@ -57,7 +74,7 @@ package protocol BatchRecords: Sendable {
     func add(_ entry: BatchEntry) async throws -> Bool
     func entry(_ id: String) async throws -> BatchEntry?
     func write(_ entry: BatchEntry) async throws
-    /// Entries of a pipeline that are in no batch, those that wait longest first.
+    /// Entries of a pipeline that are in no batch, those that wait longest first, without their messages.
     func waiting(_ index: String, limit: Int) async throws -> [BatchEntry]
     func batches(_ index: String) async throws -> [BatchRecord]
     func write(_ batch: BatchRecord) async throws

@@ -10,8 +10,8 @@ package struct BatchLane: Sendable {
     /// Ends with a slash.
     let prefix: String
     let dimensions: Int
-    /// A version of the limit's number of chunks of the largest models.
-    private static let largest = 2 << 30
+    /// More than the results of a batch may have.
+    private static let largest = 64 << 20
 
     package init(records: any BatchRecords, store: any ObjectStore, bucket: String, prefix: String, dimensions: Int) {
         self.records = records
@@ -23,7 +23,7 @@ package struct BatchLane: Sendable {
 
     /// Puts the version aside; its message may be acknowledged then, and its payload stays. Again for one that is there: nothing.
     func put(aside work: EmbedWork, chunks: [Int], at now: Timestamp) async throws {
-        let entry = BatchEntry(
+        var entry = BatchEntry(
             index: work.header.index,
             recordID: work.recordID,
             generation: work.generation,
@@ -31,6 +31,7 @@ package struct BatchLane: Sendable {
             chunks: chunks,
             since: now
         )
+        (entry.trace, entry.tenant) = (work.job.first.trace, work.header.tenant)
         _ = try await records.add(entry)
     }
 

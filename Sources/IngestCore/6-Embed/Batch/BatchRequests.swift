@@ -21,6 +21,11 @@ package struct BatchRequests {
         mostInputs = min(OpenAIBatches.maximumInputs, max(1, Self.resultBytes / (settings.dimensions * 16 / 3 + 64)))
     }
 
+    /// Whether texts for a whole batch wait.
+    package func isWorthwhile(_ waiting: [BatchEntry]) -> Bool {
+        waiting.reduce(0) { $0 + $1.chunks.count } >= mostInputs
+    }
+
     package var isFull: Bool { inputs >= mostInputs || lines.count >= OpenAIBatches.maximumBytes }
 
     /// A version with more texts than any batch holds.

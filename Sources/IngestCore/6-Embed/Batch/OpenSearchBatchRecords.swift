@@ -75,7 +75,7 @@ package struct OpenSearchBatchRecords: BatchRecords {
     }
 
     package func waiting(_ index: String, limit: Int) async throws -> [BatchEntry] {
-        try await search("entry", index, without: "batch", sortedBy: "since", limit: limit)
+        try await search("entry", index, waits: true, limit: limit)
     }
 
     package func batches(_ index: String) async throws -> [BatchRecord] {
@@ -96,8 +96,7 @@ package struct OpenSearchBatchRecords: BatchRecords {
     private func search<Value: Codable & Sendable>(
         _ kind: String,
         _ index: String,
-        without field: String? = nil,
-        sortedBy order: String? = nil,
+        waits: Bool = false,
         limit: Int
     ) async throws -> [Value] {
         let refreshed = try await client.send("POST", "/\(Self.index)/_refresh", accepting: [404])
@@ -112,13 +111,15 @@ package struct OpenSearchBatchRecords: BatchRecords {
                             filters.object { filter in filter.object("term") { $0.field(field, value) } }
                         }
                     }
-                    guard let field else { return }
-                    bool.object("must_not") { not in not.object("exists") { $0.field("field", field) } }
+                    guard waits else { return }
+                    bool.object("must_not") { not in not.object("exists") { $0.field("field", "batch") } }
                 }
             }
-            guard let order else { return }
+            guard waits else { return }
             json.key("sort")
-            json.array { $0.object { $0.field(order, "asc") } }
+            json.array { $0.object { $0.field("since", "asc") } }
+            // Messages may hold their chunks.
+            json.object("_source") { $0.field("excludes", ["message"]) }
         }
         let response = try await client.send("POST", "/\(Self.index)/_search", body: body)
         return try client.decode(Listing<Value>.self, response).hits.hits.compactMap(\._source.value)
