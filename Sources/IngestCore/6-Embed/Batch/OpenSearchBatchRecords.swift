@@ -21,18 +21,11 @@ package struct OpenSearchBatchRecords: BatchRecords {
     }
 
     /// Either of the two, with the word that tells them apart.
-    private struct Stored<Value: Codable>: Codable {
+    private struct Stored<Value: Encodable>: Encodable {
         var kind: String
         var value: Value
 
         private enum CodingKeys: CodingKey { case kind }
-
-        init(kind: String, value: Value) { (self.kind, self.value) = (kind, value) }
-
-        init(from decoder: any Decoder) throws {
-            kind = try decoder.container(keyedBy: CodingKeys.self).decode(String.self, forKey: .kind)
-            value = try Value(from: decoder)
-        }
 
         func encode(to encoder: any Encoder) throws {
             try value.encode(to: encoder)
@@ -41,9 +34,10 @@ package struct OpenSearchBatchRecords: BatchRecords {
         }
     }
 
-    private struct Found<Value: Codable>: Decodable { var _source: Stored<Value>? }
+    /// One that is damaged is none: it costs its own version.
+    private struct Found: Decodable { var _source: Readable<BatchEntry>? }
 
-    private struct Listing<Value: Codable & Sendable>: Decodable {
+    private struct Listing<Value: Decodable & Sendable>: Decodable {
         struct Hits: Decodable { var hits: [Hit] }
         struct Hit: Decodable { var _source: Readable<Value> }
         var hits: Hits
@@ -58,14 +52,14 @@ package struct OpenSearchBatchRecords: BatchRecords {
     package func entry(_ id: String) async throws -> BatchEntry? {
         let response = try await client.send("GET", "/\(Self.index)/_doc/\(id)", accepting: [404])
         guard response.isSuccess else { return nil }
-        return try client.decode(Found<BatchEntry>.self, response)._source?.value
+        return try client.decode(Found.self, response)._source?.value
     }
 
     package func write(_ entry: BatchEntry) async throws { try await write("entry", entry.id, entry) }
 
     package func write(_ batch: BatchRecord) async throws { try await write("batch", batch.id, batch) }
 
-    private func write(_ kind: String, _ id: String, _ value: some Codable) async throws {
+    private func write(_ kind: String, _ id: String, _ value: some Encodable) async throws {
         let body = Array(try JSONEncoder().encode(Stored(kind: kind, value: value)))
         _ = try await client.send("PUT", "/\(Self.index)/_doc/\(id)", body: body)
     }
@@ -93,7 +87,7 @@ package struct OpenSearchBatchRecords: BatchRecords {
         _ = try await client.send("POST", path, query: query, body: body, accepting: [404])
     }
 
-    private func search<Value: Codable & Sendable>(
+    private func search<Value: Decodable & Sendable>(
         _ kind: String,
         _ index: String,
         waits: Bool = false,
