@@ -16,7 +16,7 @@ struct ShowCommand: Command {
         finding: "the object's version is not searchable",
         json: [
             "document":
-                "bucket key index searchable verdict object? tenant? live? pending? rejected pages? chunks? tokens? dollars? worker? differences",
+                "bucket key index searchable verdict object? tenant? live? paidTokens? pending? rejected pages? chunks? tokens? dollars? worker? differences",
             "chunk": "index pageStart? pageEnd? charStart? charEnd? tokens headings text",
         ]
     )
